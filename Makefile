@@ -1,0 +1,123 @@
+# Medley: one binary an experiment. `make help` lists the targets.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+EXPERIMENT ?= garments
+EXPERIMENTS := $(patsubst include/medley/experiments/%.hpp,%,$(wildcard include/medley/experiments/*.hpp))
+CXX := $(if $(filter default,$(origin CXX)),g++,$(CXX))
+MACHINE := $(shell $(CXX) -dumpmachine)
+
+# Every instruction set named here goes into the binary; the best that the processor has is taken at
+# start. The results are the same bits with each.
+ISAS ?= $(if $(findstring x86_64,$(MACHINE)),avx512 avx2,$(if $(findstring aarch64,$(MACHINE)),neon,scalar))
+# (g++ 12 warns of undefined registers inside its own AVX-512 header.)
+FLAGS_avx512 := -march=x86-64-v4 -mprefer-vector-width=512 $(if $(findstring g++,$(subst clang++,,$(CXX))),-Wno-maybe-uninitialized)
+FLAGS_avx2 := -march=x86-64-v3
+FLAGS_neon :=
+FLAGS_scalar := -DMEDLEY_SCALAR
+# Tests and benchmarks of single parts are built for the best instruction set of this machine.
+TEST_ISA ?= $(if $(filter avx512,$(ISAS)),$(if $(shell grep -m1 -w avx512vl /proc/cpuinfo),avx512,avx2),$(firstword $(ISAS)))
+
+# SANITIZE=address,undefined or SANITIZE=thread gives builds of their own.
+SANITIZE ?=
+OPT ?= -O2
+VARIANT := $(subst $(eval) ,-,$(strip $(notdir $(CXX)) $(subst $(eval) ,_,$(ISAS)) $(OPT) $(if $(SANITIZE),$(subst $(shell printf ','),_,$(SANITIZE)))))
+BUILD := build/$(VARIANT)
+
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Werror
+CXXFLAGS := -std=c++20 $(OPT) -g1 -ffp-contract=off -fno-math-errno -ffile-prefix-map=$(CURDIR)=. \
+  $(WARNINGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer)
+CPPFLAGS := -Iinclude -Isrc -DFMT_HEADER_ONLY -MMD -MP
+LDFLAGS := -static-libgcc -static-libstdc++ $(if $(SANITIZE),-fsanitize=$(SANITIZE)) -pthread
+LDLIBS := -Wl,-Bstatic -lboost_program_options -ljpeg -lpng -lz -lxxhash -Wl,-Bdynamic -lm
+
+SHELL_OBJECTS := $(patsubst src/%.cpp,$(BUILD)/shell/%.o,$(filter-out src/engine.cpp src/experiment.cpp src/main.cpp,$(wildcard src/*.cpp)))
+BINARIES := $(EXPERIMENTS:%=$(BUILD)/medley-%)
+RUN_OUT ?= runs/$(EXPERIMENT)-$(shell date +%Y%m%d-%H%M%S)
+
+PACKAGES := g++ make libxtensor-dev libxsimd-dev libboost-program-options-dev libgtest-dev \
+  librandom123-dev nlohmann-json3-dev libjpeg62-turbo-dev libpng-dev zlib1g-dev libfmt-dev libxxhash-dev
+TEST_PACKAGES := python3-numpy
+
+.PHONY: help run train all test bench clean packages test-packages binary check-format
+.SECONDARY:
+
+help: ## this list
+	@echo 'usage: make TARGET [EXPERIMENT=name]   experiments: $(EXPERIMENTS)'
+	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 18
+
+run: binary ## install what is missing, build, train EXPERIMENT on its own data, show the result
+	$(BUILD)/medley-$(EXPERIMENT) train --out $(RUN_OUT)
+
+binary: $(BUILD)/medley-$(EXPERIMENT) ## build EXPERIMENT; the binary is build/medley-EXPERIMENT
+all: $(BINARIES) ## build every experiment
+
+# --- packages -------------------------------------------------------------------------------------
+
+as_root := $(if $(filter 0,$(shell id -u)),,sudo)
+define install
+	@missing=$$(dpkg-query -W -f '$${Package} $${Status}\n' $(1) 2>/dev/null | sed -n 's/ install ok installed$$//p' \
+	  | sort | comm -13 - <(printf '%s\n' $(1) | sort)); \
+	if [ -n "$$missing" ]; then echo "installing" $$missing; \
+	  $(as_root) env DEBIAN_FRONTEND=noninteractive sh -c "apt-get update -q && apt-get install -y -q --no-install-recommends $$(echo $$missing)"; fi
+	@mkdir -p $(@D) && touch $@
+endef
+build/packages: Makefile
+	$(call install,$(PACKAGES))
+build/test-packages: build/packages
+	$(call install,$(TEST_PACKAGES))
+packages: build/packages ## install the packages that building needs
+test-packages: build/test-packages ## install the packages that testing needs
+
+# --- compiling ------------------------------------------------------------------------------------
+
+# The shell: compiled once, for any processor.
+$(BUILD)/shell/%.o: src/%.cpp | build/packages
+	@mkdir -p $(@D)
+	$(CXX) $(CPPFLAGS) $(CXXFLAGS) -c $< -o $@
+
+# An experiment: its arena and description for any processor, its engine once an instruction set.
+experiment_flags = '-DMEDLEY_EXPERIMENT=$(subst -,_,$(1))' '-DMEDLEY_EXPERIMENT_HEADER="medley/experiments/$(1).hpp"'
+$(BUILD)/%/experiment.o: src/experiment.cpp include/medley/experiments/%.hpp | build/packages
+	@mkdir -p $(@D)
+	$(CXX) $(CPPFLAGS) $(call experiment_flags,$*) $(ISAS:%=-DMEDLEY_HAS_%) $(CXXFLAGS) -c $< -o $@
+
+# All symbols of an engine but its entry become local, so that no inline function compiled for a newer
+# processor can be linked into code that runs on an older one.
+define engine_rule
+$(BUILD)/%/engine.$(1).o: src/engine.cpp include/medley/experiments/%.hpp | build/packages
+	@mkdir -p $$(@D)
+	$(CXX) $(CPPFLAGS) -MF $$(@:.o=.d) $$(call experiment_flags,$$*) -DMEDLEY_ISA=$(1) $(CXXFLAGS) $(FLAGS_$(1)) -c $$< -o $$@.all.o
+	$(if $(SANITIZE),mv $$@.all.o $$@,$(LD_R) -r --force-group-allocation $$@.all.o -o $$@.one.o && $(OBJCOPY) --keep-global-symbol=medley_engine_$(1) $$@.one.o $$@ && rm $$@.all.o $$@.one.o)
+endef
+CROSS := $(if $(findstring $(MACHINE),$(shell gcc -dumpmachine 2>/dev/null) x86_64-pc-linux-gnu),,$(MACHINE)-)
+LD_R := $(CROSS)ld
+OBJCOPY := $(CROSS)objcopy
+$(foreach isa,$(ISAS),$(eval $(call engine_rule,$(isa))))
+
+$(BUILD)/medley-%: $(BUILD)/%/experiment.o $(foreach isa,$(ISAS),$(BUILD)/%/engine.$(isa).o) $(BUILD)/shell/main.o $(SHELL_OBJECTS)
+	$(CXX) $(LDFLAGS) $^ $(LDLIBS) -o $@
+	@ln -sf $(VARIANT)/medley-$* build/medley-$*
+
+# --- tests ----------------------------------------------------------------------------------------
+
+UNIT_OBJECTS := $(patsubst tests/unit/%.cpp,$(BUILD)/unit/%.o,$(wildcard tests/unit/*.cpp))
+$(BUILD)/unit/%.o: tests/unit/%.cpp | build/packages
+	@mkdir -p $(@D)
+	$(CXX) $(CPPFLAGS) -Itests $(CXXFLAGS) $(FLAGS_$(TEST_ISA)) -c $< -o $@
+$(BUILD)/unit-tests: $(UNIT_OBJECTS) $(SHELL_OBJECTS)
+	$(CXX) $(LDFLAGS) $^ -Wl,-Bstatic -lgtest_main -lgtest $(LDLIBS) -o $@
+
+test: $(BUILD)/unit-tests build/test-packages ## install what is missing, build and run the tests
+	$(BUILD)/unit-tests --gtest_brief=1
+
+check-format: ## fail where the sources are not as clang-format leaves them
+	clang-format --dry-run --Werror $$(git ls-files '*.hpp' '*.cpp')
+
+clean: ## remove everything that was built (runs stay)
+	rm -rf build
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,0 +1,62 @@
+// The virtual vector: every operation against the same operation on single floats.
+#include "medley/base/vec.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+namespace medley {
+namespace {
+
+std::array<float, 16> ramp(float first, float step) {
+  std::array<float, 16> values;
+  for (int i = 0; i < 16; ++i) values[i] = first + step * static_cast<float>(i);
+  return values;
+}
+
+TEST(Vec, ArithmeticIsLaneByLane) {
+  const auto a = ramp(-3.25f, 0.7f), b = ramp(0.1f, 1.3f), c = ramp(5.0f, -0.9f);
+  const Vec x = Vec::load(a.data()), y = Vec::load(b.data()), z = Vec::load(c.data());
+  for (int i = 0; i < 16; ++i) {
+    EXPECT_EQ((x + y).lanes()[i], a[i] + b[i]);
+    EXPECT_EQ((x - y).lanes()[i], a[i] - b[i]);
+    EXPECT_EQ((x * y).lanes()[i], a[i] * b[i]);
+    EXPECT_EQ((x / y).lanes()[i], a[i] / b[i]);
+    EXPECT_EQ(fma(x, y, z).lanes()[i], std::fma(a[i], b[i], c[i]));
+    EXPECT_EQ(fnma(x, y, z).lanes()[i], std::fma(-a[i], b[i], c[i]));
+    EXPECT_EQ(sqrt(y).lanes()[i], std::sqrt(b[i]));
+    EXPECT_EQ(max(x, y).lanes()[i], std::max(a[i], b[i]));
+    EXPECT_EQ(min(x, y).lanes()[i], std::min(a[i], b[i]));
+    EXPECT_EQ(abs(x).lanes()[i], std::fabs(a[i]));
+  }
+}
+
+TEST(Vec, FmaRoundsOnce) {
+  // 1 + 2^-12 squared needs 25 bits: a multiply and an add lose the last one.
+  const float x = 1.0f + 0x1p-12f;
+  const float once = fma(Vec::broadcast(x), Vec::broadcast(x), Vec::broadcast(-1.0f)).lanes()[7];
+  EXPECT_EQ(once, 0x1p-11f + 0x1p-24f);
+  EXPECT_EQ(fnma(Vec::broadcast(x), Vec::broadcast(x), Vec::broadcast(1.0f)).lanes()[7], -once);
+}
+
+TEST(Vec, MaxKeepsNotANumberOfItsFirstArgument) {
+  const Vec nan = Vec::broadcast(std::numeric_limits<float>::quiet_NaN());
+  EXPECT_TRUE(std::isnan(max(nan, Vec::zero()).lanes()[0]));
+  EXPECT_TRUE(std::isnan(min(nan, Vec::zero()).lanes()[0]));
+  EXPECT_EQ(max(Vec::zero(), nan).lanes()[0], 0.0f);
+}
+
+TEST(Vec, SumIsAFixedTree) {
+  // Large and small values: any other order gives another result.
+  std::array<float, 16> v{};
+  v[0] = 1e8f;
+  v[8] = 1.0f;
+  v[4] = -1e8f;
+  v[12] = 1.0f;
+  EXPECT_EQ(sum(Vec::load(v.data())), (1e8f + 1.0f) + (-1e8f + 1.0f));
+  EXPECT_EQ(sum(Vec::broadcast(0.5f)), 8.0f);
+}
+
+}  // namespace
+}  // namespace medley
