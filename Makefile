@@ -59,7 +59,7 @@ all: $(BINARIES) ## build every experiment
 
 as_root := $(if $(filter 0,$(shell id -u)),,sudo)
 define install
-	@missing=$$(dpkg-query -W -f '$${Package} $${Status}\n' $(1) 2>/dev/null | sed -n 's/ install ok installed$$//p' \
+	@missing=$$({ dpkg-query -W -f '$${Package} $${Status}\n' $(1) 2>/dev/null || true; } | sed -n 's/ install ok installed$$//p' \
 	  | sort | comm -13 - <(printf '%s\n' $(1) | sort)); \
 	if [ -n "$$missing" ]; then echo "installing" $$missing; \
 	  $(as_root) env DEBIAN_FRONTEND=noninteractive sh -c "apt-get update -q && apt-get install -y -q --no-install-recommends $$(echo $$missing)"; fi
