@@ -9,10 +9,10 @@ namespace medley {
 // Exit codes of every medley binary.
 enum class Exit : int {
   done = 0,
-  usage = 2,      // options or subcommand wrong, or a processor that cannot run this binary
-  data = 3,       // bad data set, picture or checkpoint
-  io = 4,         // reading or writing failed
-  diverged = 5,   // non-finite loss or gradient; the last good checkpoint is kept
+  usage = 2,     // options or subcommand wrong, or a processor that cannot run this binary
+  data = 3,      // bad data set, picture or checkpoint
+  io = 4,        // reading or writing failed
+  diverged = 5,  // non-finite loss or gradient; the last good checkpoint is kept
   interrupted = 130,
   terminated = 143,
 };

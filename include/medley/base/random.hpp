@@ -1,5 +1,5 @@
-// Counter-based random numbers: a number is a function of (seed, purpose, epoch, item, index), never
-// of the order of calls, so that any worker may draw any number at any time.
+// Counter-based random numbers: a number is a function of (seed, purpose, epoch, item, index),
+// never of the order of calls, so that any worker may draw any number at any time.
 //
 // Philox4x32-10 (Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011), from
 // Random123.
@@ -53,8 +53,8 @@ constexpr float unit_float(std::uint32_t bits) {
   return static_cast<float>(bits >> 8) * (1.0f / 16777216.0f);
 }
 
-// Uniform integer in [0, bound) by multiplication (Lemire 2019, without the rejection step: the bias
-// is below bound / 2^32).
+// Uniform integer in [0, bound) by multiplication (Lemire 2019, without the rejection step: the
+// bias is below bound / 2^32).
 constexpr std::uint32_t bounded(std::uint32_t bits, std::uint32_t bound) {
   return static_cast<std::uint32_t>(static_cast<std::uint64_t>(bits) * bound >> 32);
 }

@@ -7,13 +7,12 @@
 //   * the only horizontal operation, `sum`, is a fixed tree over the 16 lanes.
 #pragma once
 
-#include <xsimd/xsimd.hpp>
-
 #include <array>
 #include <bit>
 #include <cmath>
 #include <cstdint>
 #include <utility>
+#include <xsimd/xsimd.hpp>
 
 #define MEDLEY_INLINE [[gnu::always_inline]] inline
 // For lambdas, which take the attribute after their parameters.
@@ -26,7 +25,8 @@ template <int N, class F>
 MEDLEY_INLINE void unroll(F&& f) {
   [&]<int... I>(std::integer_sequence<int, I...>) MEDLEY_INLINE_LAMBDA {
     (f(std::integral_constant<int, I>{}), ...);
-  }(std::make_integer_sequence<int, N>{});
+  }
+  (std::make_integer_sequence<int, N>{});
 }
 
 namespace detail {
@@ -164,10 +164,9 @@ struct Vec {
   }
 };
 
-#define MEDLEY_VEC_BINARY(op, name)                                                          \
-  MEDLEY_INLINE Vec operator op(const Vec& a, const Vec& b) {                                \
-    return Vec::map([](auto x, auto y) MEDLEY_INLINE_LAMBDA { return detail::name(x, y); }, \
-                    a, b);                                                                   \
+#define MEDLEY_VEC_BINARY(op, name)                                                                \
+  MEDLEY_INLINE Vec operator op(const Vec& a, const Vec& b) {                                      \
+    return Vec::map([](auto x, auto y) MEDLEY_INLINE_LAMBDA { return detail::name(x, y); }, a, b); \
   }
 MEDLEY_VEC_BINARY(+, add)
 MEDLEY_VEC_BINARY(-, sub)
@@ -177,13 +176,13 @@ MEDLEY_VEC_BINARY(/, div)
 
 // a * b + c, rounded once.
 MEDLEY_INLINE Vec fma(const Vec& a, const Vec& b, const Vec& c) {
-  return Vec::map(
-      [](auto x, auto y, auto z) MEDLEY_INLINE_LAMBDA { return detail::fma(x, y, z); }, a, b, c);
+  return Vec::map([](auto x, auto y, auto z) MEDLEY_INLINE_LAMBDA { return detail::fma(x, y, z); },
+                  a, b, c);
 }
 // c - a * b, rounded once.
 MEDLEY_INLINE Vec fnma(const Vec& a, const Vec& b, const Vec& c) {
-  return Vec::map(
-      [](auto x, auto y, auto z) MEDLEY_INLINE_LAMBDA { return detail::fnma(x, y, z); }, a, b, c);
+  return Vec::map([](auto x, auto y, auto z) MEDLEY_INLINE_LAMBDA { return detail::fnma(x, y, z); },
+                  a, b, c);
 }
 MEDLEY_INLINE Vec sqrt(const Vec& a) {
   return Vec::map([](auto x) MEDLEY_INLINE_LAMBDA { return detail::sqrt(x); }, a);
@@ -191,16 +190,14 @@ MEDLEY_INLINE Vec sqrt(const Vec& a) {
 
 MEDLEY_INLINE Vec::Mask operator<(const Vec& a, const Vec& b) {
   Vec::Mask m;
-  unroll<Vec::parts>([&](auto i) MEDLEY_INLINE_LAMBDA {
-    m.part[i] = detail::less(a.part[i], b.part[i]);
-  });
+  unroll<Vec::parts>([&](auto i)
+                         MEDLEY_INLINE_LAMBDA { m.part[i] = detail::less(a.part[i], b.part[i]); });
   return m;
 }
 MEDLEY_INLINE Vec::Mask operator==(const Vec& a, const Vec& b) {
   Vec::Mask m;
-  unroll<Vec::parts>([&](auto i) MEDLEY_INLINE_LAMBDA {
-    m.part[i] = detail::equal(a.part[i], b.part[i]);
-  });
+  unroll<Vec::parts>([&](auto i)
+                         MEDLEY_INLINE_LAMBDA { m.part[i] = detail::equal(a.part[i], b.part[i]); });
   return m;
 }
 // m ? a : b, lane by lane.
@@ -213,8 +210,7 @@ MEDLEY_INLINE Vec select(const Vec::Mask& m, const Vec& a, const Vec& b) {
 }
 MEDLEY_INLINE bool any(const Vec::Mask& m) {
   bool found = false;
-  unroll<Vec::parts>(
-      [&](auto i) MEDLEY_INLINE_LAMBDA { found = found || detail::any(m.part[i]); });
+  unroll<Vec::parts>([&](auto i) MEDLEY_INLINE_LAMBDA { found = found || detail::any(m.part[i]); });
   return found;
 }
 

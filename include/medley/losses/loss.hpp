@@ -1,0 +1,61 @@
+// What a loss is, and what it sees.
+//
+// A loss does not know of samples, pictures or layouts. It sees a block of `positions`, each with
+// the outputs of a head (logits), a target and a coefficient:
+//   * a head that answers once a picture: the block is a shard, a position is a sample;
+//   * a dense head (one answer a pixel): the block is one picture, a position is a pixel.
+// The coefficient carries everything that turns a sum into the documented mean: it is 0 where the
+// target is missing, else 1 / (labelled records of the batch) for samples, and that again divided
+// by the labelled pixels of the picture for pixels. So the value that `evaluate` returns, summed
+// over blocks, is the mean over the batch.
+//
+// To add a loss: a header here, with the formula and its equivalents first; its test; and nothing
+// else: an experiment names it.
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <string_view>
+
+#include "medley/base/math.hpp"
+#include "medley/base/vec.hpp"
+
+namespace medley {
+
+// What a loss compares with: an integer class a position, or a float for each channel.
+enum class Compares : std::uint8_t { labels, values };
+
+// Channel c of position p is at [c * positions + p]. `positions` is a multiple of 16; those that
+// pad have coefficient 0 and finite logits.
+template <int Channels>
+struct LossBlock {
+  static constexpr int channels = Channels;
+  int positions = 0;
+  const float* logits = nullptr;         // [channels][positions]
+  const std::int32_t* labels = nullptr;  // [positions], in [0, classes) where coefficient > 0
+  const float* values = nullptr;         // [channels][positions]
+  const float* coefficient = nullptr;    // [positions], >= 0
+  // [channels][positions]: += weight * d value / d logits. Null: only the value is wanted.
+  float* gradient = nullptr;
+  float weight = 1.0f;
+};
+
+// A loss: `type` is its name in reports, `compares` its kind of target, `evaluate` its value and
+// gradient over a block, `options` reports its numbers as f(name, value).
+template <class L, int Channels>
+concept Loss = requires(const L& loss, const LossBlock<Channels>& block) {
+  { L::type } -> std::convertible_to<std::string_view>;
+  { L::compares } -> std::convertible_to<Compares>;
+  { loss.evaluate(block) } -> std::same_as<float>;
+  loss.options([](std::string_view, double) {});
+};
+
+// A penalty on parameters: value and derivative of one weight's share, before the term's weight.
+template <class P>
+concept Penalty = requires(Vec w) {
+  { P::type } -> std::convertible_to<std::string_view>;
+  { P::value(w) } -> std::same_as<Vec>;
+  { P::derivative(w) } -> std::same_as<Vec>;
+};
+
+}  // namespace medley
