@@ -14,7 +14,7 @@ MACHINE := $(shell $(CXX) -dumpmachine)
 # start. The results are the same bits with each.
 ISAS ?= $(if $(findstring x86_64,$(MACHINE)),avx512 avx2,$(if $(findstring aarch64,$(MACHINE)),neon,scalar))
 # (g++ 12 warns of undefined registers inside its own AVX-512 header.)
-FLAGS_avx512 := -march=x86-64-v4 -mprefer-vector-width=512 $(if $(findstring g++,$(subst clang++,,$(CXX))),-Wno-maybe-uninitialized)
+FLAGS_avx512 := -march=x86-64-v4 -mprefer-vector-width=512 $(if $(findstring g++,$(subst clang++,,$(CXX))),-Wno-maybe-uninitialized -Wno-uninitialized)
 FLAGS_avx2 := -march=x86-64-v3
 FLAGS_neon :=
 FLAGS_scalar := -DMEDLEY_SCALAR

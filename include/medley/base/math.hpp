@@ -19,6 +19,9 @@ MEDLEY_INLINE Vec polynomial(const Vec& x, float highest, C... rest) {
   return y;
 }
 
+// Splits a float's exponent so that the rest lies in [sqrt(1/2), sqrt(2)).
+inline constexpr int bits_of_sqrt_half = 0x3F3504F3;
+
 }  // namespace detail
 
 // e^x, 2 ulp on [-86.5, 88.3]; beyond, it saturates at the ends of that range. NaN stays NaN.
@@ -43,8 +46,9 @@ MEDLEY_INLINE Vec exp(const Vec& argument) {
 
 // Natural logarithm of a positive normal number, 2 ulp or 1e-7, whichever is larger. NaN stays NaN.
 MEDLEY_INLINE Vec log(const Vec& x) {
-  constexpr int sqrt_half = 0x3F3504F3;
-  const auto exponent_of = [](auto b) MEDLEY_INLINE_LAMBDA { return (b - sqrt_half) >> 23; };
+  const auto exponent_of = [](auto b) MEDLEY_INLINE_LAMBDA {
+    return (b - detail::bits_of_sqrt_half) >> 23;
+  };
   const Vec e = Vec::map(
       [&](auto value)
           MEDLEY_INLINE_LAMBDA { return detail::to_float(detail::on_bits(value, exponent_of)); },
