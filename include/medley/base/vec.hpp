@@ -67,6 +67,7 @@ inline Batch on_bits(Batch a, Batch b, F f) {
   return {std::bit_cast<float>(static_cast<std::int32_t>(f(bits(a), bits(b))))};
 }
 inline Batch to_float(Batch a) { return {static_cast<float>(bits(a))}; }
+inline Batch load_integers(const std::int32_t* p) { return {static_cast<float>(*p)}; }
 
 #else
 
@@ -106,6 +107,9 @@ MEDLEY_INLINE Batch on_bits(Batch a, Batch b, F f) {
   return xsimd::bitwise_cast<Batch>(BatchInt(f(bits(a), bits(b))));
 }
 MEDLEY_INLINE Batch to_float(Batch a) { return xsimd::to_float(bits(a)); }
+MEDLEY_INLINE Batch load_integers(const std::int32_t* p) {
+  return xsimd::to_float(BatchInt::load_unaligned(p));
+}
 
 #endif
 
@@ -130,6 +134,14 @@ struct Vec {
 #else
       v.part[i] = detail::Batch::load_unaligned(p + i * static_cast<int>(detail::Batch::size));
 #endif
+    });
+    return v;
+  }
+  // 16 integers as floats: exact up to 2^24, so class labels compare with ==.
+  MEDLEY_INLINE static Vec load_integers(const std::int32_t* p) {
+    Vec v;
+    unroll<parts>([&](auto i) MEDLEY_INLINE_LAMBDA {
+      v.part[i] = detail::load_integers(p + i * (size / parts));
     });
     return v;
   }

@@ -7,13 +7,16 @@
 // The coefficient carries everything that turns a sum into the documented mean: it is 0 where the
 // target is missing, else 1 / (labelled records of the batch) for samples, and that again divided
 // by the labelled pixels of the picture for pixels. So the value that `evaluate` returns, summed
-// over blocks, is the mean over the batch.
+// over blocks, is the mean over the batch. Targets where it is 0 are never looked at. A loss whose
+// records weigh differently (class weights) has `record_weight(label)`; the coefficient is then
+// record_weight / (sum of record_weight over the labelled records), the weighted mean of PyTorch.
 //
 // To add a loss: a header here, with the formula and its equivalents first; its test; and nothing
 // else: an experiment names it.
 #pragma once
 
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -38,16 +41,53 @@ struct LossBlock {
   // [channels][positions]: += weight * d value / d logits. Null: only the value is wanted.
   float* gradient = nullptr;
   float weight = 1.0f;
+
+  // Sixteen positions from p on.
+  MEDLEY_INLINE Vec logit(int c, int p) const { return Vec::load(logits + at(c, p)); }
+  MEDLEY_INLINE Vec label(int p) const { return Vec::load_integers(labels + p); }
+  MEDLEY_INLINE Vec share(int p) const { return Vec::load(coefficient + p); }
+  MEDLEY_INLINE Vec::Mask present(int p) const { return Vec::zero() < share(p); }
+  // 0 where the target is missing, whatever is stored there.
+  MEDLEY_INLINE Vec value(int c, int p) const {
+    return select(present(p), Vec::load(values + at(c, p)), Vec::zero());
+  }
+  MEDLEY_INLINE void add_gradient(int c, int p, const Vec& derivative) const {
+    float* g = gradient + at(c, p);
+    fma(Vec::broadcast(weight), derivative, Vec::load(g)).store(g);
+  }
+
+ private:
+  MEDLEY_INLINE std::ptrdiff_t at(int c, int p) const {
+    return static_cast<std::ptrdiff_t>(c) * positions + p;
+  }
 };
 
 // A loss: `type` is its name in reports, `compares` its kind of target, `evaluate` its value and
-// gradient over a block, `options` reports its numbers as f(name, value).
+// gradient over a block, `options` reports its numbers as f(name, value), and `valid` says whether
+// these are allowed for a head of so many channels (for a static_assert on the experiment).
 template <class L, int Channels>
 concept Loss = requires(const L& loss, const LossBlock<Channels>& block) {
   { L::type } -> std::convertible_to<std::string_view>;
   { L::compares } -> std::convertible_to<Compares>;
   { loss.evaluate(block) } -> std::same_as<float>;
+  { loss.valid(Channels) } -> std::same_as<bool>;
   loss.options([](std::string_view, double) {});
+};
+
+// How much a record with this label counts; 1 for losses that do not say.
+template <class L>
+constexpr float record_weight(const L& loss, std::int32_t label) {
+  if constexpr (requires { loss.record_weight(label); }) {
+    return loss.record_weight(label);
+  } else {
+    return 1.0f;
+  }
+}
+
+// A loss that is defined over the pixels of a picture only says `dense_only`.
+template <class L>
+inline constexpr bool dense_only = requires {
+  requires L::dense_only;
 };
 
 // A penalty on parameters: value and derivative of one weight's share, before the term's weight.

@@ -1,0 +1,83 @@
+// What a layer says of each of its parameters, and how a parameter lies in memory.
+//
+// Files hold parameters in the order of the frameworks (out x in x height x width). In memory the
+// output channels run across lanes: [out / 16][in block][height][in % block][width][out % 16], so
+// that a kernel reads its weights one vector after the other.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "medley/base/tensor.hpp"
+
+namespace medley {
+
+enum class Initial : std::uint8_t {
+  zero,
+  one,
+  he_uniform,  // uniform in ±sqrt(6 / fan_in): torch.nn.init.kaiming_uniform_(nonlinearity='relu')
+};
+
+// Strides of the memory order, in floats; element (o, i, y, x) is at
+// (o / 16) * out + (i / in_block) * in + y * row + (i % in_block) * channel + x * column + o % 16.
+struct Packing {
+  int in_block = 1;
+  int out = lanes, in = 0, row = 0, channel = 0, column = 0;
+
+  constexpr std::ptrdiff_t index(int o, int i, int y, int x) const {
+    return static_cast<std::ptrdiff_t>(o / lanes) * out + i / in_block * in + y * row +
+           i % in_block * channel + x * column + o % lanes;
+  }
+};
+
+struct Parameter {
+  std::string_view name;
+  std::array<int, 4> extent{1, 1, 1, 1};  // out, in, height, width
+  int rank = 1;                           // dimensions shown in files: 1, 2 or 4
+  Packing packing;
+  int floats = 0;  // in memory, a multiple of 16
+  Initial initial = Initial::zero;
+  int fan_in = 1;
+  bool decays = false;    // a weight: penalties and weight decay act on it
+  bool trainable = true;  // false: a running statistic
+
+  constexpr int elements() const { return extent[0] * extent[1] * extent[2] * extent[3]; }
+};
+
+// A parameter with one number a channel.
+constexpr Parameter channel_parameter(std::string_view name, int channels, Initial initial,
+                                      bool trainable = true) {
+  return {.name = name,
+          .extent = {channels, 1, 1, 1},
+          .rank = 1,
+          .packing = {},
+          .floats = block_count(channels) * lanes,
+          .initial = initial,
+          .trainable = trainable};
+}
+
+// A weight of a convolution or, with rank 2, of a dense layer seen as a convolution over its whole
+// input. Full blocks of input channels are stored even where the last one is not full.
+constexpr Parameter conv_weight(std::string_view name, std::array<int, 4> extent, int rank,
+                                Layout input) {
+  const auto [outputs, inputs, height, width] = extent;
+  const int in_block = input == Layout::planar ? inputs : lanes;
+  const int in_blocks = (inputs + in_block - 1) / in_block;
+  Packing p{.in_block = in_block};
+  p.column = lanes;
+  p.channel = width * p.column;
+  p.row = in_block * p.channel;
+  p.in = height * p.row;
+  p.out = in_blocks * p.in;
+  return {.name = name,
+          .extent = extent,
+          .rank = rank,
+          .packing = p,
+          .floats = block_count(outputs) * p.out,
+          .initial = Initial::he_uniform,
+          .fan_in = inputs * height * width,
+          .decays = true};
+}
+
+}  // namespace medley

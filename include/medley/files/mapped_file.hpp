@@ -1,0 +1,32 @@
+// A file mapped read-only: how every file of the user is read, whatever its size.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <span>
+#include <string>
+
+namespace medley {
+
+// Maps a regular file read-only and unmaps it when it goes. The pages are the kernel's: they are
+// read when they are touched and given back when memory is short, so a file may be larger than
+// memory. The file must not shrink while it is mapped.
+class MappedFile {
+ public:
+  MappedFile() = default;
+  // Throws io_error if `path` cannot be opened or is no regular file.
+  explicit MappedFile(const std::filesystem::path& path);
+  ~MappedFile();
+  MappedFile(MappedFile&& other) noexcept;
+  MappedFile& operator=(MappedFile&& other) noexcept;
+
+  std::span<const std::byte> bytes() const { return bytes_; }
+  // The path, for messages.
+  const std::string& name() const { return name_; }
+
+ private:
+  std::span<const std::byte> bytes_;
+  std::string name_;
+};
+
+}  // namespace medley

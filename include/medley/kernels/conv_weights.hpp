@@ -1,0 +1,150 @@
+// Gradient of a convolution's weights: for each pair of a block of 16 output channels and an input
+// channel, a sum over pixels.
+//
+//   gw(o, c, ky, kx) = Σ_sample Σ_y Σ_x gy(o, y, x) · x(c, y·stride + ky, x·stride + kx)
+//
+// A tile is the taps of a kernel row by some input channels, in registers, while the pixels stream
+// by P at a time. The chain of an element runs over the pixels of one sample (of several, where
+// pictures are small); the chains of a shard are then added in the order of the samples, which
+// keeps rounding errors small on large pictures.
+#pragma once
+
+#include "medley/kernels/correlate.hpp"
+
+namespace medley::kernels {
+
+// Strides in floats; `kernel` taps along both axes.
+struct WeightGradient {
+  int in_sample, out_sample;  // strides from sample to sample
+  int in_blocks, in_block_channels, in_last_channels;
+  int in_block, in_channel, in_row, in_pixel;
+  int kernel, stride;
+  int out_blocks, out_block, out_row;
+  int height, width;  // output pixels
+  int weight_out, weight_in, weight_row, weight_channel, weight_column;
+};
+
+namespace detail {
+
+struct WeightTile {
+  int channels = 1, pixels = 1;
+};
+
+constexpr WeightTile best_weight_tile(const WeightGradient& g) {
+  WeightTile best;
+  double best_cost = 1e9;
+  const int most_channels = g.in_blocks > 1 ? g.in_block_channels : g.in_last_channels;
+  for (int c = 1; c <= most_channels; ++c) {
+    for (int p = 1; p <= 8; ++p) {
+      if (c * g.kernel + p + 1 > vector_registers || p > g.width) continue;
+      const int tail = most_channels % c;
+      const double broadcasts = ((p - 1) * g.stride + g.kernel) * static_cast<double>(c);
+      const double products = static_cast<double>(c) * g.kernel * p;
+      const double latency = std::max(1.0, 8.0 / (c * g.kernel));
+      const double waste = tail == 0 ? 1.0 : 1.0 + 0.3 * (c - tail) / most_channels;
+      const double cost = ((broadcasts + p) / products + 0.5) * latency * waste;
+      if (cost < best_cost - 1e-9) {
+        best_cost = cost;
+        best = {c, p};
+      }
+    }
+  }
+  return best;
+}
+
+// P pixels of one row into the sums of Channels x kernel weights.
+template <WeightGradient G, int Channels, int P, class Sums>
+MEDLEY_INLINE void add_pixels(const float* x, const float* gy, Sums& sum) {
+  Vec g[P];
+  unroll<P>([&](auto p) MEDLEY_INLINE_LAMBDA { g[p] = Vec::load(gy + p * lanes); });
+  unroll<Channels>([&](auto c) MEDLEY_INLINE_LAMBDA {
+    const float* line = x + c * G.in_channel;
+    unroll<(P - 1) * G.stride + G.kernel>([&](auto q) MEDLEY_INLINE_LAMBDA {
+      const Vec value = Vec::broadcast(line[q * G.in_pixel]);
+      unroll<G.kernel>([&](auto t) MEDLEY_INLINE_LAMBDA {
+        constexpr int from = decltype(q)::value - decltype(t)::value;
+        constexpr int p = from / G.stride;
+        if constexpr (from >= 0 && from % G.stride == 0 && p < P) {
+          sum[c][t] = fma(value, g[p], sum[c][t]);
+        }
+      });
+    });
+  });
+}
+
+// Samples that share a chain.
+constexpr int chain_samples(const WeightGradient& g) {
+  return std::max(1, 256 / (g.height * g.width));
+}
+
+template <WeightGradient G, int Channels, int P>
+MEDLEY_INLINE void weight_tile(int samples, const float* x, const float* gy, float* gw,
+                               bool accumulate) {
+  for (int first = 0; first < samples; first += chain_samples(G)) {
+    Vec sum[Channels][G.kernel];
+    unroll<Channels>([&](auto c) MEDLEY_INLINE_LAMBDA {
+      unroll<G.kernel>([&](auto t) MEDLEY_INLINE_LAMBDA { sum[c][t] = Vec::zero(); });
+    });
+    const int last = std::min(samples, first + chain_samples(G));
+    for (int n = first; n < last; ++n) {
+      for (int y = 0; y < G.height; ++y) {
+        const float* line =
+            x + static_cast<std::ptrdiff_t>(n) * G.in_sample + y * G.stride * G.in_row;
+        const float* g = gy + static_cast<std::ptrdiff_t>(n) * G.out_sample + y * G.out_row;
+        int p = 0;
+        for (; p + P <= G.width; p += P) {
+          add_pixels<G, Channels, P>(line + p * G.stride * G.in_pixel, g + p * lanes, sum);
+        }
+        if constexpr (G.width % P != 0) {
+          add_pixels<G, Channels, G.width % P>(line + p * G.stride * G.in_pixel, g + p * lanes,
+                                               sum);
+        }
+      }
+    }
+    const bool add = accumulate || first > 0;
+    unroll<Channels>([&](auto c) MEDLEY_INLINE_LAMBDA {
+      unroll<G.kernel>([&](auto t) MEDLEY_INLINE_LAMBDA {
+        float* at = gw + c * G.weight_channel + t * G.weight_column;
+        (add ? Vec::load(at) + sum[c][t] : sum[c][t]).store(at);
+      });
+    });
+  }
+}
+
+}  // namespace detail
+
+// `x` points at the first pixel under the kernel's first tap (in the halo), `gy` at pixel (0, 0).
+template <WeightGradient G>
+[[gnu::noinline]] void conv_weight_gradient(int samples, const float* x, const float* gy, float* gw,
+                                            bool accumulate) {
+  constexpr detail::WeightTile tile = detail::best_weight_tile(G);
+  const auto channels_of_block = [&]<int Count>(std::integral_constant<int, Count>,
+                                                const float* from, const float* g, float* to) {
+    constexpr int tail = Count % tile.channels;
+    for (int ky = 0; ky < G.kernel; ++ky) {
+      int c = 0;
+      for (; c + tile.channels <= Count; c += tile.channels) {
+        detail::weight_tile<G, tile.channels, tile.pixels>(
+            samples, from + ky * G.in_row + c * G.in_channel, g,
+            to + ky * G.weight_row + c * G.weight_channel, accumulate);
+      }
+      if constexpr (tail > 0) {
+        detail::weight_tile<G, tail, tile.pixels>(samples, from + ky * G.in_row + c * G.in_channel,
+                                                  g, to + ky * G.weight_row + c * G.weight_channel,
+                                                  accumulate);
+      }
+    }
+  };
+  for (int o = 0; o < G.out_blocks; ++o) {
+    const float* g = gy + o * G.out_block;
+    float* to = gw + static_cast<std::ptrdiff_t>(o) * G.weight_out;
+    for (int b = 0; b + 1 < G.in_blocks; ++b) {
+      channels_of_block(std::integral_constant<int, G.in_block_channels>{}, x + b * G.in_block, g,
+                        to + b * G.weight_in);
+    }
+    channels_of_block(std::integral_constant<int, G.in_last_channels>{},
+                      x + (G.in_blocks - 1) * G.in_block, g, to + (G.in_blocks - 1) * G.weight_in);
+  }
+}
+
+}  // namespace medley::kernels

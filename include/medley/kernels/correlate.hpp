@@ -1,0 +1,188 @@
+// The one micro-kernel of convolutions forward and backward to the data: a correlation of rows of
+// pixels with weights, 16 output channels a vector.
+//
+//   out(o, y, x) = start + Σ_block Σ_row Σ_channel Σ_tap in(channel, y', x') · weight(o, ...)
+//
+// in exactly this order, one chain of fused multiply-adds an output element, whatever the tile and
+// the instruction set. A tile is V vectors of output channels by P pixels of a row, all in
+// registers.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "medley/base/tensor.hpp"
+#include "medley/base/vec.hpp"
+
+namespace medley::kernels {
+
+// Virtual vectors that the register file holds.
+#if defined(__AVX512F__)
+inline constexpr int vector_registers = 32;
+#elif defined(__aarch64__)
+inline constexpr int vector_registers = 8;
+#else
+inline constexpr int vector_registers = 16 / Vec::parts;
+#endif
+
+// Taps along one axis: tap t reads the input at `offset[t]` from the output's place and takes the
+// weight of index `weight[t]`. Offsets rise.
+struct Taps {
+  static constexpr int most = 16;
+  int count = 0;
+  std::array<int, most> offset{};
+  std::array<int, most> weight{};
+  constexpr int span() const { return count == 0 ? 0 : offset[count - 1] - offset[0]; }
+  friend constexpr bool operator==(const Taps&, const Taps&) = default;
+};
+
+// Everything about a correlation that is known at compile time. Strides in floats.
+struct Correlation {
+  int in_blocks;                               // channel blocks of the input; planar: one
+  int in_block_channels, in_last_channels;     // channels of a block, and of the last one
+  int in_block, in_channel, in_row, in_pixel;  // strides of the input
+  int step;                                    // input pixels per output pixel, along both axes
+  int weight_out, weight_in, weight_row, weight_channel, weight_column;  // strides of the weights
+  Taps rows, columns;
+  int out_blocks;                     // blocks of 16 output channels
+  int out_block, out_row, out_pixel;  // strides of the output
+  int height, width;                  // output pixels
+};
+
+// A tile of V output vectors by P pixels.
+struct Tile {
+  int vectors = 1, pixels = 1;
+  bool weights_in_registers = false;
+};
+
+// The tile with the fewest loads a multiply-add that fits the registers. With all weights of a row
+// of taps in registers each pixel is broadcast once for all its taps; where they do not fit (AVX2),
+// each tap broadcasts anew.
+constexpr Tile best_tile(const Correlation& c) {
+  Tile best;
+  double best_cost = 1e9;
+  for (int v = 1; v <= 4; ++v) {
+    if (c.out_blocks % v != 0) continue;
+    for (const bool held : {true, false}) {
+      const int weights = held ? v * c.columns.count : v;
+      const int most = (vector_registers - 1 - weights) / v;
+      if (most < 1) continue;
+      const int tiles = (c.width + most - 1) / most;
+      const int p = (c.width + tiles - 1) / tiles;
+      const double broadcasts = held ? (p - 1) * c.step + c.columns.span() + 1.0
+                                     : static_cast<double>(p) * c.columns.count;
+      const double products = static_cast<double>(v) * p * c.columns.count;
+      // Fewer than 8 independent chains cannot hide the latency of the multiply-add.
+      const double latency = std::max(1.0, 8.0 / (v * p));
+      const double cost = ((broadcasts + v * c.columns.count) / products + 0.5) * latency;
+      if (cost < best_cost - 1e-9) {
+        best_cost = cost;
+        best = {v, p, held};
+      }
+    }
+  }
+  return best;
+}
+
+namespace detail {
+
+// One tile: P pixels from `in`, V blocks of weights from `weights`, into `out`.
+template <Correlation C, int V, int P, bool Held>
+MEDLEY_INLINE void correlate_tile(const float* in, const float* weights, const float* bias,
+                                  float* out, bool accumulate) {
+  Vec sum[V][P];
+  unroll<V>([&](auto v) MEDLEY_INLINE_LAMBDA {
+    if (accumulate) {
+      unroll<P>([&](auto p) MEDLEY_INLINE_LAMBDA {
+        sum[v][p] = Vec::load(out + v * C.out_block + p * C.out_pixel);
+      });
+    } else {
+      const Vec start = bias ? Vec::load(bias + v * lanes) : Vec::zero();
+      unroll<P>([&](auto p) MEDLEY_INLINE_LAMBDA { sum[v][p] = start; });
+    }
+  });
+
+  const auto channel = [&](const float* pixel, const float* w) MEDLEY_INLINE_LAMBDA {
+    constexpr Taps taps = C.columns;
+    if constexpr (Held) {
+      Vec weight[V][taps.count];
+      unroll<V>([&](auto v) MEDLEY_INLINE_LAMBDA {
+        unroll<taps.count>([&](auto t) MEDLEY_INLINE_LAMBDA {
+          weight[v][t] = Vec::load(w + v * C.weight_out + taps.weight[t] * C.weight_column);
+        });
+      });
+      unroll<(P - 1) * C.step + taps.span() + 1>([&](auto q) MEDLEY_INLINE_LAMBDA {
+        constexpr int place = taps.offset[0] + decltype(q)::value;
+        const Vec x = Vec::broadcast(pixel[place * C.in_pixel]);
+        unroll<taps.count>([&](auto t) MEDLEY_INLINE_LAMBDA {
+          constexpr int from_first = place - taps.offset[decltype(t)::value];
+          constexpr int p = from_first / C.step;
+          if constexpr (from_first >= 0 && from_first % C.step == 0 && p < P) {
+            unroll<V>([&](auto v)
+                          MEDLEY_INLINE_LAMBDA { sum[v][p] = fma(x, weight[v][t], sum[v][p]); });
+          }
+        });
+      });
+    } else {
+      unroll<taps.count>([&](auto t) MEDLEY_INLINE_LAMBDA {
+        Vec weight[V];
+        unroll<V>([&](auto v) MEDLEY_INLINE_LAMBDA {
+          weight[v] = Vec::load(w + v * C.weight_out + taps.weight[t] * C.weight_column);
+        });
+        unroll<P>([&](auto p) MEDLEY_INLINE_LAMBDA {
+          const Vec x = Vec::broadcast(pixel[(p * C.step + taps.offset[t]) * C.in_pixel]);
+          unroll<V>([&](auto v) MEDLEY_INLINE_LAMBDA { sum[v][p] = fma(x, weight[v], sum[v][p]); });
+        });
+      });
+    }
+  };
+
+  for (int b = 0; b < C.in_blocks; ++b) {
+    const int channels = b + 1 < C.in_blocks ? C.in_block_channels : C.in_last_channels;
+    for (int r = 0; r < C.rows.count; ++r) {
+      const float* row = in + b * C.in_block + C.rows.offset[r] * C.in_row;
+      const float* w = weights + b * C.weight_in + C.rows.weight[r] * C.weight_row;
+      for (int c = 0; c < channels; ++c) {
+        channel(row + c * C.in_channel, w + c * C.weight_channel);
+      }
+    }
+  }
+
+  unroll<V>([&](auto v) MEDLEY_INLINE_LAMBDA {
+    unroll<P>([&](auto p) MEDLEY_INLINE_LAMBDA {
+      sum[v][p].store(out + v * C.out_block + p * C.out_pixel);
+    });
+  });
+}
+
+}  // namespace detail
+
+// One sample. `in` and `out` point at the pixel (0, 0) of the first block; `bias` (one float a
+// padded output channel) may be null. With `accumulate` the result is added to what `out` holds.
+template <Correlation C>
+[[gnu::noinline]] void correlate(const float* in, const float* weights, const float* bias,
+                                 float* out, bool accumulate) {
+  constexpr Tile tile = best_tile(C);
+  constexpr int tail = C.width % tile.pixels;
+  for (int o = 0; o < C.out_blocks; o += tile.vectors) {
+    const float* w = weights + static_cast<std::ptrdiff_t>(o) * C.weight_out;
+    const float* start = bias ? bias + o * lanes : nullptr;
+    for (int y = 0; y < C.height; ++y) {
+      const float* from = in + y * C.step * C.in_row;
+      float* to = out + o * C.out_block + y * C.out_row;
+      int x = 0;
+      for (; x + tile.pixels <= C.width; x += tile.pixels) {
+        detail::correlate_tile<C, tile.vectors, tile.pixels, tile.weights_in_registers>(
+            from + x * C.step * C.in_pixel, w, start, to + x * C.out_pixel, accumulate);
+      }
+      if constexpr (tail > 0) {
+        detail::correlate_tile<C, tile.vectors, tail, tile.weights_in_registers>(
+            from + x * C.step * C.in_pixel, w, start, to + x * C.out_pixel, accumulate);
+      }
+    }
+  }
+}
+
+}  // namespace medley::kernels

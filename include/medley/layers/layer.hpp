@@ -1,0 +1,62 @@
+// What a layer is.
+//
+// A layer is a type without state. Its shape rule, parameters and needs are constexpr; `forward`
+// and `backward` work on one shard through a call object that knows the types of all tensors.
+//
+//   io.samples             samples in this shard
+//   io.training            false in evaluation and prediction
+//   io.x(), io.y()         input and output; Io::X, Io::Y their tensor types (io.template x<1>()
+//   etc.
+//                          where a layer has several inputs)
+//   io.gx(), io.gy()       gradients with respect to them; Io::GX, Io::GY
+//   io.claim_x()           announces the writing of gx; true: add to it, another reader of x was
+//                          there before; false: overwrite it. Once an input and backward pass.
+//   io.wants_x             compile time: false where nobody needs gx (the network's input)
+//   io.parameter(k)        k-th parameter, packed
+//   io.gradient(k)         its gradient; io.accumulate: add to it (else: overwrite)
+//   io.derived()           what `derive` made of the parameters
+//   io.saved()             floats that live from forward to backward
+//   io.updates_statistics  forward adds io.share (this shard's part of the batch) of its statistics
+//   to
+//                          io.gradient of the running ones
+//   io.noise(n)            stream of random numbers of sample n in this layer
+//
+// To add a layer: a header here; its test; nothing else: an experiment names it.
+#pragma once
+
+#include <array>
+#include <string_view>
+
+#include "medley/base/parameter.hpp"
+#include "medley/base/random.hpp"
+#include "medley/base/tensor.hpp"
+#include "medley/base/vec.hpp"
+
+namespace medley {
+
+// The answers of a layer with one input that has no parameters and needs nothing. A layer overrides
+// what differs.
+struct LayerDefaults {
+  // Whether an input of this shape makes sense.
+  static constexpr bool accepts(Shape) { return true; }
+  static constexpr Shape output(Shape x) { return x; }
+  static constexpr std::array<Parameter, 0> parameters(Shape, Layout) { return {}; }
+  // Borders that the kernels expect: around the input, and around the gradient of the output.
+  static constexpr int input_halo(Shape) { return 0; }
+  static constexpr int gradient_halo(Shape) { return 0; }
+  // What backward reads besides the gradient of the output.
+  static constexpr bool reads_input = false, reads_output = false;
+  // Output may overwrite input, and gradient of the input that of the output.
+  static constexpr bool in_place = false;
+  // Can read a planar input; its output is planar then too.
+  static constexpr bool takes_planar = false, keeps_layout = false;
+  static constexpr int saved_floats(Shape, int /*samples*/) { return 0; }
+  static constexpr int derived_floats(Shape) { return 0; }
+  // Multiply-adds count as 2, forward, one sample.
+  static constexpr double flops(Shape) { return 0; }
+  // Reports the layer's options as f(name, number).
+  template <class F>
+  static void options(F&&) {}
+};
+
+}  // namespace medley

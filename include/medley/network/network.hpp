@@ -1,0 +1,368 @@
+// A network: the nodes of trunk and heads, their parameters, and where every activation of a shard
+// lies. Everything here is computed at compile time from the experiment's description.
+//
+//   time      0 .. N-1   forward of node i
+//             N          losses
+//             N+1 .. 2N  backward of node i at 2N - i
+//
+// A value lives from the node that makes it to its last reader; a gradient from its first writer to
+// the backward pass of the node that made the value.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <string_view>
+#include <tuple>
+#include <utility>
+
+#include "medley/layers/layer.hpp"
+#include "medley/network/graph.hpp"
+#include "medley/network/plan.hpp"
+
+namespace medley {
+
+// One readable error for a layer that cannot take what it gets.
+template <class Layer, bool Accepted>
+struct CheckLayer {
+  static_assert(
+      Accepted,
+      "this layer cannot take its input: look at Layer::accepts of the layer named in "
+      "CheckLayer<Layer, ...> above (kernel larger than the picture, channels that do not "
+      "divide into groups, or branches of different shapes)");
+};
+
+// A parameter of the network: whose it is and where it lies.
+struct PlacedParameter {
+  Parameter spec;
+  Path name;  // "trunk.0.weight"
+  int node = 0;
+  int segment = 0;         // 0: trunk; 1 + h: head h
+  std::size_t offset = 0;  // in floats, within the parameters
+};
+
+namespace detail {
+
+// The nodes of a graph, and how to fold over them.
+template <class G>
+struct NodeList;
+template <class... NodeTypes>
+struct NodeList<Graph<NodeTypes...>> {
+  using Tuple = std::tuple<NodeTypes...>;
+  static constexpr int count = sizeof...(NodeTypes);
+  template <int I>
+  using NodeAt = std::tuple_element_t<I, Tuple>;
+
+  // Calls f(integral_constant<int, i>) for the nodes first <= i < last, in order.
+  template <int First = 0, int Last = count, class F>
+  static constexpr void each(F&& f) {
+    [&]<int... I>(std::integer_sequence<int, I...>) {
+      (f(std::integral_constant<int, First + I>{}), ...);
+    }
+    (std::make_integer_sequence<int, Last - First>{});
+  }
+  // The same from the last to the first.
+  template <int First = 0, int Last = count, class F>
+  static constexpr void each_backward(F&& f) {
+    [&]<int... I>(std::integer_sequence<int, I...>) {
+      (f(std::integral_constant<int, Last - 1 - I>{}), ...);
+    }
+    (std::make_integer_sequence<int, Last - First>{});
+  }
+
+  // f(shape of input 0, shape of input 1, ...) for node N.
+  template <class N, std::size_t Size, class F>
+  static constexpr auto with_inputs(const std::array<Shape, Size>& shape, F f) {
+    return [&]<std::size_t... K>(std::index_sequence<K...>) { return f(shape[N::inputs[K]]...); }
+    (std::make_index_sequence<N::input_count>{});
+  }
+
+  template <int I>
+  static constexpr int parameter_count =
+      std::tuple_size_v<decltype(NodeAt<I>::Layer::parameters(Shape{}, Layout{}))>;
+};
+
+}  // namespace detail
+
+// Description: trunk and heads as types, the input's shape. Samples: of a shard. Passes: backward
+// passes over one forward pass; with more than one, values must outlive the first.
+template <Shape InputShape, class TrunkType, class HeadsTuple, int Samples, int Passes>
+class Network;
+
+template <Shape InputShape, class TrunkType, class... HeadTypes, int Samples, int Passes>
+class Network<InputShape, TrunkType, std::tuple<HeadTypes...>, Samples, Passes> {
+  using TrunkExtension = Extend<Graph<>, 0, TrunkType, Path{} / "trunk">;
+
+  // Graphs with one head more each.
+  template <class G, int... Outs>
+  struct Heads {
+    using graph = G;
+    static constexpr std::array<int, sizeof...(Outs)> outs{Outs...};
+    template <class H>
+    using Extended = Extend<G, TrunkExtension::out, typename H::layers, Path{} / "heads" / H::name>;
+    template <class H>
+    auto operator+(std::type_identity<H>) const {
+      return Heads<typename Extended<H>::graph, Outs..., Extended<H>::out>{};
+    }
+  };
+  using AllHeads =
+      decltype((Heads<typename TrunkExtension::graph>{} + ... + std::type_identity<HeadTypes>{}));
+
+ public:
+  using GraphType = typename AllHeads::graph;
+  static constexpr int node_count = GraphType::size;
+  static constexpr int tensor_count = node_count + 1;
+  static constexpr int trunk_nodes = TrunkExtension::graph::size;
+  static constexpr int trunk_output = TrunkExtension::out;
+  static constexpr int head_count = sizeof...(HeadTypes);
+  static constexpr int segment_count = head_count + 1;
+  static constexpr std::array<int, sizeof...(HeadTypes)> head_output = AllHeads::outs;
+  static constexpr std::array<std::string_view, sizeof...(HeadTypes)> head_names{
+      HeadTypes::name...};
+  static constexpr int samples = Samples;
+  static constexpr int passes = Passes;
+  static_assert(head_count >= 1, "a network needs at least one head");
+
+  using Nodes = detail::NodeList<GraphType>;
+  template <int I>
+  using NodeAt = typename Nodes::template NodeAt<I>;
+  template <int I>
+  using LayerAt = typename NodeAt<I>::Layer;
+
+  // Nodes of segment 0 (trunk) or 1 + h (head h): [first, last).
+  static constexpr std::array<int, segment_count + 1> segment_begin = [] {
+    std::array<int, segment_count + 1> begin{};
+    begin[1] = trunk_nodes;
+    for (int h = 0; h < head_count; ++h) {
+      begin[h + 2] = head_output[h] == trunk_output ? begin[h + 1] : head_output[h];
+    }
+    return begin;
+  }();
+  static constexpr int segment_of(int node) {
+    int segment = 0;
+    while (node >= segment_begin[segment + 1]) ++segment;
+    return segment;
+  }
+
+  // --- shapes and layouts
+  // -------------------------------------------------------------------------
+
+  static constexpr std::array<Shape, tensor_count> shapes = [] {
+    std::array<Shape, tensor_count> shape{};
+    shape[0] = InputShape;
+    Nodes::each([&](auto i) {
+      using Here = NodeAt<decltype(i)::value>;
+      shape[i + 1] = Nodes::template with_inputs<Here>(
+          shape, [](auto... s) { return Here::Layer::output(s...); });
+    });
+    return shape;
+  }();
+  static_assert([] {
+    Nodes::each([](auto i) {
+      using Here = NodeAt<decltype(i)::value>;
+      (void)
+          CheckLayer<typename Here::Layer, Nodes::template with_inputs<Here>(shapes, [](auto... s) {
+                       return Here::Layer::accepts(s...);
+                     })>{};
+    });
+    return true;
+  }());
+  static constexpr Shape input_shape = InputShape;
+
+  // Pictures with fewer channels than lanes stay planar where all their readers can take that.
+  static constexpr std::array<Layout, tensor_count> layouts = [] {
+    std::array<Layout, tensor_count> layout{};
+    bool planar = InputShape.c < lanes;
+    Nodes::each([&](auto i) {
+      using Here = NodeAt<decltype(i)::value>;
+      for (const int t : Here::inputs) planar = planar && (t != 0 || Here::Layer::takes_planar);
+    });
+    for (const int out : head_output) planar = planar && out != 0;
+    layout[0] = planar ? Layout::planar : Layout::blocked;
+    Nodes::each([&](auto i) {
+      using Here = NodeAt<decltype(i)::value>;
+      layout[i + 1] = Here::Layer::keeps_layout ? layout[Here::inputs[0]] : Layout::blocked;
+    });
+    return layout;
+  }();
+
+  // --- parameters
+  // ---------------------------------------------------------------------------------
+
+  static constexpr int parameter_count = [] {
+    int count = 0;
+    Nodes::each([&](auto i) { count += Nodes::template parameter_count<decltype(i)::value>; });
+    return count;
+  }();
+  static constexpr std::array<PlacedParameter, parameter_count> parameters = [] {
+    std::array<PlacedParameter, parameter_count> placed{};
+    int k = 0;
+    std::size_t offset = 0;
+    Nodes::each([&](auto i) {
+      constexpr int node = decltype(i)::value;
+      constexpr int in = NodeAt<node>::inputs[0];
+      for (const Parameter& spec : LayerAt<node>::parameters(shapes[in], layouts[in])) {
+        placed[k++] = {spec, NodeAt<node>::path / spec.name, node, segment_of(node), offset};
+        offset = aligned(offset + spec.floats);
+      }
+    });
+    return placed;
+  }();
+  // Floats of all parameters; segment s has [segment_offset[s], segment_offset[s + 1]).
+  static constexpr std::array<std::size_t, segment_count + 1> segment_offset = [] {
+    std::array<std::size_t, segment_count + 1> begin{};
+    for (int s = 0; s < segment_count; ++s) {
+      begin[s + 1] = begin[s];
+      for (const PlacedParameter& p : parameters) {
+        if (p.segment == s) begin[s + 1] = aligned(p.offset + p.spec.floats);
+      }
+    }
+    return begin;
+  }();
+  static constexpr std::size_t parameter_floats = segment_offset[segment_count];
+  static constexpr std::array<int, node_count + 1> first_parameter = [] {
+    std::array<int, node_count + 1> first{};
+    Nodes::each([&](auto i) {
+      first[i + 1] = first[i] + Nodes::template parameter_count<decltype(i)::value>;
+    });
+    return first;
+  }();
+
+  // Whether the gradient of tensor t is needed: something before it has parameters.
+  static constexpr std::array<bool, tensor_count> wants_gradient = [] {
+    std::array<bool, tensor_count> wants{};
+    Nodes::each([&](auto i) {
+      using Here = NodeAt<decltype(i)::value>;
+      wants[i + 1] = Nodes::template parameter_count<decltype(i)::value> > 0;
+      for (const int t : Here::inputs) wants[i + 1] = wants[i + 1] || wants[t];
+    });
+    return wants;
+  }();
+
+  // Derived parameters (transposed weights), for nodes whose input needs a gradient.
+  static constexpr std::array<std::size_t, node_count + 1> derived_offset = [] {
+    std::array<std::size_t, node_count + 1> offset{};
+    Nodes::each([&](auto i) {
+      using Here = NodeAt<decltype(i)::value>;
+      const std::size_t floats = wants_gradient[Here::inputs[0]]
+                                     ? Here::Layer::derived_floats(shapes[Here::inputs[0]])
+                                     : 0;
+      offset[i + 1] = aligned(offset[i] + floats);
+    });
+    return offset;
+  }();
+  static constexpr std::size_t derived_floats = derived_offset[node_count];
+
+  // --- activations
+  // --------------------------------------------------------------------------------
+
+  struct Activations {
+    // Tensors that share memory have the same root; halos belong to roots.
+    std::array<int, tensor_count> value_root{}, gradient_root{}, readers{};
+    std::array<int, tensor_count> value_halo{}, gradient_halo{};
+    // Values, then gradients, then saved floats of nodes.
+    std::array<Buffer, 2 * tensor_count + node_count> buffers{};
+    std::size_t floats = 0;
+  };
+  static constexpr Activations activations = [] {
+    Activations a;
+    std::array<bool, tensor_count> output_read{};  // by the backward pass of the node that made it
+    for (int t = 0; t < tensor_count; ++t) a.value_root[t] = a.gradient_root[t] = t;
+    Nodes::each([&](auto i) {
+      using Here = NodeAt<decltype(i)::value>;
+      for (const int t : Here::inputs) ++a.readers[t];
+      output_read[i + 1] = Here::Layer::reads_output;
+    });
+    for (const int out : head_output) ++a.readers[out];
+
+    Nodes::each([&](auto i) {
+      using Here = NodeAt<decltype(i)::value>;
+      const int in = Here::inputs[0];
+      if (Here::Layer::in_place && a.readers[in] == 1) {
+        if (!output_read[in] && !Here::Layer::reads_input) a.value_root[i + 1] = a.value_root[in];
+        // With several passes the gradient of a head's output may be asked for again; each pass
+        // writes it anew, so sharing stays right.
+        a.gradient_root[i + 1] = a.gradient_root[in];
+      }
+    });
+
+    const auto widen = [](int& halo, int wanted) { halo = std::max(halo, wanted); };
+    Nodes::each([&](auto i) {
+      using Here = NodeAt<decltype(i)::value>;
+      for (const int t : Here::inputs) {
+        widen(a.value_halo[a.value_root[t]], Here::Layer::input_halo(shapes[t]));
+      }
+      widen(a.gradient_halo[a.gradient_root[i + 1]],
+            Here::Layer::gradient_halo(shapes[Here::inputs[0]]));
+    });
+
+    constexpr int end = 2 * node_count + 1;
+    std::array<Lifetime, tensor_count> value{}, gradient{};
+    for (int t = 0; t < tensor_count; ++t) {
+      value[t] = {t - 1, t - 1};
+      gradient[t] = {end, 2 * node_count - (t - 1)};
+    }
+    const auto read = [&](int t, int time) {
+      value[t].last = std::max(value[t].last, Passes > 1 && time > node_count ? end : time);
+    };
+    Nodes::each([&](auto i) {
+      constexpr int node = decltype(i)::value;
+      using Here = NodeAt<node>;
+      constexpr int backward = 2 * node_count - node;
+      for (const int t : Here::inputs) {
+        read(t, node);
+        if (Here::Layer::reads_input) read(t, backward);
+        gradient[t].first = std::min(gradient[t].first, backward);
+      }
+      if (Here::Layer::reads_output) read(node + 1, backward);
+    });
+    for (const int out : head_output) {
+      read(out, node_count);
+      gradient[out].first = std::min(gradient[out].first, node_count);
+    }
+
+    const auto floats_of = [&](int t, int halo) -> std::size_t {
+      const Shape s = shapes[t];
+      const int planes = layouts[t] == Layout::planar ? s.c : block_count(s.c) * lanes;
+      return static_cast<std::size_t>(Samples) * planes * (s.h + 2 * halo) * (s.w + 2 * halo);
+    };
+    for (int t = 0; t < tensor_count; ++t) {
+      Buffer& v = a.buffers[a.value_root[t]];
+      if (v.floats == 0) v.life = value[t];
+      v.floats = floats_of(t, a.value_halo[a.value_root[t]]);
+      v.life = {std::min(v.life.first, value[t].first), std::max(v.life.last, value[t].last)};
+      if (!wants_gradient[t]) continue;
+      Buffer& g = a.buffers[tensor_count + a.gradient_root[t]];
+      if (g.floats == 0) g.life = gradient[t];
+      g.floats = floats_of(t, a.gradient_halo[a.gradient_root[t]]);
+      g.life = {std::min(g.life.first, gradient[t].first), std::max(g.life.last, gradient[t].last)};
+    }
+    Nodes::each([&](auto i) {
+      constexpr int node = decltype(i)::value;
+      using Here = NodeAt<node>;
+      Buffer& saved = a.buffers[2 * tensor_count + node];
+      saved.floats = Here::Layer::saved_floats(shapes[Here::inputs[0]], Samples);
+      saved.life = {node, Passes > 1 ? end : 2 * node_count - node};
+    });
+    a.floats = place(a.buffers);
+    return a;
+  }();
+  // Floats that one worker needs for the activations of a shard.
+  static constexpr std::size_t activation_floats = activations.floats;
+
+  template <int T>
+  using Value = Tensor<shapes[T], activations.value_halo[activations.value_root[T]], layouts[T]>;
+  template <int T>
+  using Gradient =
+      Tensor<shapes[T], activations.gradient_halo[activations.gradient_root[T]], layouts[T]>;
+
+  template <int T>
+  static Value<T> value(float* area) {
+    return {area + activations.buffers[activations.value_root[T]].offset};
+  }
+  template <int T>
+  static Gradient<T> gradient(float* area) {
+    return {area + activations.buffers[tensor_count + activations.gradient_root[T]].offset};
+  }
+};
+
+}  // namespace medley

@@ -1,0 +1,134 @@
+// Running a network: one shard forward, and backward from the heads' gradients.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "medley/base/random.hpp"
+#include "medley/network/network.hpp"
+
+namespace medley {
+
+// Heads as a set: bit h is head h.
+using HeadSet = std::uint32_t;
+
+// What a pass over one shard works with. All memory belongs to the arena.
+template <class Net>
+struct Pass {
+  float* area = nullptr;  // activations of the worker
+  const float* parameters = nullptr;
+  const float* derived = nullptr;  // transposed weights
+  float* gradients = nullptr;      // of the parameters, laid out as they are
+  bool accumulate = false;         // add to `gradients` instead of overwriting them
+  int samples = 0;
+  bool training = false;
+  bool updates_statistics = false;  // forward also collects running statistics in `gradients`
+  float share = 0.0f;               // of this shard in the batch
+  std::uint64_t seed = 0;
+  std::uint32_t epoch = 0;
+  const std::uint64_t* records = nullptr;  // of the samples, for their random numbers
+  // Gradients of values that have been written in this backward pass.
+  mutable std::array<bool, Net::tensor_count> written{};
+};
+
+// What a layer sees; see layers/layer.hpp.
+template <class Net, int I>
+struct Call {
+  using Node = typename Net::template NodeAt<I>;
+  static constexpr int input_count = Node::input_count;
+  static constexpr std::array<Shape, Node::inputs.size()> input_shapes = [] {
+    std::array<Shape, Node::inputs.size()> shape{};
+    for (std::size_t k = 0; k < shape.size(); ++k) shape[k] = Net::shapes[Node::inputs[k]];
+    return shape;
+  }();
+  template <int K>
+  static constexpr bool wants = Net::wants_gradient[Node::inputs[K]];
+  static constexpr bool wants_x = wants<0>;
+
+  using X = typename Net::template Value<Node::inputs[0]>;
+  using Y = typename Net::template Value<I + 1>;
+  using GX = typename Net::template Gradient<Node::inputs[0]>;
+  using GY = typename Net::template Gradient<I + 1>;
+
+  const Pass<Net>& pass;
+  int samples = pass.samples;
+  bool training = pass.training;
+  bool accumulate = pass.accumulate;
+  bool updates_statistics = pass.updates_statistics;
+  float share = pass.share;
+
+  template <int K = 0>
+  auto x() const {
+    return Net::template value<Node::inputs[K]>(pass.area);
+  }
+  auto y() const { return Net::template value<I + 1>(pass.area); }
+  template <int K = 0>
+  auto gx() const {
+    return Net::template gradient<Node::inputs[K]>(pass.area);
+  }
+  auto gy() const { return Net::template gradient<I + 1>(pass.area); }
+
+  template <int K = 0>
+  bool claim_x() const {
+    constexpr int tensor = Node::inputs[K];
+    const bool before = pass.written[tensor];
+    pass.written[tensor] = true;
+    if (!before && gx<K>().data != gy().data) gx<K>().zero_halo(samples);
+    return before;
+  }
+
+  const float* parameter(int k) const { return pass.parameters + offset(k); }
+  float* gradient(int k) const { return pass.gradients + offset(k); }
+  const float* derived() const { return pass.derived + Net::derived_offset[I]; }
+  float* saved() const {
+    return pass.area + Net::activations.buffers[2 * Net::tensor_count + I].offset;
+  }
+  RandomStream noise(int n) const {
+    // 40 bits of record, 8 of layer.
+    return {pass.seed, Purpose::dropout, pass.epoch,
+            (pass.records[n] & 0xFF'FFFF'FFFFu) | static_cast<std::uint64_t>(I) << 40};
+  }
+
+ private:
+  static std::size_t offset(int k) {
+    return Net::parameters[static_cast<std::size_t>(Net::first_parameter[I] + k)].offset;
+  }
+};
+
+// Nodes of the trunk and of the heads in the set, in order.
+template <class Net>
+void forward(const Pass<Net>& pass, HeadSet heads) {
+  const auto run = [&](auto node) {
+    constexpr int i = decltype(node)::value;
+    const Call<Net, i> call{pass};
+    if (Net::activations.value_root[i + 1] == i + 1) call.y().zero_halo(pass.samples);
+    Net::template LayerAt<i>::forward(call);
+  };
+  Net::Nodes::template each<0, Net::trunk_nodes>(run);
+  unroll<Net::head_count>([&](auto h) {
+    if (heads >> h & 1u) {
+      Net::Nodes::template each<Net::segment_begin[h + 1], Net::segment_begin[h + 2]>(run);
+    }
+  });
+}
+
+// Backward through the heads in the set, from the gradients of their outputs, and the trunk.
+// Gradients of parameters that are not reached stay as they were.
+template <class Net>
+void backward(const Pass<Net>& pass, HeadSet heads) {
+  const auto run = [&](auto node) {
+    constexpr int i = decltype(node)::value;
+    if constexpr (Net::wants_gradient[i + 1]) {
+      Net::template LayerAt<i>::backward(Call<Net, i>{pass});
+    }
+  };
+  unroll<Net::head_count>([&](auto from_last) {
+    constexpr int h = Net::head_count - 1 - from_last;
+    if (heads >> h & 1u) {
+      Net::Nodes::template each_backward<Net::segment_begin[h + 1], Net::segment_begin[h + 2]>(run);
+    }
+  });
+  Net::Nodes::template each_backward<0, Net::trunk_nodes>(run);
+}
+
+}  // namespace medley
