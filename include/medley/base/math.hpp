@@ -88,7 +88,7 @@ MEDLEY_INLINE Vec log1p(const Vec& u) {
   return log(rounded) + (u - (rounded - one)) / rounded;
 }
 
-// log(1 + e^x), 2.5 ulp down to -86.5; below, it saturates.
+// log(1 + e^x), 2.1 ulp down to -86.5; below, it saturates.
 MEDLEY_INLINE Vec softplus(const Vec& x) {
   return max(x, Vec::zero()) + log1p(exp(negate(abs(x))));
 }

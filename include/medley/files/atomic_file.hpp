@@ -78,10 +78,10 @@ class AtomicFile {
   Status commit() noexcept;
   // Removes what was written so far, if anything.
   void abandon() noexcept;
+  // Abandons the file for a reason of the caller's: what every further call then returns.
+  Status fail(const char* what, int error_number = 0) noexcept;
 
  private:
-  Status fail(const char* what, int error_number) noexcept;
-
   const Folder& folder_;
   int fd_ = -1;
   Status status_;
@@ -91,6 +91,10 @@ class AtomicFile {
 // Makes the link `name` in the folder point to `target`, atomically.
 Status replace_symlink(const Folder& folder, std::string_view name,
                        std::string_view target) noexcept;
+
+// Removes the temporary files that a killed process left in a folder; for the start of a process that
+// holds the folder's lock.
+void remove_partial_files(const std::filesystem::path& folder);
 
 // Keeps a second process out of a folder. The lock is the kernel's and ends with the process,
 // however it ends; the file stays.

@@ -34,6 +34,9 @@
 
 namespace medley {
 
+// Share of a new batch in running statistics, as torch.nn.BatchNorm2d has it.
+inline constexpr float statistics_momentum = 0.1f;
+
 // The answers of a layer with one input that has no parameters and needs nothing. A layer overrides
 // what differs.
 struct LayerDefaults {

@@ -39,8 +39,6 @@ MEDLEY_INLINE Vec sum_pixels(int first, int last, F&& f) {
 struct GhostBatchNorm : LayerDefaults {
   static constexpr std::string_view type = "ghost_batch_norm";
   static constexpr bool reads_input = true;
-  // Share of a new batch in the running averages.
-  static constexpr float momentum = 0.1f;
 
   static constexpr std::array<Parameter, 4> parameters(Shape x, Layout) {
     return {channel_parameter("weight", x.c, Initial::one),
@@ -54,7 +52,7 @@ struct GhostBatchNorm : LayerDefaults {
   template <class F>
   static void options(F&& f) {
     f("epsilon", static_cast<double>(detail::norm_epsilon));
-    f("momentum", static_cast<double>(momentum));
+    f("momentum", static_cast<double>(statistics_momentum));
   }
 
   template <class Io>

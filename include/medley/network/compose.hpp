@@ -1,11 +1,15 @@
 // How layers are put together. These types only describe; graph.hpp turns them into nodes.
 #pragma once
 
+#include <cstdint>
 #include <string_view>
 
 #include "medley/base/name.hpp"
 
 namespace medley {
+
+// Heads as a set: bit h is head h.
+using HeadSet = std::uint32_t;
 
 // One layer after the other.
 template <class... Layers>

@@ -9,15 +9,12 @@
 
 namespace medley {
 
-// Heads as a set: bit h is head h.
-using HeadSet = std::uint32_t;
-
 // What a pass over one shard works with. All memory belongs to the arena.
 template <class Net>
 struct Pass {
   float* area = nullptr;  // activations of the worker
   const float* parameters = nullptr;
-  const float* derived = nullptr;  // transposed weights
+  float* derived = nullptr;  // transposed weights
   float* gradients = nullptr;      // of the parameters, laid out as they are
   bool accumulate = false;         // add to `gradients` instead of overwriting them
   int samples = 0;
@@ -79,7 +76,7 @@ struct Call {
 
   const float* parameter(int k) const { return pass.parameters + offset(k); }
   float* gradient(int k) const { return pass.gradients + offset(k); }
-  const float* derived() const { return pass.derived + Net::derived_offset[I]; }
+  float* derived() const { return pass.derived + Net::derived_offset[I]; }
   float* saved() const {
     return pass.area + Net::activations.buffers[2 * Net::tensor_count + I].offset;
   }

@@ -17,6 +17,21 @@ inline constexpr int height = 32;
 inline constexpr int width = 32;
 inline constexpr int pixels = height * width;
 
+// By value, unlike the standard library's: loops over these become vector code.
+constexpr float smaller(float a, float b) { return b < a ? b : a; }
+constexpr float larger(float a, float b) { return b > a ? b : a; }
+constexpr float clamped(float value, float low, float high) {
+  return smaller(larger(value, low), high);
+}
+
+constexpr Point operator+(Point a, Point b) { return {a.x + b.x, a.y + b.y}; }
+constexpr Point operator-(Point a, Point b) { return {a.x - b.x, a.y - b.y}; }
+
+// A pixel's centre, seen from the middle of the picture.
+constexpr Point from_middle(int x, int y) {
+  return {static_cast<float>(x) - 0.5f * (width - 1), static_cast<float>(y) - 0.5f * (height - 1)};
+}
+
 using Colour = std::array<float, channels>;  // red, green, blue, 0..255
 
 constexpr Colour mix(const Colour& a, const Colour& b, float share_of_b) {
@@ -37,9 +52,52 @@ struct Rotation {
   constexpr Point operator()(Point p) const {
     return {cosine * p.x - sine * p.y, sine * p.x + cosine * p.y};
   }
-  constexpr Point about(Point pivot, Point p) const {
-    const Point turned = (*this)({p.x - pivot.x, p.y - pivot.y});
-    return {pivot.x + turned.x, pivot.y + turned.y};
+  constexpr Point about(Point pivot, Point p) const { return pivot + (*this)(p - pivot); }
+};
+
+constexpr Quad box(Point centre, float half_width, float half_height, Rotation turn) {
+  const Point u = turn({half_width, 0.0f}), v = turn({0.0f, half_height});
+  return {centre - u - v, centre + u - v, centre + u + v, centre - u + v};
+}
+
+// The rows of a picture that something may touch; none to begin with.
+struct Rows {
+  int first = height, last = -1;
+
+  static Rows between(float top, float bottom) {
+    return {static_cast<int>(clamped(top - 1.0f, 0.0f, height - 1.0f)),
+            static_cast<int>(clamped(bottom + 2.0f, 0.0f, height - 1.0f))};
+  }
+  void join(Rows other) {
+    first = std::min(first, other.first);
+    last = std::max(last, other.last);
+  }
+};
+
+// The half-planes whose intersection is a convex quad, each as a x + b y + c, the distance from its
+// border. Near a corner the largest of the four is less than the true distance: corners stay sharp.
+struct HalfPlanes {
+  std::array<float, 4> a{}, b{}, c{};
+
+  explicit HalfPlanes(const Quad& quad) {
+    const Point inside{0.5f * (quad[0].x + quad[2].x), 0.5f * (quad[0].y + quad[2].y)};
+    for (int i = 0; i < 4; ++i) {
+      const Point p = quad[i], q = quad[(i + 1) % 4];
+      const float dx = q.x - p.x, dy = q.y - p.y;
+      const bool clockwise = dx * (inside.y - p.y) > dy * (inside.x - p.x);
+      const float scale = (clockwise ? 1.0f : -1.0f) / std::sqrt(dx * dx + dy * dy);
+      a[i] = dy * scale;
+      b[i] = -dx * scale;
+      c[i] = -(a[i] * p.x + b[i] * p.y);
+    }
+  }
+  float distance(int x, int y) const {
+    return larger(larger(along(0, x, y), along(1, x, y)), larger(along(2, x, y), along(3, x, y)));
+  }
+
+ private:
+  float along(int i, int x, int y) const {
+    return a[i] * static_cast<float>(x) + (b[i] * static_cast<float>(y) + c[i]);
   }
 };
 
@@ -53,41 +111,47 @@ class Stencil {
   }
 
   void add(const Quad& quad, float shade = 1.0f) {
-    const Edges edges(quad);
-    for (int y = edges.first_row; y <= edges.last_row; ++y) {
-      float* const distance = &distance_[y * width];
-      float* const shades = &shade_[y * width];
+    const HalfPlanes edges(quad);
+    const Rows rows = rows_of(quad);
+    rows_.join(rows);
+    for (int y = rows.first; y <= rows.last; ++y) {
       for (int x = 0; x < width; ++x) {
-        const float d = edges.distance(x, y);
-        shades[x] = d < distance[x] ? shade : shades[x];
-        distance[x] = d < distance[x] ? d : distance[x];
+        const int i = y * width + x;
+        const float d = edges.distance(x, y), before = distance_[i];
+        shade_[i] = d < before ? shade : shade_[i];
+        distance_[i] = smaller(before, d);
       }
     }
   }
 
   void add_disc(Point centre, float radius) {
-    for (int y = 0; y < height; ++y) {
+    const Rows rows = Rows::between(centre.y - radius, centre.y + radius);
+    rows_.join(rows);
+    for (int y = rows.first; y <= rows.last; ++y) {
       for (int x = 0; x < width; ++x) {
+        const int i = y * width + x;
         const float dx = static_cast<float>(x) - centre.x, dy = static_cast<float>(y) - centre.y;
         const float d = std::sqrt(dx * dx + dy * dy) - radius;
-        distance_[y * width + x] = std::min(distance_[y * width + x], d);
+        distance_[i] = smaller(distance_[i], d);
       }
     }
   }
 
   void cut(const Quad& quad) {
-    const Edges edges(quad);
-    for (int y = edges.first_row; y <= edges.last_row; ++y) {
+    const HalfPlanes edges(quad);
+    const Rows rows = rows_of(quad);
+    for (int y = rows.first; y <= rows.last; ++y) {
       for (int x = 0; x < width; ++x) {
-        distance_[y * width + x] = std::max(distance_[y * width + x], -edges.distance(x, y));
+        const int i = y * width + x;
+        distance_[i] = larger(distance_[i], -edges.distance(x, y));
       }
     }
   }
 
-  // Soft folds: the shade dips by `depth` and recovers along `across`, a vector of one over the
-  // folds' spacing.
+  // Soft folds: the shade dips by `depth` and recovers along `across`, a vector of length one over
+  // the folds' spacing. `phase` keeps the coordinate positive.
   void fold(Point across, float phase, float depth) {
-    for (int y = 0; y < height; ++y) {
+    for (int y = rows_.first; y <= rows_.last; ++y) {
       for (int x = 0; x < width; ++x) {
         const float u = phase + across.x * static_cast<float>(x) + across.y * static_cast<float>(y);
         const float wave = u - static_cast<float>(static_cast<int>(u));
@@ -96,63 +160,40 @@ class Stencil {
     }
   }
 
+  Rows rows() const { return rows_; }
   bool inside(int pixel) const { return distance_[pixel] < 0.0f; }
-  // Share of the pixel that the shape covers, as if its edge ran straight.
-  float coverage(int pixel) const { return std::clamp(0.5f - distance_[pixel], 0.0f, 1.0f); }
   float shade(int pixel) const { return shade_[pixel]; }
+  // Share of the pixel that the shape covers, as if its edge ran straight across.
+  float coverage(int pixel) const { return clamped(0.5f - distance_[pixel], 0.0f, 1.0f); }
 
  private:
   static constexpr float far_away = 1000.0f;
 
-  // The half-planes whose intersection is a convex quad, each as a x + b y + c, the distance from
-  // its border. Near a corner the largest of the four is less than the true distance: corners are
-  // sharp, as cloth is.
-  struct Edges {
-    std::array<float, 4> a{}, b{}, c{};
-    int first_row, last_row;  // that the quad touches
-
-    explicit Edges(const Quad& quad) {
-      const Point centre{0.25f * (quad[0].x + quad[1].x + quad[2].x + quad[3].x),
-                         0.25f * (quad[0].y + quad[1].y + quad[2].y + quad[3].y)};
-      float top = quad[0].y, bottom = quad[0].y;
-      for (int e = 0; e < 4; ++e) {
-        const Point p = quad[e], q = quad[(e + 1) % 4];
-        const float dx = q.x - p.x, dy = q.y - p.y;
-        const float outside = dy * (centre.x - p.x) - dx * (centre.y - p.y) < 0.0f ? 1.0f : -1.0f;
-        const float scale = outside / std::sqrt(dx * dx + dy * dy);
-        a[e] = dy * scale;
-        b[e] = -dx * scale;
-        c[e] = -(a[e] * p.x + b[e] * p.y);
-        top = std::min(top, p.y);
-        bottom = std::max(bottom, p.y);
-      }
-      first_row = static_cast<int>(std::clamp(top - 1.0f, 0.0f, height - 1.0f));
-      last_row = static_cast<int>(std::clamp(bottom + 2.0f, 0.0f, height - 1.0f));
-    }
-
-    float distance(int x, int y) const {
-      const float fx = static_cast<float>(x), fy = static_cast<float>(y);
-      return std::max(std::max(a[0] * fx + (b[0] * fy + c[0]), a[1] * fx + (b[1] * fy + c[1])),
-                      std::max(a[2] * fx + (b[2] * fy + c[2]), a[3] * fx + (b[3] * fy + c[3])));
-    }
-  };
+  static Rows rows_of(const Quad& quad) {
+    const auto [top, bottom] = std::minmax({quad[0].y, quad[1].y, quad[2].y, quad[3].y});
+    return Rows::between(top, bottom);
+  }
 
   std::array<float, pixels> distance_;
   std::array<float, pixels> shade_;
+  Rows rows_;
 };
 
 // The picture while it is painted, one plane a channel.
 struct Canvas {
   std::array<std::array<float, pixels>, channels> plane;
 
-  void set(int pixel, const Colour& colour) {
-    for (int c = 0; c < channels; ++c) plane[c][pixel] = colour[c];
+  void set(int x, int y, const Colour& colour) {
+    for (int c = 0; c < channels; ++c) plane[c][y * width + x] = colour[c];
   }
 
   void paint(const Stencil& stencil, const Colour& colour) {
     for (int c = 0; c < channels; ++c) {
-      for (int i = 0; i < pixels; ++i) {
-        plane[c][i] += stencil.coverage(i) * (stencil.shade(i) * colour[c] - plane[c][i]);
+      for (int y = stencil.rows().first; y <= stencil.rows().last; ++y) {
+        for (int x = 0; x < width; ++x) {
+          const int i = y * width + x;
+          plane[c][i] += stencil.coverage(i) * (stencil.shade(i) * colour[c] - plane[c][i]);
+        }
       }
     }
   }

@@ -1,11 +1,12 @@
-// Sewing patterns: seven kinds of garment, each cut from convex panels of cloth.
+// Sewing patterns: seven kinds of garment, each sewn from convex panels of cloth.
 //
-// Lengths are in pixels of a garment of size M seen straight on; x to the right, y down, the origin
-// at the wearer's middle.
+// Lengths are in tenths of a pixel, for a garment of size M that hangs straight; x to the right,
+// y down, the origin in the middle of the garment.
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 namespace medley::drawing {
@@ -14,7 +15,7 @@ struct Point {
   float x = 0.0f, y = 0.0f;
 };
 
-// Corners of a convex panel, in order around it.
+// Corners of a convex shape, in order around it.
 using Quad = std::array<Point, 4>;
 
 // A limb is given for the right side of the picture and sewn on twice, the second time mirrored; it
@@ -28,44 +29,56 @@ struct Panel {
 
 struct Pattern {
   std::string_view name;
-  int panels = 0;
-  std::array<Panel, 4> panel{};
+  std::span<const Panel> panels;  // the first begins at the top
 };
+inline constexpr int max_panels = 4;
 
-inline constexpr std::array<Pattern, 7> patterns{{
-    {"T-shirt",
-     3,
-     {{{Role::body, {{{-5.4f, -7.4f}, {5.4f, -7.4f}, {5.1f, 7.4f}, {-5.1f, 7.4f}}}},
-       {Role::arm, {{{3.8f, -7.4f}, {6.0f, -7.2f}, {10.2f, -2.8f}, {7.0f, 0.2f}}}},
-       {Role::cutout, {{{-2.2f, -8.4f}, {2.2f, -8.4f}, {1.2f, -5.6f}, {-1.2f, -5.6f}}}}}}},
-    {"shirt",
-     3,
-     {{{Role::body, {{{-5.2f, -8.0f}, {5.2f, -8.0f}, {4.8f, 8.0f}, {-4.8f, 8.0f}}}},
-       {Role::arm, {{{3.6f, -8.0f}, {6.2f, -7.7f}, {10.9f, 4.8f}, {7.7f, 6.0f}}}},
-       {Role::cutout, {{{-1.8f, -9.0f}, {1.8f, -9.0f}, {0.5f, -6.0f}, {-0.5f, -6.0f}}}}}}},
-    {"jacket",
-     3,
-     {{{Role::body, {{{-5.6f, -9.0f}, {5.6f, -9.0f}, {6.6f, 9.4f}, {-6.6f, 9.4f}}}},
-       {Role::arm, {{{3.8f, -9.0f}, {6.8f, -8.7f}, {11.2f, 4.2f}, {7.8f, 5.4f}}}},
-       {Role::cutout, {{{-0.6f, -10.0f}, {0.6f, -10.0f}, {1.4f, 10.4f}, {-1.4f, 10.4f}}}}}}},
-    {"dress",
-     4,
-     {{{Role::body, {{{-4.0f, -10.2f}, {4.0f, -10.2f}, {3.1f, -2.4f}, {-3.1f, -2.4f}}}},
-       {Role::body, {{{-3.0f, -3.0f}, {3.0f, -3.0f}, {7.0f, 10.2f}, {-7.0f, 10.2f}}}},
-       {Role::arm, {{{2.6f, -10.2f}, {4.6f, -10.0f}, {7.8f, -6.2f}, {5.2f, -4.2f}}}},
-       {Role::cutout, {{{-2.3f, -11.2f}, {2.3f, -11.2f}, {1.1f, -8.2f}, {-1.1f, -8.2f}}}}}}},
-    {"skirt",
-     2,
-     {{{Role::body, {{{-4.4f, -7.4f}, {4.4f, -7.4f}, {4.8f, -5.2f}, {-4.8f, -5.2f}}}},
-       {Role::body, {{{-4.7f, -5.6f}, {4.7f, -5.6f}, {8.6f, 7.4f}, {-8.6f, 7.4f}}}}}}},
-    {"trousers",
-     2,
-     {{{Role::body, {{{-4.6f, -10.0f}, {4.6f, -10.0f}, {5.3f, -4.8f}, {-5.3f, -4.8f}}}},
-       {Role::leg, {{{5.2f, -6.0f}, {5.3f, 10.0f}, {1.5f, 10.0f}, {-0.4f, -6.0f}}}}}}},
-    {"shorts",
-     2,
-     {{{Role::body, {{{-5.6f, -6.4f}, {5.6f, -6.4f}, {6.3f, 0.2f}, {-6.3f, 0.2f}}}},
-       {Role::leg, {{{6.1f, -1.2f}, {7.0f, 6.4f}, {1.0f, 6.4f}, {-0.4f, -1.2f}}}}}}},
-}};
+struct Tenths {
+  int x, y;
+};
+constexpr Panel panel(Role role, Tenths a, Tenths b, Tenths c, Tenths d) {
+  constexpr auto point = [](Tenths t) {
+    return Point{static_cast<float>(t.x) / 10.0f, static_cast<float>(t.y) / 10.0f};
+  };
+  return {role, {point(a), point(b), point(c), point(d)}};
+}
+
+inline constexpr std::array t_shirt{
+    panel(Role::body, {-54, -74}, {54, -74}, {51, 74}, {-51, 74}),
+    panel(Role::arm, {38, -74}, {60, -72}, {102, -28}, {70, 2}),
+    panel(Role::cutout, {-22, -84}, {22, -84}, {12, -56}, {-12, -56})};
+
+inline constexpr std::array shirt{panel(Role::body, {-52, -80}, {52, -80}, {48, 80}, {-48, 80}),
+                                  panel(Role::arm, {36, -80}, {62, -77}, {90, 44}, {60, 52}),
+                                  panel(Role::cutout, {-18, -90}, {18, -90}, {5, -60}, {-5, -60})};
+
+inline constexpr std::array jacket{
+    panel(Role::body, {-56, -90}, {56, -90}, {66, 94}, {-66, 94}),
+    panel(Role::arm, {38, -90}, {68, -87}, {94, 34}, {61, 42}),
+    panel(Role::cutout, {-6, -100}, {6, -100}, {14, 104}, {-14, 104})};
+
+inline constexpr std::array dress{
+    panel(Role::body, {-40, -102}, {40, -102}, {31, -24}, {-31, -24}),
+    panel(Role::body, {-30, -30}, {30, -30}, {70, 102}, {-70, 102}),
+    panel(Role::arm, {26, -102}, {46, -100}, {78, -62}, {52, -42}),
+    panel(Role::cutout, {-23, -112}, {23, -112}, {11, -82}, {-11, -82})};
+
+inline constexpr std::array skirt{panel(Role::body, {-44, -74}, {44, -74}, {48, -52}, {-48, -52}),
+                                  panel(Role::body, {-47, -56}, {47, -56}, {86, 74}, {-86, 74})};
+
+inline constexpr std::array trousers{
+    panel(Role::body, {-46, -100}, {46, -100}, {53, -48}, {-53, -48}),
+    panel(Role::leg, {52, -60}, {53, 100}, {15, 100}, {-4, -60})};
+
+inline constexpr std::array shorts{panel(Role::body, {-56, -64}, {56, -64}, {63, 2}, {-63, 2}),
+                                   panel(Role::leg, {61, -12}, {70, 64}, {10, 64}, {-4, -12})};
+
+inline constexpr std::array<Pattern, 7> patterns{{{"T-shirt", t_shirt},
+                                                  {"shirt", shirt},
+                                                  {"jacket", jacket},
+                                                  {"dress", dress},
+                                                  {"skirt", skirt},
+                                                  {"trousers", trousers},
+                                                  {"shorts", shorts}}};
 
 }  // namespace medley::drawing

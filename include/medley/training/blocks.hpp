@@ -1,0 +1,103 @@
+// Between a head's output, which is blocked, and the planar blocks that losses and metrics read.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "medley/losses/loss.hpp"
+
+namespace medley {
+
+// The memory of one block of a head with `Channels` channels and `Positions` positions.
+template <int Channels, int Positions>
+struct BlockMemory {
+  static constexpr int channels = Channels, positions = Positions;
+  float* logits;         // [channels][positions]
+  float* gradient;       // [channels][positions]
+  float* values;         // [channels][positions]
+  float* coefficient;    // [positions]
+  std::int32_t* labels;  // [positions]
+
+  explicit BlockMemory(float* memory)
+      : logits(memory),
+        gradient(logits + Channels * Positions),
+        values(gradient + Channels * Positions),
+        coefficient(values + Channels * Positions),
+        labels(reinterpret_cast<std::int32_t*>(coefficient + Positions)) {}
+
+  LossBlock<Channels> block(float weight, bool with_gradient) const {
+    LossBlock<Channels> b;
+    b.positions = Positions;
+    b.logits = logits;
+    b.labels = labels;
+    b.values = values;
+    b.coefficient = coefficient;
+    b.gradient = with_gradient ? gradient : nullptr;
+    b.weight = weight;
+    return b;
+  }
+};
+
+// Block of a head that answers once a picture: positions are the samples of the shard.
+template <class Memory, class Output>
+void gather_samples(int samples, Output y, const Memory& to) {
+  for (int c = 0; c < Memory::channels; ++c) {
+    float* row = to.logits + c * Memory::positions;
+    for (int n = 0; n < samples; ++n) row[n] = y.at(n, c / lanes, 0, 0)[c % lanes];
+    std::fill(row + samples, row + Memory::positions, 0.0f);
+  }
+}
+template <class Memory, class Output>
+void scatter_samples(int samples, const Memory& from, Output gy) {
+  for (int n = 0; n < samples; ++n) {
+    for (int b = 0; b < Output::blocks; ++b) {
+      float* to = gy.at(n, b, 0, 0);
+      Vec::zero().store(to);
+      for (int c = b * lanes; c < std::min(Memory::channels, (b + 1) * lanes); ++c) {
+        to[c % lanes] = from.gradient[c * Memory::positions + n];
+      }
+    }
+  }
+}
+
+// Block of a dense head: positions are the pixels of sample n.
+template <class Memory, class Output>
+void gather_pixels(int n, Output y, const Memory& to) {
+  constexpr Shape s = Output::shape;
+  for (int c = 0; c < Memory::channels; ++c) {
+    float* row = to.logits + c * Memory::positions;
+    for (int r = 0; r < s.h; ++r) {
+      const float* from = y.at(n, c / lanes, r, 0) + c % lanes;
+      for (int x = 0; x < s.w; ++x) *row++ = from[x * lanes];
+    }
+    std::fill(row, to.logits + (c + 1) * Memory::positions, 0.0f);
+  }
+}
+template <class Memory, class Output>
+void scatter_pixels(int n, const Memory& from, Output gy) {
+  constexpr Shape s = Output::shape;
+  for (int b = 0; b < Output::blocks; ++b) {
+    for (int r = 0; r < s.h; ++r) {
+      for (int x = 0; x < s.w; ++x) {
+        float* to = gy.at(n, b, r, x);
+        Vec::zero().store(to);
+        for (int c = b * lanes; c < std::min(Memory::channels, (b + 1) * lanes); ++c) {
+          to[c % lanes] = from.gradient[c * Memory::positions + r * s.w + x];
+        }
+      }
+    }
+  }
+}
+
+// Labels as the floats that a loss compares with: 0 or 1 for one channel, else one-hot.
+template <class Memory>
+void labels_to_values(const Memory& memory) {
+  for (int c = 0; c < Memory::channels; ++c) {
+    const int wanted = Memory::channels == 1 ? 1 : c;
+    for (int p = 0; p < Memory::positions; ++p) {
+      memory.values[c * Memory::positions + p] = memory.labels[p] == wanted ? 1.0f : 0.0f;
+    }
+  }
+}
+
+}  // namespace medley

@@ -1,0 +1,411 @@
+// An experiment, checked and resolved at compile time: which head and target each term means, what
+// each group reaches, and the map of the arena.
+//
+// An experiment is a struct with
+//   name      std::string_view
+//   input     Shape of a picture
+//   targets   std::array of TargetSpec
+//   Trunk     Sequence<...>
+//   Heads     std::tuple<Head<"name", ...>, ...>
+//   terms     std::tuple of term<>() and penalty<>()
+//   mix       a mix
+//   steps     joint(), simultaneous() or alternating()
+//   recipe    Recipe
+//   memory    Memory
+// and, if it brings its own data, Generator: a Source that can be made without arguments.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <tuple>
+
+#include "medley/base/source.hpp"
+#include "medley/mixes/mix.hpp"
+#include "medley/network/network.hpp"
+#include "medley/training/engine.hpp"
+
+namespace medley {
+
+// Fails with the numbers in the error's text where the arena exceeds its budget.
+template <std::size_t NeededBytes, std::size_t BudgetBytes, std::size_t LargestActivationBytes,
+          Path LayerWithLargestActivation>
+struct ArenaFits {
+  static_assert(NeededBytes <= BudgetBytes,
+                "the arena does not fit the experiment's memory.budget_bytes: compare NeededBytes "
+                "and BudgetBytes in ArenaFits<...> above; smaller memory.shard or memory.slots, or "
+                "smaller layers (the largest is named there too), need less");
+};
+
+template <class Experiment>
+struct Definition {
+  using Terms = std::remove_cvref_t<decltype(Experiment::terms)>;
+  using StepsType = std::remove_cvref_t<decltype(Experiment::steps)>;
+  using Groups = std::remove_cvref_t<decltype(Experiment::steps.groups)>;
+  using MixType = std::remove_cvref_t<decltype(Experiment::mix)>;
+  using Net = Network<Experiment::input, typename Experiment::Trunk, typename Experiment::Heads,
+                      Experiment::memory.shard, StepsType::passes>;
+
+  static constexpr Memory memory = Experiment::memory;
+  static constexpr int shard = memory.shard, slots = memory.slots;
+  static constexpr int term_count = std::tuple_size_v<Terms>;
+  static constexpr int group_count = StepsType::group_count;
+  static constexpr int target_count = static_cast<int>(Experiment::targets.size());
+  static constexpr StepMode mode = StepsType::mode;
+  static constexpr int directions = StepsType::passes;
+
+  template <int K>
+  using TermAt = std::tuple_element_t<K, Terms>;
+  template <int G>
+  using GroupAt = std::tuple_element_t<G, Groups>;
+
+  static_assert(Experiment::input.c >= 1 && Experiment::input.h >= 1 && Experiment::input.w >= 1,
+                "input: channels, height and width must be positive");
+  static_assert(shard >= 1 && slots >= 1 && slots <= 64,
+                "memory: at least one sample a shard, 1 to 64 slots");
+  static_assert(term_count >= 1 && term_count <= max_terms, "terms: from one to sixteen");
+  static_assert(target_count >= 1 && target_count <= max_targets, "targets: from one to sixteen");
+  static_assert(Net::head_count <= max_heads, "heads: at most sixteen");
+  static_assert(Experiment::recipe.schedule.valid(),
+                "recipe: the schedule's numbers are not valid");
+
+  template <class F>
+  static constexpr void each_term(F&& f) {
+    [&]<int... K>(std::integer_sequence<int, K...>) { (f(std::integral_constant<int, K>{}), ...); }
+    (std::make_integer_sequence<int, term_count>{});
+  }
+  template <class F>
+  static constexpr void each_group(F&& f) {
+    [&]<int... G>(std::integer_sequence<int, G...>) { (f(std::integral_constant<int, G>{}), ...); }
+    (std::make_integer_sequence<int, group_count>{});
+  }
+
+  // --- names resolved
+  // -----------------------------------------------------------------------------
+
+  static constexpr int head_index(std::string_view name) {
+    for (int h = 0; h < Net::head_count; ++h) {
+      if (Net::head_names[h] == name) return h;
+    }
+    return -1;
+  }
+  static constexpr int target_index(std::string_view name) {
+    for (int t = 0; t < target_count; ++t) {
+      if (Experiment::targets[t].name == name) return t;
+    }
+    return -1;
+  }
+  static constexpr std::array<std::string_view, term_count> term_names = [] {
+    std::array<std::string_view, term_count> names;
+    each_term([&](auto k) { names[k] = TermAt<k>::name; });
+    return names;
+  }();
+  static constexpr std::array<int, term_count> term_head = [] {
+    std::array<int, term_count> head{};
+    each_term([&](auto k) { head[k] = head_index(TermAt<k>::head); });
+    return head;
+  }();
+  static constexpr std::array<int, term_count> term_target = [] {
+    std::array<int, term_count> target{};
+    each_term([&](auto k) { target[k] = target_index(TermAt<k>::target); });
+    return target;
+  }();
+  static constexpr std::array<bool, term_count> is_penalty = [] {
+    std::array<bool, term_count> penalty{};
+    each_term([&](auto k) { penalty[k] = TermAt<k>::is_penalty; });
+    return penalty;
+  }();
+  static constexpr TermSet penalties = [] {
+    TermSet set = 0;
+    for (int k = 0; k < term_count; ++k) set |= TermSet{is_penalty[k]} << k;
+    return set;
+  }();
+
+  static constexpr Shape head_shape(int h) { return Net::shapes[Net::head_output[h]]; }
+  static constexpr bool dense_head(int h) { return head_shape(h).pixels() > 1; }
+
+  template <int K>
+  static constexpr bool check_term() {
+    using T = TermAt<K>;
+    if constexpr (!T::is_penalty) {
+      constexpr int h = term_head[K], t = term_target[K];
+      static_assert(h >= 0, "a term names a head that the experiment does not have");
+      static_assert(t >= 0, "a term names a target that the experiment does not have");
+      constexpr Shape out = head_shape(h);
+      constexpr TargetSpec target = Experiment::targets[t];
+      static_assert(Loss<typename T::Rule, out.c>,
+                    "a term's rule is not a loss: see losses/loss.hpp");
+      static_assert(std::get<K>(Experiment::terms).rule.valid(out.c),
+                    "a loss's numbers do not suit a head of so many channels");
+      static_assert(target.kind != TargetKind::mask ||
+                        (out.h == Experiment::input.h && out.w == Experiment::input.w),
+                    "a head that answers a mask must be as high and wide as the input");
+      static_assert(
+          target.kind == TargetKind::mask || out.pixels() == 1,
+          "a head that answers classes or values must end in one pixel (a dense layer, or "
+          "global average pooling)");
+      static_assert(!dense_only<typename T::Rule> || target.kind == TargetKind::mask,
+                    "this loss needs a mask as its target");
+      static_assert(T::Rule::compares != Compares::labels || target.kind != TargetKind::values,
+                    "this loss compares with classes, but its target has values");
+      static_assert(T::Rule::compares != Compares::labels || out.c == target.size,
+                    "the head's channels must be the target's classes");
+      static_assert(T::Rule::compares != Compares::values || out.c == target.size ||
+                        (out.c == 1 && target.size == 2 && target.kind != TargetKind::values),
+                    "the head's channels must be the target's values, or one for two classes");
+    }
+    return true;
+  }
+  static_assert([] {
+    each_term([](auto k) { check_term<decltype(k)::value>(); });
+    return true;
+  }());
+
+  // Terms of a group; a group without names has all.
+  static constexpr std::array<TermSet, group_count> group_terms = [] {
+    std::array<TermSet, group_count> sets{};
+    each_group([&](auto g) {
+      using GroupType = GroupAt<decltype(g)::value>;
+      if (GroupType::terms.empty()) sets[g] = (TermSet{1} << term_count) - 1;
+      for (const std::string_view name : GroupType::terms) {
+        for (int k = 0; k < term_count; ++k) {
+          if (term_names[k] == name) sets[g] |= TermSet{1} << k;
+        }
+      }
+    });
+    return sets;
+  }();
+  static_assert(
+      [] {
+        bool known = true;
+        each_group([&](auto g) {
+          for (const std::string_view name : GroupAt<decltype(g)::value>::terms) {
+            bool found = false;
+            for (const std::string_view term : term_names) found = found || term == name;
+            known = known && found;
+          }
+        });
+        return known;
+      }(),
+      "a group names a term that the experiment does not have");
+  static_assert(
+      [] {
+        TermSet all = 0;
+        for (const TermSet set : group_terms) all |= set;
+        return all == (TermSet{1} << term_count) - 1;
+      }(),
+      "every term must belong to a group");
+  static_assert(
+      [] {
+        bool valid = true;
+        each_group([&](auto g) {
+          int losses = 0;
+          for (int k = 0; k < term_count; ++k) {
+            if (group_terms[g] >> k & 1u) losses += !is_penalty[k];
+          }
+          valid = valid && Experiment::mix.valid(losses) &&
+                  std::get<decltype(g)::value>(Experiment::steps.groups).optimizer.valid();
+        });
+        return valid;
+      }(),
+      "the mix cannot serve a group's losses, or an optimizer's numbers are not valid");
+
+  static constexpr HeadSet heads_of(TermSet terms) {
+    HeadSet set = 0;
+    for (int k = 0; k < term_count; ++k) {
+      if ((terms >> k & 1u) && !is_penalty[k]) set |= HeadSet{1} << term_head[k];
+    }
+    return set;
+  }
+  // Whether terms reach a segment of the parameters (0: trunk, 1 + h: head h): backward, or because
+  // a penalty acts on all weights.
+  static constexpr bool reaches_backward(TermSet terms, int segment) {
+    const HeadSet heads = heads_of(terms);
+    return segment == 0 ? heads != 0 : heads >> (segment - 1) & 1u;
+  }
+  static constexpr bool reaches(TermSet terms, int segment) {
+    return reaches_backward(terms, segment) || (terms & penalties) != 0;
+  }
+
+  // --- metrics: one a pair of head and target
+  // -----------------------------------------------------
+
+  // Whether term k is the first on its head and target.
+  static constexpr bool first_of_pair(int k) {
+    if (is_penalty[k]) return false;
+    for (int j = 0; j < k; ++j) {
+      if (!is_penalty[j] && term_head[j] == term_head[k] && term_target[j] == term_target[k]) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  struct Pair {
+    int head = 0, target = 0;
+    bool probability = false;  // a loss on it reads the outputs as logits of probabilities
+  };
+  static constexpr int pair_count = [] {
+    int count = 0;
+    for (int k = 0; k < term_count; ++k) count += first_of_pair(k);
+    return count;
+  }();
+  static constexpr std::array<Pair, pair_count> pairs = [] {
+    std::array<Pair, pair_count> list{};
+    int i = 0;
+    for (int k = 0; k < term_count; ++k) {
+      if (first_of_pair(k)) list[i++] = {term_head[k], term_target[k], false};
+    }
+    each_term([&](auto k) {
+      if constexpr (!TermAt<k>::is_penalty) {
+        for (Pair& pair : list) {
+          if (pair.head == term_head[k] && pair.target == term_target[k]) {
+            pair.probability = pair.probability || TermAt<k>::Rule::type == "binary_cross_entropy";
+          }
+        }
+      }
+    });
+    return list;
+  }();
+  static constexpr MetricInfo metric_info(int p) {
+    const TargetSpec& target = Experiment::targets[pairs[p].target];
+    const bool discrete = target.kind != TargetKind::values;
+    return {.head = {},
+            .target = {},
+            .head_index = pairs[p].head,
+            .target_index = pairs[p].target,
+            .kind = target.kind,
+            .classes = discrete ? target.size : 0,
+            .scored = target.kind == TargetKind::classes && target.size == 2};
+  }
+
+  // --- arena
+  // --------------------------------------------------------------------------------------
+
+  // Floats of one pass's gradients, and of moments: whole segments that the group reaches.
+  static constexpr std::size_t parameter_floats = Net::parameter_floats;
+  static constexpr std::size_t moment_floats(int g) {
+    std::size_t floats = 0;
+    for (int s = 0; s < Net::segment_count; ++s) {
+      if (reaches(group_terms[g], s)) floats += Net::segment_offset[s + 1] - Net::segment_offset[s];
+    }
+    return floats;
+  }
+  // Where a parameter's moment lies within the group's moments.
+  static constexpr std::size_t moment_offset(int g, int segment, std::size_t parameter_offset) {
+    std::size_t skipped = 0;
+    for (int s = 0; s < segment; ++s) {
+      if (!reaches(group_terms[g], s))
+        skipped += Net::segment_offset[s + 1] - Net::segment_offset[s];
+    }
+    return parameter_offset - skipped;
+  }
+  static constexpr std::array<int, group_count> moment_count = [] {
+    std::array<int, group_count> count{};
+    each_group([&](auto g) { count[g] = static_cast<int>(GroupAt<g>::Rule::moments.size()); });
+    return count;
+  }();
+
+  // What the losses of one head need: logits, gradient, values, coefficients, labels.
+  static constexpr int block_positions(int h) {
+    const int positions = dense_head(h) ? head_shape(h).pixels() : shard;
+    return (positions + lanes - 1) / lanes * lanes;
+  }
+  static constexpr std::size_t block_floats = [] {
+    std::size_t most = 0;
+    for (int h = 0; h < Net::head_count; ++h) {
+      const auto floats = static_cast<std::size_t>(block_positions(h)) * (3 * head_shape(h).c + 2);
+      most = std::max(most, floats);
+    }
+    return aligned(most);
+  }();
+  static constexpr int mask_count = [] {
+    int count = 0;
+    for (const TargetSpec& target : Experiment::targets) count += target.kind == TargetKind::mask;
+    return count;
+  }();
+  static constexpr int value_floats = [] {
+    int count = 0;
+    for (const TargetSpec& target : Experiment::targets) {
+      count += target.kind == TargetKind::values ? target.size : 0;
+    }
+    return count;
+  }();
+  // A worker's staged targets (masks as bytes, values as floats) and room for a source.
+  static constexpr std::size_t picture_bytes = Experiment::input.elements();
+  static constexpr std::size_t mask_bytes = Experiment::input.pixels();
+  static constexpr std::size_t scratch_bytes = picture_bytes + mask_count * mask_bytes + 256;
+  static constexpr std::size_t staging_floats = aligned(shard * value_floats) +
+                                                aligned((shard * mask_count * mask_bytes + 3) / 4) +
+                                                aligned((scratch_bytes + 3) / 4);
+
+  static constexpr std::size_t count_words(int p) {
+    const MetricInfo info = metric_info(p);
+    return static_cast<std::size_t>(info.classes) * info.classes +
+           (info.scored ? 2 * score_bins : 0);
+  }
+  // Integer counts of all metrics, of one slot.
+  static constexpr std::size_t metric_words = [] {
+    std::size_t words = 0;
+    for (int p = 0; p < pair_count; ++p) words += count_words(p);
+    return words;
+  }();
+
+  // Sections of the arena, in floats from its start.
+  struct Map {
+    std::size_t parameters = 0, derived = 0;
+    std::array<std::size_t, group_count> moments{};
+    std::size_t gradients = 0;       // [direction][slot][parameter]
+    std::size_t term_gradients = 0;  // [term][trunk parameter]
+    std::size_t workers = 0;         // [worker]: activations, block, staging
+    std::size_t metrics = 0;         // [slot] of 64-bit counts
+    std::size_t floats = 0;
+  };
+  static constexpr std::size_t trunk_floats = Net::segment_offset[1];
+  static constexpr std::size_t worker_floats =
+      aligned(Net::activation_floats) + block_floats + staging_floats;
+  static constexpr Map map = [] {
+    Map m;
+    std::size_t at = 0;
+    const auto take = [&](std::size_t floats) {
+      const std::size_t offset = at;
+      at += aligned(floats);
+      return offset;
+    };
+    m.parameters = take(parameter_floats);
+    m.derived = take(Net::derived_floats);
+    for (int g = 0; g < group_count; ++g) {
+      m.moments[g] = take(static_cast<std::size_t>(moment_count[g]) * moment_floats(g));
+    }
+    m.gradients = take(static_cast<std::size_t>(directions) * slots * parameter_floats);
+    m.term_gradients = take(static_cast<std::size_t>(term_count) * trunk_floats);
+    m.workers = take(slots * worker_floats);
+    m.metrics = take(slots * metric_words * 2);
+    m.floats = at;
+    return m;
+  }();
+  static constexpr std::size_t arena_bytes = map.floats * sizeof(float);
+
+  static constexpr int largest_activation = [] {
+    int largest = 0;
+    for (int t = 0; t < Net::tensor_count; ++t) {
+      if (Net::activations.buffers[t].floats > Net::activations.buffers[largest].floats)
+        largest = t;
+    }
+    return largest;
+  }();
+  static constexpr Path largest_layer = [] {
+    Path path = Path{} / "input";
+    Net::Nodes::each([&](auto i) {
+      if (i + 1 == largest_activation) path = Net::template NodeAt<i>::path;
+    });
+    return path;
+  }();
+  static constexpr ArenaFits<arena_bytes, memory.budget_bytes,
+                             Net::activations.buffers[largest_activation].floats * sizeof(float),
+                             largest_layer>
+      fits{};
+};
+
+}  // namespace medley

@@ -1,0 +1,73 @@
+// Step modes and groups: which optimizer minimizes which terms, and when.
+//
+//   joint(Adam{})                             one group of all terms: one gradient, one update
+//   simultaneous(group<"labels", "colour", "size">(Adam{}), group<"shape", "mask">(Sgd{}))
+//                                             one forward pass at θ; each group's gradient at that
+//                                             θ; θ ← θ + Δ_1 + … + Δ_m
+//   alternating(group<...>(...), group<...>(...).repeated(2).on_next_batch())
+//                                             groups in turn, each from the θ that the last one
+//                                             left
+//
+// A group's name comes first, then its terms.
+#pragma once
+
+#include <array>
+#include <string_view>
+#include <tuple>
+
+#include "medley/base/name.hpp"
+#include "medley/optimizers/optimizer.hpp"
+
+namespace medley {
+
+enum class StepMode { joint, simultaneous, alternating };
+inline constexpr std::array<std::string_view, 3> step_mode_names{"joint", "simultaneous",
+                                                                 "alternating"};
+
+inline constexpr int max_groups = 8;
+
+template <Name N, class OptimizerType, Name... Terms>
+struct Group {
+  static_assert(Optimizer<OptimizerType>);
+  using Rule = OptimizerType;
+  static constexpr std::string_view name = N.view();
+  static constexpr std::array<std::string_view, sizeof...(Terms)> terms{Terms.view()...};
+
+  OptimizerType optimizer;
+  int times = 1;            // updates in a round (alternating)
+  bool next_batch = false;  // each of them on a batch of its own (alternating)
+
+  constexpr Group repeated(int count) const { return {optimizer, count, next_batch}; }
+  constexpr Group on_next_batch() const { return {optimizer, times, true}; }
+};
+
+template <Name N, Name... Terms, class OptimizerType>
+constexpr Group<N, OptimizerType, Terms...> group(OptimizerType optimizer) {
+  return {optimizer};
+}
+
+template <StepMode Mode, class... Groups>
+struct Steps {
+  static_assert(sizeof...(Groups) >= 1 && sizeof...(Groups) <= max_groups,
+                "steps: from one to eight groups");
+  static constexpr StepMode mode = Mode;
+  static constexpr int group_count = sizeof...(Groups);
+  // Backward passes over one forward pass.
+  static constexpr int passes = Mode == StepMode::simultaneous ? group_count : 1;
+  std::tuple<Groups...> groups;
+};
+
+template <class OptimizerType>
+constexpr auto joint(OptimizerType optimizer) {
+  return Steps<StepMode::joint, Group<"all", OptimizerType>>{{{optimizer}}};
+}
+template <class... Groups>
+constexpr Steps<StepMode::simultaneous, Groups...> simultaneous(Groups... groups) {
+  return {{groups...}};
+}
+template <class... Groups>
+constexpr Steps<StepMode::alternating, Groups...> alternating(Groups... groups) {
+  return {{groups...}};
+}
+
+}  // namespace medley

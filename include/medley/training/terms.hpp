@@ -1,0 +1,56 @@
+// Terms: the named losses of an experiment.
+//
+//   static constexpr auto terms = std::tuple{
+//       term<"colour">(SoftmaxCrossEntropy{}, 1.0),            // on head colour, with target
+//       colour term<"edges", "mask", "mask">(BinaryCrossEntropy{}, 0.5),  // name, head, target
+//       penalty<"decay">(L2Penalty{}, 1e-4)};
+#pragma once
+
+#include <array>
+#include <string_view>
+#include <tuple>
+
+#include "medley/base/name.hpp"
+#include "medley/losses/loss.hpp"
+
+namespace medley {
+
+inline constexpr int max_terms = 16;
+// Terms as a set: bit k is term k.
+using TermSet = std::uint32_t;
+
+template <Name N, Name HeadName, Name TargetName, class LossType>
+struct LossTerm {
+  using Rule = LossType;
+  static constexpr std::string_view name = N.view(), head = HeadName.view(),
+                                    target = TargetName.view();
+  static constexpr bool is_penalty = false;
+  LossType rule;
+  double weight;
+};
+
+template <Name N, class PenaltyType>
+struct PenaltyTerm {
+  static_assert(Penalty<PenaltyType>);
+  using Rule = PenaltyType;
+  static constexpr std::string_view name = N.view(), head{}, target{};
+  static constexpr bool is_penalty = true;
+  PenaltyType rule;
+  double weight;
+};
+
+template <Name N, class LossType>
+constexpr LossTerm<N, N, N, LossType> term(LossType loss, double weight = 1.0) {
+  return {loss, weight};
+}
+template <Name N, Name HeadName, Name TargetName, class LossType>
+constexpr LossTerm<N, HeadName, TargetName, LossType> term(LossType loss, double weight = 1.0) {
+  return {loss, weight};
+}
+// Acts on every weight of the network, not on biases nor normalization parameters.
+template <Name N, class PenaltyType>
+constexpr PenaltyTerm<N, PenaltyType> penalty(PenaltyType rule, double weight) {
+  return {rule, weight};
+}
+
+}  // namespace medley
