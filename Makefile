@@ -6,7 +6,10 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-builtin-rules
 
 EXPERIMENT ?= garments
-EXPERIMENTS := $(patsubst include/medley/experiments/%.hpp,%,$(wildcard include/medley/experiments/*.hpp))
+# An experiment is a header; those under tests serve tests and benchmarks.
+vpath %.hpp include/medley/experiments tests/experiments
+EXPERIMENTS := $(notdir $(basename $(wildcard include/medley/experiments/*.hpp)))
+TEST_EXPERIMENTS := $(notdir $(basename $(wildcard tests/experiments/*.hpp)))
 CXX := $(if $(filter default,$(origin CXX)),g++,$(CXX))
 MACHINE := $(shell $(CXX) -dumpmachine)
 
@@ -30,7 +33,7 @@ BUILD := build/$(VARIANT)
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Werror
 CXXFLAGS := -std=c++20 $(OPT) -g1 -ffp-contract=off -fno-math-errno -ffile-prefix-map=$(CURDIR)=. \
   $(WARNINGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer)
-CPPFLAGS := -Iinclude -Isrc -DFMT_HEADER_ONLY -MMD -MP
+CPPFLAGS := -Iinclude -Isrc -I. -DFMT_HEADER_ONLY -MMD -MP
 LDFLAGS := -static-libgcc -static-libstdc++ $(if $(SANITIZE),-fsanitize=$(SANITIZE)) -pthread
 LDLIBS := -Wl,-Bstatic -lboost_program_options -ljpeg -lpng -lz -lxxhash -Wl,-Bdynamic -lm
 
@@ -80,15 +83,15 @@ $(BUILD)/shell/%.o: src/%.cpp | build/packages
 	$(CXX) $(CPPFLAGS) $(CXXFLAGS) -c $< -o $@
 
 # An experiment: its arena and description for any processor, its engine once an instruction set.
-experiment_flags = '-DMEDLEY_EXPERIMENT=$(subst -,_,$(1))' '-DMEDLEY_EXPERIMENT_HEADER="medley/experiments/$(1).hpp"'
-$(BUILD)/%/experiment.o: src/experiment.cpp include/medley/experiments/%.hpp | build/packages
+experiment_flags = '-DMEDLEY_EXPERIMENT=$(subst -,_,$(1))' '-DMEDLEY_EXPERIMENT_HEADER="$(wildcard include/medley/experiments/$(1).hpp tests/experiments/$(1).hpp)"'
+$(BUILD)/%/experiment.o: src/experiment.cpp %.hpp | build/packages
 	@mkdir -p $(@D)
 	$(CXX) $(CPPFLAGS) $(call experiment_flags,$*) $(ISAS:%=-DMEDLEY_HAS_%) $(CXXFLAGS) -c $< -o $@
 
 # All symbols of an engine but its entry become local, so that no inline function compiled for a newer
 # processor can be linked into code that runs on an older one.
 define engine_rule
-$(BUILD)/%/engine.$(1).o: src/engine.cpp include/medley/experiments/%.hpp | build/packages
+$(BUILD)/%/engine.$(1).o: src/engine.cpp %.hpp | build/packages
 	@mkdir -p $$(@D)
 	$(CXX) $(CPPFLAGS) -MF $$(@:.o=.d) $$(call experiment_flags,$$*) -DMEDLEY_ISA=$(1) $(CXXFLAGS) $(FLAGS_$(1)) -c $$< -o $$@.all.o
 	$(if $(SANITIZE),mv $$@.all.o $$@,$(LD_R) -r --force-group-allocation $$@.all.o -o $$@.one.o && $(OBJCOPY) --keep-global-symbol=medley_engine_$(1) $$@.one.o $$@ && rm $$@.all.o $$@.one.o)
@@ -107,7 +110,7 @@ $(BUILD)/medley-%: $(BUILD)/%/experiment.o $(foreach isa,$(ISAS),$(BUILD)/%/engi
 UNIT_OBJECTS := $(patsubst tests/unit/%.cpp,$(BUILD)/unit/%.o,$(wildcard tests/unit/*.cpp))
 $(BUILD)/unit/%.o: tests/unit/%.cpp | build/packages
 	@mkdir -p $(@D)
-	$(CXX) $(CPPFLAGS) -Itests $(CXXFLAGS) $(FLAGS_$(TEST_ISA)) -c $< -o $@
+	$(CXX) $(CPPFLAGS) $(CXXFLAGS) $(FLAGS_$(TEST_ISA)) -c $< -o $@
 $(BUILD)/unit-tests: $(UNIT_OBJECTS) $(SHELL_OBJECTS)
 	$(CXX) $(LDFLAGS) $^ -Wl,-Bstatic -lgtest_main -lgtest $(LDLIBS) -o $@
 

@@ -47,6 +47,30 @@ TEST(Vec, MaxKeepsNotANumberOfItsFirstArgument) {
   EXPECT_EQ(max(Vec::zero(), nan).lanes()[0], 0.0f);
 }
 
+TEST(Vec, IntegersComeAsFloats) {
+  std::array<std::int32_t, 17> labels;
+  for (int i = 0; i < 17; ++i) labels[i] = i % 5 - 1;
+  labels[16] = 1 << 24;
+  const Vec v = Vec::load_integers(labels.data() + 1);  // not aligned
+  const Vec hit = select(v == Vec::broadcast(2.0f), Vec::broadcast(1.0f), Vec::zero());
+  for (int i = 0; i < 16; ++i) {
+    EXPECT_EQ(v.lanes()[i], static_cast<float>(labels[i + 1]));
+    EXPECT_EQ(hit.lanes()[i], labels[i + 1] == 2 ? 1.0f : 0.0f);
+  }
+}
+
+TEST(Vec, ComparisonsWithNotANumberAreFalse) {
+  const Vec nan = Vec::broadcast(std::numeric_limits<float>::quiet_NaN());
+  EXPECT_FALSE(any(nan == nan));
+  EXPECT_FALSE(any(nan < Vec::zero()));
+  EXPECT_FALSE(any(Vec::zero() < nan));
+  std::array<float, 16> one_nan = ramp(0.0f, 1.0f);
+  one_nan[13] = std::numeric_limits<float>::quiet_NaN();
+  const Vec v = Vec::load(one_nan.data());
+  const Vec same = select(v == v, Vec::broadcast(1.0f), Vec::zero());
+  for (int i = 0; i < 16; ++i) EXPECT_EQ(same.lanes()[i], i == 13 ? 0.0f : 1.0f);
+}
+
 TEST(Vec, SumIsAFixedTree) {
   // Large and small values: any other order gives another result.
   std::array<float, 16> v{};

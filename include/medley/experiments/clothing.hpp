@@ -47,7 +47,7 @@ struct clothing {
       .schedule = Schedule::one_cycle(),
       .augmentation = {.flip = true, .shift = 4, .least_crop = 0.8},
   };
-  static constexpr Memory memory{.shard = 8, .slots = 8};
+  static constexpr Memory memory{.shard = 4, .slots = 8};
 };
 
 }  // namespace medley::experiments

@@ -215,21 +215,20 @@ class Backdrop {
  public:
   explicit Backdrop(Dice& dice) {
     style_ = static_cast<Style>(dice.below(4));
-    const float spacing = style_ == Style::shaded ? 48.0f : dice.between(2.0f, 16.0f);
-    const Rotation turn = dice.turn(-1.0f, 1.0f);
-    across_ = {turn.cosine / spacing, turn.sine / spacing};
-    phase_ = dice.between(64.0f, 65.0f);
+    turn_ = dice.turn(-1.0f, 1.0f);
+    frequency_ = 1.0f / (style_ == Style::shaded ? 48.0f : dice.between(2.0f, 16.0f));
+    phase_ = dice.between(0.0f, 1.0f);
     for (float& value : lattice_) value = dice.between(0.0f, 1.0f);
   }
 
   // Share of the second dye.
   float operator()(int x, int y) const {
-    const Point p = from_middle(x, y);
-    const float u = across_.x * p.x + across_.y * p.y, v = across_.x * p.y - across_.y * p.x;
-    const int column = static_cast<int>(phase_ + u), row = static_cast<int>(phase_ + v);
+    const Point p = turn_(from_middle(x, y));
+    const int column = static_cast<int>(positive + phase_ + frequency_ * p.x);
+    const int row = static_cast<int>(positive + phase_ + frequency_ * p.y);
     switch (style_) {
       case Style::shaded:
-        return 0.5f + u;
+        return 0.5f + frequency_ * p.x;
       case Style::striped:
         return static_cast<float>(column & 1);
       case Style::chequered:
@@ -255,8 +254,8 @@ class Backdrop {
   }
 
   Style style_;
-  Point across_;  // of length one over the spacing of the stripes
-  float phase_;   // large, so that coordinates are positive and round towards one side
+  Rotation turn_;
+  float frequency_, phase_;  // of the stripes
   std::array<float, corners * corners> lattice_;
 };
 
@@ -318,11 +317,10 @@ inline Stencil cut_out(const Garment& garment) {
 
 inline void paint_garment(Canvas& canvas, Stencil& cloth, std::uint64_t record, int colour) {
   Dice dice(record, Aspect::cloth);
-  const Rotation turn = dice.turn(-0.4f, 0.4f);
+  const Rotation direction = dice.turn(-0.4f, 0.4f);
   const float spacing = dice.between(3.0f, 8.0f);
-  const float phase = dice.between(64.0f, 65.0f);
-  const float depth = dice.between(0.0f, 0.25f);
-  cloth.fold({turn.cosine / spacing, turn.sine / spacing}, phase, depth);
+  const float phase = dice.between(0.0f, 1.0f);
+  cloth.fold(direction, spacing, phase, dice.between(0.0f, 0.25f));
   canvas.paint(cloth, dye(dice, colour));
 }
 

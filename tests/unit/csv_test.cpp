@@ -1,0 +1,120 @@
+// CSV files as they come: line ends, quotes, byte order marks, and rows that are wrong.
+#include "medley/files/csv.hpp"
+
+#include <gtest/gtest.h>
+
+#include "files_helpers.hpp"
+
+namespace medley {
+namespace {
+
+using Fields = std::vector<std::string>;
+
+class Csv : public ::testing::Test {
+ protected:
+  struct Table {
+    Fields header;
+    std::vector<CsvRow> rows;
+  };
+  std::filesystem::path file(std::string_view text) {
+    write_text(folder_ / "t.csv", text);
+    return folder_ / "t.csv";
+  }
+  Table read(std::string_view text) {
+    CsvReader reader(file(text));
+    Table table{reader.header(), {}};
+    for (CsvRow row; reader.next(row);) table.rows.push_back(row);
+    return table;
+  }
+  TemporaryFolder folder_;
+};
+
+TEST_F(Csv, LineEndsOfEveryKind) {
+  for (const std::string end : {"\n", "\r\n", "\r"}) {
+    for (const std::string& last : {end, std::string()}) {
+      const Table table = read("a,b" + end + "1,2" + end + "3," + last);
+      EXPECT_EQ(table.header, (Fields{"a", "b"}));
+      ASSERT_EQ(table.rows.size(), 2u);
+      EXPECT_EQ(table.rows[0].fields, (Fields{"1", "2"}));
+      EXPECT_EQ(table.rows[1].fields, (Fields{"3", ""}));
+      EXPECT_EQ(table.rows[1].number, 3u);
+      EXPECT_EQ(table.rows[1].problem, "");
+    }
+  }
+}
+
+TEST_F(Csv, QuotedFields) {
+  const Table table = read("\"a\",\"b,\"\"c\"\"\"\r\n\"1\r\n2\",\"\"\r\n\" x \",y\r\n");
+  EXPECT_EQ(table.header, (Fields{"a", "b,\"c\""}));
+  ASSERT_EQ(table.rows.size(), 2u);
+  EXPECT_EQ(table.rows[0].fields, (Fields{"1\r\n2", ""}));
+  EXPECT_EQ(table.rows[1].fields, (Fields{" x ", "y"}));
+  EXPECT_EQ(table.rows[1].number, 3u);  // a line end inside quotes makes no row
+}
+
+TEST_F(Csv, ByteOrderMarkAndOtherAlphabets) {
+  const Table table = read("\xEF\xBB\xBFимя,größe\nпальто,ü\n");
+  EXPECT_EQ(table.header, (Fields{"имя", "größe"}));
+  EXPECT_EQ(table.rows.at(0).fields, (Fields{"пальто", "ü"}));
+  EXPECT_ERROR(read(std::string_view("\xFF\xFE"
+                                     "a\0",
+                                     4)),
+               "3: ...UTF-16");
+}
+
+TEST_F(Csv, EmptyLinesAreCountedButSkipped) {
+  const Table table = read("a\n\n1\n\r\n2\n\n");
+  ASSERT_EQ(table.rows.size(), 2u);
+  EXPECT_EQ(table.rows[0].number, 3u);
+  EXPECT_EQ(table.rows[1].number, 5u);
+}
+
+TEST_F(Csv, WrongRowsAreGivenWithTheirProblem) {
+  const Table table = read("a,b\n1\n1,2,3\nx\"y,2\n\"x\"y,2\n4,5\n");
+  ASSERT_EQ(table.rows.size(), 5u);
+  EXPECT_EQ(table.rows[0].problem, "1 fields where the header has 2");
+  EXPECT_EQ(table.rows[1].problem, "3 fields where the header has 2");
+  EXPECT_EQ(table.rows[2].problem, "a quote inside the unquoted field 1");
+  EXPECT_EQ(table.rows[3].problem, "text after the closing quote of a field");
+  EXPECT_EQ(table.rows[4].problem, "");
+  EXPECT_EQ(table.rows[4].fields, (Fields{"4", "5"}));
+}
+
+TEST_F(Csv, WrongFiles) {
+  EXPECT_ERROR(read(""), "3: ...t.csv is empty");
+  EXPECT_ERROR(read("a,b\n1,2\n\"never closed,\n3,4\n"), "3: ...t.csv, row 3: ...never closed");
+  EXPECT_ERROR(read("a,\"b\"c\n"), "3: ...row 1 (the header)");
+  EXPECT_ERROR(read("a\n" + std::string((1 << 24) + 2, 'x')), "3: ...longer than 16 MiB");
+  EXPECT_ERROR(CsvReader(folder_ / "none.csv"), "4: cannot open");
+  EXPECT_ERROR(CsvReader(folder_.path()), "4: cannot read");
+}
+
+TEST_F(Csv, ColumnsByName) {
+  const CsvReader reader(file("a,b,b\n"));
+  EXPECT_EQ(reader.column("a"), 0u);
+  EXPECT_ERROR(reader.column("c"), "3: ...has no column 'c'...a, b, b");
+  EXPECT_ERROR(reader.column("b"), "3: ...more than one column 'b'");
+}
+
+TEST_F(Csv, RowsThatCrossTheBuffer) {
+  std::string text = "a,b\r\n";
+  for (int i = 0; i < 20'000; ++i)
+    text += std::to_string(i) + ",\"q\"\"" + std::to_string(i) + "\"\r\n";
+  const Table table = read(text);
+  ASSERT_EQ(table.rows.size(), 20'000u);
+  for (int i = 0; i < 20'000; ++i)
+    ASSERT_EQ(table.rows[static_cast<std::size_t>(i)].fields,
+              (Fields{std::to_string(i), "q\"" + std::to_string(i)}));
+}
+
+TEST_F(Csv, WrittenFieldsReadBack) {
+  const Fields fields{"plain", "a,b", "say \"x\"", "two\nlines", "", " space "};
+  std::string text = "h,h2,h3,h4,h5,h6\n";
+  for (const std::string& field : fields) text += csv_field(field) + ',';
+  text.back() = '\n';
+  EXPECT_EQ(read(text).rows.at(0).fields, fields);
+  EXPECT_EQ(csv_field("plain"), "plain");
+}
+
+}  // namespace
+}  // namespace medley

@@ -1,0 +1,118 @@
+// Mixes: the weights they give, and that these weights mix values and gradients alike.
+#include "medley/mixes/mix.hpp"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cmath>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "medley/losses/binary_cross_entropy.hpp"
+#include "medley/losses/hinge.hpp"
+#include "medley/losses/mean_squared_error.hpp"
+#include "medley/mixes/blend.hpp"
+#include "medley/mixes/weighted_sum.hpp"
+
+namespace medley {
+namespace {
+
+static_assert(Mix<WeightedSum> && Mix<Blend>);
+
+template <std::size_t K>
+std::array<float, K> weights(const auto& mix, const std::array<float, K>& base,
+                             const std::array<bool, K>& is_penalty) {
+  std::array<float, K> out{};
+  mix.weights(base, is_penalty, out);
+  return out;
+}
+
+TEST(Mix, WeightedSumKeepsTheTermsWeights) {
+  const std::array<float, 3> base = {1.0f, 0.5f, 1e-4f};
+  EXPECT_EQ(weights(WeightedSum{}, base, {false, false, true}), base);
+  EXPECT_FALSE(WeightedSum{}.set("a", 0.5));
+}
+
+TEST(Mix, BlendSharesBetweenTheFirstTwoLosses) {
+  const Blend blend{.a = 0.25};
+  EXPECT_EQ(weights<2>(blend, {1.0f, 1.0f}, {false, false}), (std::array{0.25f, 0.75f}));
+  // Weights of the terms multiply; penalties and further losses keep theirs.
+  EXPECT_EQ(weights<5>(blend, {8.0f, 2.0f, 4.0f, 16.0f, 32.0f}, {true, false, true, false, false}),
+            (std::array{8.0f, 0.5f, 4.0f, 12.0f, 32.0f}));
+}
+
+TEST(Mix, BlendAtItsEndsIsOneLossAlone) {
+  EXPECT_EQ(weights<2>(Blend{.a = 1.0}, {3.0f, 5.0f}, {false, false}), (std::array{3.0f, 0.0f}));
+  EXPECT_EQ(weights<2>(Blend{.a = 0.0}, {3.0f, 5.0f}, {false, false}), (std::array{0.0f, 5.0f}));
+}
+
+TEST(Mix, SetChangesWhatOptionsReport) {
+  Blend blend;
+  EXPECT_TRUE(blend.set("a", 0.3));
+  std::vector<std::pair<std::string, double>> found;
+  blend.options([&](std::string_view name, double value) { found.emplace_back(name, value); });
+  EXPECT_EQ(found, (std::vector<std::pair<std::string, double>>{{"a", 0.3}}));
+  for (const double wrong : {-0.1, 1.1, std::nan("")}) EXPECT_FALSE(blend.set("a", wrong));
+  EXPECT_FALSE(blend.set("b", 0.5));
+  EXPECT_EQ(blend.a, 0.3);
+}
+
+TEST(Mix, ValidKnowsWhatItNeeds) {
+  static_assert(Blend{}.valid(2) && !Blend{}.valid(1) && !Blend{.a = 1.5}.valid(2));
+  static_assert(WeightedSum{}.valid(1));
+}
+
+// Two channels and sixteen positions, with the same logits for every loss.
+struct Head {
+  std::array<float, 32> logits, values, gradient{};
+  std::array<std::int32_t, 16> labels;
+  std::array<float, 16> coefficient;
+
+  Head() {
+    for (int i = 0; i < 32; ++i) {
+      logits[i] = static_cast<float>((i * 37) % 23 - 11) * 0.2f + 0.03f;
+      values[i] = static_cast<float>(i % 2);
+    }
+    for (int i = 0; i < 16; ++i) labels[i] = i / 3 % 2;
+    coefficient.fill(1.0f / 16.0f);
+  }
+  float add(const auto& loss, float weight) {
+    return weight * loss.evaluate(LossBlock<2>{.positions = 16,
+                                               .logits = logits.data(),
+                                               .labels = labels.data(),
+                                               .values = values.data(),
+                                               .coefficient = coefficient.data(),
+                                               .gradient = gradient.data(),
+                                               .weight = weight});
+  }
+};
+
+// All losses at once with the mix's weights, and each alone, added up afterwards.
+template <class M>
+void expect_linear(const M& mix, const std::array<float, 3>& base) {
+  const std::array<float, 3> w = weights<3>(mix, base, {false, false, false});
+  const BinaryCrossEntropy first{};
+  const Hinge second{};
+  const MeanSquaredError third{};
+
+  Head together, alone[3];
+  const double value =
+      together.add(first, w[0]) + together.add(second, w[1]) + together.add(third, w[2]);
+  const double parts[] = {alone[0].add(first, 1.0f), alone[1].add(second, 1.0f),
+                          alone[2].add(third, 1.0f)};
+  EXPECT_NEAR(value, w[0] * parts[0] + w[1] * parts[1] + w[2] * parts[2], 1e-6 * std::fabs(value));
+  for (int i = 0; i < 32; ++i) {
+    double sum = 0.0;
+    for (int k = 0; k < 3; ++k) sum += double{w[k]} * double{alone[k].gradient[i]};
+    EXPECT_NEAR(together.gradient[i], sum, 1e-7) << i;
+  }
+}
+
+TEST(Mix, GradientOfTheSumIsTheSumOfGradients) {
+  expect_linear(WeightedSum{}, {1.0f, 0.5f, 2.0f});
+  expect_linear(Blend{.a = 0.3}, {1.0f, 0.5f, 2.0f});
+}
+
+}  // namespace
+}  // namespace medley
