@@ -1,5 +1,5 @@
-// The subcommands: each takes the arguments behind its name, writes results to stdout and messages to
-// stderr, returns the exit code, and throws Error.
+// The subcommands: each takes the arguments behind its name, writes results to stdout and messages
+// to stderr, returns the exit code, and throws Error.
 #pragma once
 
 #include <string>

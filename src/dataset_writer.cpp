@@ -55,6 +55,16 @@ DatasetWriter::DatasetWriter(const fs::path& folder, PictureShape shape,
   } catch (const fs::filesystem_error& error) {
     throw io_error(fmt::format("cannot write {}: {}", partial_.string(), error.code().message()));
   }
+  try {
+    create_files(targets);
+  } catch (...) {  // a constructor that throws has no destructor
+    remove_partial();
+    throw;
+  }
+}
+
+void DatasetWriter::create_files(std::span<const TargetSpec> targets) {
+  const PictureShape& shape = summary_.shape;
   const auto h = static_cast<std::uint64_t>(shape.height),
              w = static_cast<std::uint64_t>(shape.width);
   images_ = std::make_unique<NpyWriter>(
@@ -80,8 +90,12 @@ DatasetWriter::DatasetWriter(const fs::path& folder, PictureShape shape,
 }
 
 DatasetWriter::~DatasetWriter() {
+  if (!finished_) remove_partial();
+}
+
+void DatasetWriter::remove_partial() const {
   std::error_code ignored;
-  if (!finished_ && lock_) fs::remove_all(partial_, ignored);
+  fs::remove_all(partial_, ignored);
 }
 
 void DatasetWriter::check_replaceable() const {

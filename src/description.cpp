@@ -50,7 +50,8 @@ std::uint64_t fingerprint(const Description& d) {
   for (const LayerInfo& layer : d.layers) {
     add(layer.path);
     add(layer.type);
-    for (const Option& option : layer.options) add(option.name + "=" + std::to_string(option.value));
+    for (const Option& option : layer.options)
+      add(option.name + "=" + std::to_string(option.value));
     for (const std::string& input : layer.inputs) add(input);
     add_shape(layer.output);
   }

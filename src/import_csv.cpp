@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <optional>
+#include <set>
 #include <unordered_map>
 
 #include "medley/base/error.hpp"
@@ -458,11 +459,14 @@ nlohmann::json CsvImport::provenance() const {
 
 ImportReport import_csv(const ImportRequest& request) { return CsvImport(request).run(); }
 
-std::vector<Split> assign_splits(std::span<const std::string> names,
-                                 std::span<const std::uint64_t> sizes,
-                                 std::span<const std::vector<std::uint32_t>> classes,
-                                 SplitFractions fractions, std::uint64_t seed) {
-  constexpr std::int64_t one = 1'000'000;
+// --- splits
+// ---------------------------------------------------------------------------------------
+
+namespace {
+
+constexpr std::int64_t million = 1'000'000;
+
+std::vector<std::size_t> hashed_order(std::span<const std::string> names, std::uint64_t seed) {
   std::vector<std::uint64_t> hashes;
   for (const std::string& name : names)
     hashes.push_back(XXH3_64bits_withSeed(name.data(), name.size(), seed));
@@ -471,51 +475,87 @@ std::vector<Split> assign_splits(std::span<const std::string> names,
   std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
     return hashes[a] != hashes[b] ? hashes[a] < hashes[b] : names[a] < names[b];
   });
+  return order;
+}
 
-  const auto total =
-      static_cast<std::int64_t>(std::accumulate(sizes.begin(), sizes.end(), std::uint64_t{0}));
+// The largest group that may be held out.
+std::int64_t largest_held_out(std::span<const std::uint64_t> sizes, std::int64_t total,
+                              const SplitFractions& fractions) {
+  std::int64_t share = million;
+  for (const std::uint32_t fraction : {fractions[1], fractions[2]})
+    if (fraction > 0) share = std::min<std::int64_t>(share, fraction);
+  const std::int64_t groups =
+      std::count_if(sizes.begin(), sizes.end(), [](std::uint64_t size) { return size > 0; });
+  return std::max(share * total / million / 4, 2 * total / std::max<std::int64_t>(1, groups));
+}
+
+struct Fill {
+  SplitFractions fractions;
+  std::int64_t total = 0, done = 0;
   std::array<std::int64_t, 3> assigned{};
-  std::int64_t done = 0;
-  std::vector<Split> splits(names.size(), Split::train);
-  for (const std::size_t group : order) {
-    const auto size = static_cast<std::int64_t>(sizes[group]);
-    // Best where it fits: the split that lacks the most of its share so far. Next, the one with the
-    // most room among those that may take it; last, among all.
-    std::pair<int, std::int64_t> best_rank;
+
+  // Among the splits that a group would not overfill by more than half of itself, the one that
+  // lacks the most of its share so far; else the one with the most room.
+  std::size_t best_for(std::int64_t size) const {
+    std::pair<bool, std::int64_t> best_rank;
     std::size_t best = 3;
     for (std::size_t s = 0; s < 3; ++s) {
-      const std::int64_t share = fractions[s];
+      const std::int64_t share = fractions[s], has = assigned[s] * million;
       if (share == 0) continue;
-      const bool held_out = s != static_cast<std::size_t>(Split::train);
-      const bool allowed = !held_out || size <= std::max<std::int64_t>(1, share * total / one / 4);
-      const bool fits = allowed && (2 * assigned[s] + size) * one <= 2 * share * total;
-      const std::int64_t lacks = share * (done + size) - assigned[s] * one;
-      const std::int64_t room = share * total - assigned[s] * one;
-      const std::pair rank{fits + allowed, fits ? lacks : room};
+      const bool fits = 2 * has + size * million <= 2 * share * total;
+      const std::pair rank{fits, (fits ? share * (done + size) : share * total) - has};
       if (best == 3 || rank > best_rank) {
         best = s;
         best_rank = rank;
       }
     }
-    splits[group] = static_cast<Split>(best);
-    assigned[best] += size;
+    return best;
+  }
+  Split add(std::int64_t size, std::size_t split) {
+    assigned[split] += size;
     done += size;
+    return static_cast<Split>(split);
   }
+};
 
-  // Classes that training lacks.
-  std::uint32_t class_count = 0;
-  for (const auto& list : classes)
-    for (const std::uint32_t number : list) class_count = std::max(class_count, number + 1);
-  for (std::uint32_t number = 0; number < class_count; ++number) {
-    std::optional<std::size_t> smallest;
-    bool trained = false;
-    for (const std::size_t group : order) {
-      if (!std::binary_search(classes[group].begin(), classes[group].end(), number)) continue;
-      trained = trained || splits[group] == Split::train;
-      if (!smallest || sizes[group] < sizes[*smallest]) smallest = group;
+// Moves the smallest group of each class that training lacks.
+void train_every_class(std::span<const std::size_t> order, std::span<const std::uint64_t> sizes,
+                       std::span<const std::vector<std::uint32_t>> classes,
+                       std::span<Split> splits) {
+  std::map<std::uint32_t, std::size_t> smallest;  // group of each class
+  std::set<std::uint32_t> trained;
+  for (const std::size_t group : order)
+    for (const std::uint32_t number : classes[group]) {
+      const auto [found, added] = smallest.try_emplace(number, group);
+      if (!added && sizes[group] < sizes[found->second]) found->second = group;
+      if (splits[group] == Split::train) trained.insert(number);
     }
-    if (!trained && smallest && fractions[0] > 0) splits[*smallest] = Split::train;
+  for (const auto& [number, group] : smallest) {
+    if (trained.contains(number)) continue;
+    splits[group] = Split::train;
+    trained.insert(classes[group].begin(), classes[group].end());
   }
+}
+
+}  // namespace
+
+std::vector<Split> assign_splits(std::span<const std::string> names,
+                                 std::span<const std::uint64_t> sizes,
+                                 std::span<const std::vector<std::uint32_t>> classes,
+                                 SplitFractions fractions, std::uint64_t seed) {
+  const std::vector<std::size_t> order = hashed_order(names, seed);
+  Fill fill{fractions, 0, 0, {}};
+  for (const std::uint64_t size : sizes) fill.total += static_cast<std::int64_t>(size);
+  const std::int64_t largest = largest_held_out(sizes, fill.total, fractions);
+  std::vector<Split> splits(names.size(), Split::train);
+  // The large groups first, so that the small ones can even out what they leave.
+  for (const std::size_t group : order)
+    if (const auto size = static_cast<std::int64_t>(sizes[group]); size > largest)
+      splits[group] = fill.add(size, static_cast<std::size_t>(Split::train));
+  for (const std::size_t group : order)
+    if (const auto size = static_cast<std::int64_t>(sizes[group]); size <= largest)
+      splits[group] = fill.add(size, fill.best_for(size));
+  train_every_class(order, sizes, classes, splits);
   return splits;
 }
 

@@ -1,1 +1,88 @@
-int main() { return 0; }
+// medley-<experiment> SUBCOMMAND [options]
+#include <fmt/format.h>
+
+#include <array>
+#include <cstdio>
+#include <exception>
+#include <new>
+#include <string_view>
+
+#include "commands.hpp"
+#include "medley/base/error.hpp"
+#include "medley/files/import.hpp"
+#include "medley/training/experiment.hpp"
+
+namespace medley {
+
+int import_command(const Arguments& arguments) {
+  const Description& d = experiment();
+  return import_command({d.input.c, d.input.h, d.input.w}, d.targets, arguments, generator());
+}
+
+namespace {
+
+constexpr std::string_view version = "0.1.0";
+
+struct Command {
+  std::string_view name, does;
+  int (*run)(const Arguments&);
+};
+constexpr std::array<Command, 5> commands{{
+    {"train", "train the experiment, leave a run folder", train_command},
+    {"eval", "metrics and losses of a checkpoint on a split, as CSV", eval_command},
+    {"predict", "one row a record: from a dataset folder or picture files", predict_command},
+    {"info", "network, memory map, or all of the experiment as JSON", info_command},
+    {"import", "pictures and a CSV file become a dataset folder", import_command},
+}};
+
+std::string help() {
+  std::string text = fmt::format("usage: medley-{} SUBCOMMAND [options]\n\n", experiment().name);
+  for (const Command& command : commands) {
+    text += fmt::format("  {:<9} {}\n", command.name, command.does);
+  }
+  return text +
+         "\n'SUBCOMMAND --help' lists its options; --version tells the version.\n"
+         "Exit codes: 0 done, 2 usage, 3 bad data or checkpoint, 4 I/O, 5 diverged,\n"
+         "130 and 143 interrupted after saving.\n";
+}
+
+int dispatch(const Arguments& arguments) {
+  if (arguments.empty()) throw usage_error("a subcommand is missing\n\n" + help());
+  if (arguments[0] == "--help" || arguments[0] == "help") {
+    fmt::print("{}", help());
+    return 0;
+  }
+  if (arguments[0] == "--version") {
+    fmt::print("medley-{} {}\n", experiment().name, version);
+    return 0;
+  }
+  for (const Command& command : commands) {
+    if (command.name == arguments[0]) {
+      return command.run(Arguments(arguments.begin() + 1, arguments.end()));
+    }
+  }
+  throw usage_error(fmt::format("there is no subcommand '{}'\n\n{}", arguments[0], help()));
+}
+
+int run(int count, char** texts) {
+  try {
+    const int code = dispatch(Arguments(texts + 1, texts + count));
+    // A full disk or a closed pipe behind stdout is an error like any other.
+    if (std::fflush(stdout) != 0) throw io_error("stdout: cannot be written");
+    return code;
+  } catch (const Error& error) {
+    fmt::print(stderr, "medley-{}: {}\n", experiment().name, error.what());
+    return static_cast<int>(error.code());
+  } catch (const std::bad_alloc&) {
+    fmt::print(stderr, "medley-{}: out of memory\n", experiment().name);
+    return static_cast<int>(Exit::io);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "medley-{}: {}\n", experiment().name, error.what());
+    return static_cast<int>(Exit::io);
+  }
+}
+
+}  // namespace
+}  // namespace medley
+
+int main(int count, char** texts) { return medley::run(count, texts); }

@@ -380,8 +380,9 @@ TEST_F(DatasetWriting, RecordsOutOfRangeAreRefused) {
   DatasetWriter writer(out(), shape, specs, false);
   EXPECT_ERROR(append(writer, 5, Split::train), "3: ...class 5 of target 'colour', which has 5");
   const TargetSpec evil{"../x", TargetKind::classes, 2}, clash{"images", TargetKind::classes, 2};
-  EXPECT_ERROR(DatasetWriter(out() / "b", shape, std::span(&evil, 1), false), "2: ...'../x'");
-  EXPECT_ERROR(DatasetWriter(out() / "b", shape, std::span(&clash, 1), false), "2: ...'images'");
+  EXPECT_ERROR(DatasetWriter(folder_ / "b", shape, std::span(&evil, 1), false), "2: ...'../x'");
+  EXPECT_ERROR(DatasetWriter(folder_ / "b", shape, std::span(&clash, 1), false), "2: ...'images'");
+  EXPECT_FALSE(fs::exists(folder_ / ".b.partial"));
 }
 
 TEST_F(DatasetWriting, AnySourceCanBeWritten) {

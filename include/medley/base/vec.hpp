@@ -14,6 +14,23 @@
 #include <utility>
 #include <xsimd/xsimd.hpp>
 
+// Code for any x86-64 processor (the shell) has no fused multiply-add and takes the scalar form.
+#if !defined(__FMA__) && !defined(__aarch64__) && !defined(MEDLEY_SCALAR)
+#define MEDLEY_SCALAR
+#endif
+
+// Vectors of different builds are different types, so that objects for several instruction sets can
+// be linked together.
+#if defined(MEDLEY_SCALAR)
+#define MEDLEY_VARIANT scalar
+#elif defined(__AVX512F__)
+#define MEDLEY_VARIANT avx512
+#elif defined(__FMA__)
+#define MEDLEY_VARIANT avx2
+#else
+#define MEDLEY_VARIANT neon
+#endif
+
 #define MEDLEY_INLINE [[gnu::always_inline]] inline
 // For lambdas, which take the attribute after their parameters.
 #define MEDLEY_INLINE_LAMBDA __attribute__((always_inline))
@@ -83,14 +100,12 @@ MEDLEY_INLINE Batch div(Batch a, Batch b) { return a / b; }
 // xsimd 8.1 has no fused form for AVX-512: its fma is a multiply and an add.
 MEDLEY_INLINE Batch fma(Batch a, Batch b, Batch c) { return _mm512_fmadd_ps(a, b, c); }
 MEDLEY_INLINE Batch fnma(Batch a, Batch b, Batch c) { return _mm512_fnmadd_ps(a, b, c); }
-#elif defined(__FMA__)
+#elif defined(__FMA__)  // AVX2
 MEDLEY_INLINE Batch fma(Batch a, Batch b, Batch c) { return _mm256_fmadd_ps(a, b, c); }
 MEDLEY_INLINE Batch fnma(Batch a, Batch b, Batch c) { return _mm256_fnmadd_ps(a, b, c); }
-#elif defined(__aarch64__)
+#else  // NEON
 MEDLEY_INLINE Batch fma(Batch a, Batch b, Batch c) { return vfmaq_f32(c, a, b); }
 MEDLEY_INLINE Batch fnma(Batch a, Batch b, Batch c) { return vfmsq_f32(c, a, b); }
-#else
-#error "No fused multiply-add here: build with -DMEDLEY_SCALAR"
 #endif
 MEDLEY_INLINE Batch sqrt(Batch a) { return xsimd::sqrt(a); }
 MEDLEY_INLINE BatchMask less(Batch a, Batch b) { return a < b; }
@@ -114,6 +129,8 @@ MEDLEY_INLINE Batch load_integers(const std::int32_t* p) {
 #endif
 
 }  // namespace detail
+
+inline namespace MEDLEY_VARIANT {
 
 // One virtual vector. Trivial, so that arrays of it live in registers once loops are unrolled.
 struct Vec {
@@ -246,5 +263,7 @@ MEDLEY_INLINE float sum(const Vec& v) {
   }
   return lane[0];
 }
+
+}  // namespace MEDLEY_VARIANT
 
 }  // namespace medley

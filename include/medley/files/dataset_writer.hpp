@@ -55,6 +55,8 @@ class DatasetWriter {
 
  private:
   void check_replaceable() const;
+  void create_files(std::span<const TargetSpec> targets);
+  void remove_partial() const;
   void append_target(std::size_t target, const Record::Target& value, std::size_t split);
   void write_description(const nlohmann::json& provenance);
   void publish();

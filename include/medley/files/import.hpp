@@ -66,11 +66,12 @@ struct ImportReport {
 // some bytes a row, not with the pictures.
 ImportReport import_csv(const ImportRequest& request);
 
-// A split for each group such that the sizes come near the fractions: groups in the order of their
-// hash (XXH3-64 of the name with the seed), each to the split that lacks most of its share and has
-// room. A group larger than a quarter of a held-out split is not held out, lest one sender be the
-// whole test. `classes` lists for each group the classes that occur in it (any numbering): of a
-// class that training has nowhere, the smallest group that has it is moved there.
+// A split for each group such that the sizes come near the fractions (training's must not be 0):
+// groups in the order of their hash (XXH3-64 of the name with the seed), each to the split that
+// lacks most of its share and has room. A group larger than a quarter of a held-out split, and than
+// twice the mean group, goes to training, lest one sender be the whole test. `classes` lists for
+// each group the classes that occur in it (any numbering): of a class that training has nowhere,
+// the smallest group that has it is moved there.
 std::vector<Split> assign_splits(std::span<const std::string> names,
                                  std::span<const std::uint64_t> sizes,
                                  std::span<const std::vector<std::uint32_t>> classes,

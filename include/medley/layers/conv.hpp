@@ -4,6 +4,7 @@
 
 #include "medley/kernels/conv_weights.hpp"
 #include "medley/kernels/correlate.hpp"
+#include "medley/kernels/elementwise.hpp"
 #include "medley/layers/layer.hpp"
 
 namespace medley {

@@ -46,7 +46,7 @@ struct Dense : LayerDefaults {
     using X = typename Io::X;
     using Y = typename Io::Y;
     constexpr int vectors = kernels::dense_vectors(Y::blocks);
-    constexpr Packing packing = parameters(X::shape, X::layout)[0].packing;
+    constexpr std::ptrdiff_t stride = weight_packing<X>().out;  // between blocks of outputs
     const auto x = io.x();
     const auto y = io.y();
     kernels::for_each_sample_tile(io.samples, [&]<int P>(int n, std::integral_constant<int, P>) {
@@ -56,10 +56,10 @@ struct Dense : LayerDefaults {
           const Vec bias = Vec::load(io.parameter(1) + (o + v) * lanes);
           unroll<P>([&](auto p) MEDLEY_INLINE_LAMBDA { sum[v][p] = bias; });
         });
-        const float* weights = io.parameter(0) + static_cast<std::ptrdiff_t>(o) * packing.out;
+        const float* weights = io.parameter(0) + o * stride;
         for_each_run<X>([&](int b, int r, int c, int length, int offset) {
-          kernels::multiply_run<vectors, P>(x.at(n, b, r, c), X::sample, weights + offset,
-                                            packing.out, length, sum);
+          kernels::multiply_run<vectors, P>(x.at(n, b, r, c), X::sample, weights + offset, stride,
+                                            length, sum);
         });
         unroll<vectors>([&](auto v) MEDLEY_INLINE_LAMBDA {
           unroll<P>([&](auto p)
@@ -79,7 +79,7 @@ struct Dense : LayerDefaults {
   template <class Io>
   static void derive(const Io& io, int part, int parts) {
     constexpr Shape in = Io::X::shape;
-    constexpr Packing packing = parameters(in, Io::X::layout)[0].packing;
+    constexpr Packing packing = weight_packing<typename Io::X>();
     const float* weight = io.parameter(0);
     const int groups = block_count(in.c) * in.pixels();
     for (int g = part; g < groups; g += parts) {
@@ -94,11 +94,16 @@ struct Dense : LayerDefaults {
   }
 
  private:
+  template <class X>
+  static constexpr Packing weight_packing() {
+    return parameters(X::shape, X::layout)[0].packing;
+  }
+
   // Calls f(block, row, column, length, offset) for each contiguous run of a sample's inputs: its
   // place, its length and where its weights begin.
   template <class X, class F>
   MEDLEY_INLINE static void for_each_run(F&& f) {
-    constexpr Packing packing = parameters(X::shape, X::layout)[0].packing;
+    constexpr Packing packing = weight_packing<X>();
     for (int b = 0; b < X::blocks; ++b) {
       const int channels = X::layout == Layout::planar ? 1 : block_channels(X::shape.c, b);
       if (channels == X::pixel) {
@@ -119,11 +124,11 @@ struct Dense : LayerDefaults {
   static void backward_parameters(const Io& io) {
     using X = typename Io::X;
     using GY = typename Io::GY;
-    constexpr Packing packing = parameters(X::shape, X::layout)[0].packing;
+    constexpr std::ptrdiff_t stride = weight_packing<X>().out;
     const auto x = io.x();
     const auto gy = io.gy();
     for (int o = 0; o < GY::blocks; ++o) {
-      float* gw = io.gradient(0) + static_cast<std::ptrdiff_t>(o) * packing.out;
+      float* gw = io.gradient(0) + o * stride;
       Vec bias = Vec::zero();
       kernels::for_each_sample_tile(io.samples, [&]<int P>(int n, std::integral_constant<int, P>) {
         Vec g[P];

@@ -92,6 +92,8 @@ struct GhostBatchNorm : LayerDefaults {
     const auto x = io.x();
     const auto gy = io.gy();
     const Vec count = Vec::broadcast(static_cast<float>(io.samples * X::shape.pixels()));
+    bool accumulate = false;
+    if constexpr (Io::wants_x) accumulate = io.claim_x();
     for (int b = 0; b < X::blocks; ++b) {
       const Vec mean = Vec::load(io.saved() + 2 * b * lanes);
       const Vec inverse = Vec::load(io.saved() + (2 * b + 1) * lanes);
@@ -108,7 +110,6 @@ struct GhostBatchNorm : LayerDefaults {
       if constexpr (Io::wants_x) {
         // gx = γ/σ (gy - Σgy / m - x̂ Σ(gy x̂) / m), as a·gy + b·x + c
         const auto gx = io.gx();
-        const bool accumulate = io.claim_x();
         const Vec scale = Vec::load(io.parameter(0) + b * lanes) * inverse;
         const Vec slope = negate(scale * inverse * product / count);
         const Vec shift = fnma(slope, mean, negate(scale * sum / count));
@@ -238,6 +239,8 @@ struct GroupNorm : LayerDefaults {
     const auto x = io.x();
     const auto gy = io.gy();
     const float scale = 1.0f / group_size(X::shape);
+    bool accumulate = false;
+    if constexpr (Io::wants_x) accumulate = io.claim_x();
     for (int n = 0; n < io.samples; ++n) {
       const float* mean = io.saved() + n * 2 * channels;
       const float* inverse = mean + channels;
@@ -265,7 +268,6 @@ struct GroupNorm : LayerDefaults {
           fill(products, first, last, total(products, first, last) * scale);
         });
         const auto gx = io.gx();
-        const bool accumulate = io.claim_x();
         for (int b = 0; b < X::blocks; ++b) {
           // gx = 1/σ (γ gy - mean(γ gy) - x̂ mean(γ gy x̂))
           const Vec m = Vec::load(mean + b * lanes), inv = Vec::load(inverse + b * lanes);

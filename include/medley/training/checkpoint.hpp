@@ -4,33 +4,84 @@
 //   tensors   trunk.0.weight, heads.colour.1.bias, … (F32, in the order of the frameworks)
 //             optimizer.<group>.<moment>.<parameter>
 //             input.mean, input.deviation   per channel, in units of 0..255
-//   metadata  medley (version of the format), experiment, fingerprint, seed, step, epoch, batch,
-//             updates.<group>, classes.<target> (names, one a line), log positions, checksum
+//   metadata  medley        version of this format
+//             experiment    name, and fingerprint of all that results depend on
+//             seed, step, epoch, batch, updates.<group>
+//             bytes.losses, bytes.metrics   length of these logs at that moment
+//             best.step, best.total         of the best validation so far
+//             classes.<target>              names, percent-encoded, separated by commas
+//             medley.checksum
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "medley/files/safetensors.hpp"
 #include "medley/training/engine.hpp"
 
 namespace medley {
 
-struct Checkpoint {
-  std::filesystem::path path;
-  std::map<std::string, std::string> metadata;
-  std::vector<float> mean, deviation;
-  std::vector<std::vector<std::string>> class_names;  // one a target; empty where it has none
+// What a checkpoint holds besides tensors.
+struct RunState {
   Position position;
-  std::uint64_t seed = 1;
+  std::uint64_t losses_bytes = 0, metrics_bytes = 0;
+  std::uint64_t best_step = 0;
+  double best_total = std::numeric_limits<double>::infinity();
 };
 
-// Reads a checkpoint of this experiment into the arena: parameters, and with `state` the moments too.
-// Throws data_error naming file and reason (another experiment, other shapes, damage). A run folder
-// stands for its `last` checkpoint.
+struct Checkpoint {
+  std::filesystem::path path;
+  std::vector<float> mean, deviation;                 // empty where the file has none
+  std::vector<std::vector<std::string>> class_names;  // one a target; empty where it has none
+  std::uint64_t seed = 1;
+  RunState state;
+};
+
+// Reads a checkpoint of this experiment into the arena: parameters, and with `state` the moments and
+// progress too. A file without Medley's metadata, as other frameworks write it, serves where no state
+// is asked for. Throws data_error naming file and reason: another experiment, other shapes, damage.
+// A run folder stands for its `last` checkpoint.
 Checkpoint load_checkpoint(const std::filesystem::path& file, const Description& description,
                            float* arena, bool state);
+
+// What `--init` found.
+struct InitReport {
+  std::vector<std::string> loaded, missing, other_shape, unused;
+};
+// Copies the tensors that match a parameter by name and shape into the arena, whatever wrote the file.
+InitReport load_matching(const std::filesystem::path& file, const Description& description,
+                         float* arena);
+
+// XXH3-64 of all parameters in the order of files: the digest of a model.
+std::uint64_t parameter_digest(const Description& description, const float* arena);
+// 16 hexadecimal digits.
+std::string hexadecimal(std::uint64_t value);
+
+// Writes checkpoints of one training into a folder, without allocating.
+class CheckpointWriter {
+ public:
+  CheckpointWriter(const Description& description, const float* arena, const Source& source,
+                   std::uint64_t seed, const std::filesystem::path& folder);
+
+  Status write(std::string_view file_name, const RunState& state) noexcept;
+  std::uint64_t file_bytes() const { return layout_.file_bytes(); }
+
+ private:
+  static SafetensorsLayout make_layout(const Description& description, const Source& source);
+  bool set_state(const RunState& state) noexcept;
+
+  const Description& description_;
+  const float* arena_;
+  const Source& source_;
+  SafetensorsLayout layout_;
+  Folder folder_;
+  SafetensorsWriter writer_;
+  std::vector<float> values_;  // of one tensor, in the order of files
+};
 
 }  // namespace medley

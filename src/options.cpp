@@ -1,0 +1,65 @@
+#include "options.hpp"
+
+#include <sched.h>
+
+#include <fstream>
+
+namespace medley {
+
+po::variables_map parse_options(std::string_view command, const po::options_description& options,
+                                const Arguments& arguments,
+                                const po::positional_options_description* positional,
+                                const std::string& defaults) {
+  const std::string help = " ('" + std::string(command) + " --help' lists the options)";
+  po::variables_map values;
+  try {
+    po::positional_options_description any;
+    any.add("argument", -1);
+    using namespace po::command_line_style;
+    const po::parsed_options parsed = po::command_line_parser(arguments)
+                                          .options(options)
+                                          .positional(positional ? *positional : any)
+                                          .style(allow_long | long_allow_adjacent | long_allow_next)
+                                          .run();
+    for (const po::option& option : parsed.options) {
+      if (!positional && option.position_key >= 0) {
+        throw usage_error(std::string(command) + ": unexpected argument '" + option.value.at(0) +
+                          "'" + help);
+      }
+    }
+    po::store(parsed, values);
+    if (!defaults.empty()) {
+      std::ifstream file(defaults);
+      if (!file) throw io_error(defaults + ": cannot be read");
+      po::store(po::parse_config_file(file, options), values);
+    }
+    po::notify(values);
+  } catch (const po::error& error) {
+    throw usage_error(std::string(command) + ": " + error.what() + help);
+  }
+  return values;
+}
+
+bool parse_switch(std::string_view text, std::string_view option) {
+  if (text == "on") return true;
+  if (text == "off") return false;
+  throw usage_error("--" + std::string(option) + ": '" + std::string(text) + "' is not on or off");
+}
+
+std::pair<std::string, std::string> parse_pair(std::string_view text, std::string_view option) {
+  const std::size_t equals = text.find('=');
+  if (equals == std::string_view::npos || equals == 0) {
+    throw usage_error("--" + std::string(option) + ": '" + std::string(text) +
+                      "' is not of the form name=value");
+  }
+  return {std::string(text.substr(0, equals)), std::string(text.substr(equals + 1))};
+}
+
+int available_threads() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;
+  return std::max(1, CPU_COUNT(&set));
+}
+
+}  // namespace medley

@@ -1,0 +1,225 @@
+#include "train_options.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ranges>
+#include <sstream>
+
+#include "options.hpp"
+
+namespace medley {
+
+namespace {
+
+using Strings = std::vector<std::string>;
+
+po::options_description describe(const Description& d) {
+  po::options_description options("options", 100, 60);
+  const auto text = [] { return po::value<std::string>(); };
+  const auto add = [&](const char* name, auto* value, const char* argument, std::string help) {
+    options.add_options()(name, value->value_name(argument), help.c_str());
+  };
+  const std::string own = "the experiment's own";
+  add("data", text(), "DIR", "dataset folder; without it the experiment's own data, if it has any");
+  add("out", text(), "RUN", "run folder to write");
+  options.add_options()("resume", po::bool_switch(),
+                        "go on from RUN's last checkpoint with RUN's options; only --threads and "
+                        "--isa may be given besides");
+  add("init", text(), "FILE",
+      "begin with the weights of a safetensors file that match by name and shape");
+  add("config", text(), "FILE", "options as RUN/config.ini has them; the command line comes first");
+  options.add_options()("force", po::bool_switch(), "replace RUN if it is a run folder");
+  add("epochs", text(), "N",
+      fmt::format("passes over the training records (default {})", d.recipe.epochs));
+  add("steps", text(), "N", "stop after so many steps, whatever the epochs");
+  add("batch-size", text(), "N", fmt::format("(default {})", d.recipe.batch_size));
+  add("lr", po::value<Strings>()->composing(), "X|GROUP=X",
+      "learning rate, of all groups or of one (default " + own + ")");
+  add("schedule", text(), "FORM",
+      "constant | cosine | step:GAMMA@FRACTION,... | one-cycle[:RISE,DIV,FINAL] (default " +
+          to_string(d.recipe.schedule) + ")");
+  add("warm-up", text(), "X", "fraction of the run over which the learning rate rises linearly");
+  add("clip", text(), "X", "cut each group's gradient to this norm; 0: do not");
+  add("weight", po::value<Strings>()->composing(), "TERM=X", "weight of a term (repeatable)");
+  add("mix", po::value<Strings>()->composing(), "NAME=X",
+      fmt::format("a number of the mix, which is {} ({})", d.mix, d.mix_usage));
+  add("seed", text(), "S", "of initialization, order, augmentation and dropout (default 1)");
+  add("shuffle", text(), "on|off", "off: records in file order (default on)");
+  add("augment", text(), "on|off", "(default on)");
+  add("threads", text(), "T",
+      fmt::format("at most {} for this experiment (default: the processors that "
+                  "this process may use)",
+                  d.memory.slots));
+  add("isa", text(), "NAME", "instruction set; results do not depend on it");
+  add("checkpoint-every", text(), "N",
+      "steps; besides the end of each epoch (default 0: only there)");
+  add("log-every", text(), "N", "steps between rows of losses.csv (default 10)");
+  add("gradients-every", text(), "N",
+      "steps between measurements of the terms' gradient norms and cosines; 0: never (default: the "
+      "first step of each epoch)");
+  add("keep", text(), "N", "checkpoints that stay besides the best (default 3)");
+  options.add_options()("help", po::bool_switch(), "this text");
+  return options;
+}
+
+class Reader {
+ public:
+  explicit Reader(const po::variables_map& values) : values_(values) {}
+
+  bool has(const char* name) const { return values_.count(name) > 0 && !values_[name].defaulted(); }
+  std::string text(const char* name, std::string fallback = {}) const {
+    return has(name) ? values_[name].as<std::string>() : fallback;
+  }
+  Strings list(const char* name) const {
+    return has(name) ? values_[name].as<Strings>() : Strings{};
+  }
+  bool flag(const char* name) const { return values_[name].as<bool>(); }
+  bool on(const char* name) const { return parse_switch(text(name, "on"), name); }
+  template <class T>
+  T number(const char* name, T fallback, T least, T most) const {
+    if (!has(name)) return fallback;
+    const T value = parse_number<T>(values_[name].as<std::string>(), name);
+    if (!(value >= least && value <= most)) {
+      throw usage_error(fmt::format("--{}: {} is not within {} to {}", name, value, least, most));
+    }
+    return value;
+  }
+
+ private:
+  const po::variables_map& values_;
+};
+
+// Applies NAME=X options to the entry of that name, the first of several last: values of a
+// configuration file stand behind those of the command line.
+template <class Items>
+void set_by_name(const char* option, const Strings& texts, const Items& items, bool bare_for_all,
+                 double least, std::vector<double>& values) {
+  for (const std::string& text : std::views::reverse(texts)) {
+    if (bare_for_all && text.find('=') == std::string::npos) {
+      const double value = parse_number<double>(text, option);
+      if (!(value >= least && value < 1e30))
+        throw usage_error(fmt::format("--{}: {} is out of range", option, text));
+      std::fill(values.begin(), values.end(), value);
+      continue;
+    }
+    const auto [name, number] = parse_pair(text, option);
+    const auto found = std::find_if(items.begin(), items.end(),
+                                    [&, &n = name](const auto& item) { return item.name == n; });
+    if (found == items.end()) {
+      std::string names;
+      for (const auto& item : items) names += " " + item.name;
+      throw usage_error(fmt::format("--{}: there is no '{}'; there are:{}", option, name, names));
+    }
+    const double value = parse_number<double>(number, option);
+    if (!(value >= least && value < 1e30))
+      throw usage_error(fmt::format("--{}: {} is out of range", option, text));
+    values[static_cast<std::size_t>(found - items.begin())] = value;
+  }
+}
+
+}  // namespace
+
+std::string train_help(const Description& d) {
+  std::ostringstream text;
+  text << describe(d);
+  return fmt::format(
+      "medley-{0} train: trains the experiment and leaves a run folder\n\n"
+      "  medley-{0} train --out RUN [--data DIR] [options]\n"
+      "  medley-{0} train --out RUN --resume\n\n{1}",
+      d.name, text.str());
+}
+
+TrainOptions parse_train_options(const Arguments& arguments, const Description& d) {
+  const po::options_description options = describe(d);
+  po::variables_map first = parse_options("train", options, arguments);
+  TrainOptions o;
+  o.help = first["help"].as<bool>();
+  if (o.help) return o;
+  o.resume = first["resume"].as<bool>();
+  if (first.count("out") == 0)
+    throw usage_error("train: --out RUN is missing ('train --help' lists the options)");
+  o.out = first["out"].as<std::string>();
+
+  std::string config =
+      first.count("config") > 0 ? first["config"].as<std::string>() : std::string{};
+  if (o.resume) {
+    for (const auto& [name, value] : first) {
+      static const Strings allowed{"out", "resume", "threads", "isa", "help", "force"};
+      if (!value.defaulted() && std::find(allowed.begin(), allowed.end(), name) == allowed.end()) {
+        throw usage_error(
+            fmt::format("--{} cannot be given with --resume: the run's own options hold", name));
+      }
+    }
+    config = (o.out / "config.ini").string();
+  }
+  const po::variables_map values =
+      config.empty() ? first : parse_options("train", options, arguments, nullptr, config);
+  const Reader read(values);
+  o.data = read.text("data");
+  o.init = o.resume ? std::string{} : read.text("init");
+  o.force = read.flag("force");
+  o.isa = read.text("isa");
+  o.threads =
+      std::min(read.number<int>("threads", available_threads(), 1, 1 << 16), d.memory.slots);
+  constexpr std::uint64_t many = std::uint64_t{1} << 40;
+  o.epochs =
+      read.number<std::uint64_t>("epochs", static_cast<std::uint64_t>(d.recipe.epochs), 0, 1 << 24);
+  o.steps_given = read.has("steps");
+  o.steps = read.number<std::uint64_t>("steps", 0, 0, many);
+  o.batch_size = read.number<std::uint32_t>(
+      "batch-size", static_cast<std::uint32_t>(d.recipe.batch_size), 1, 1u << 24);
+  o.seed = read.number<std::uint64_t>("seed", 1, 0, ~std::uint64_t{0});
+  o.shuffle = read.on("shuffle");
+  o.augment = read.on("augment");
+  o.clip_norm = read.number<double>("clip", d.recipe.clip_norm, 0.0, 1e30);
+  o.schedule = read.has("schedule") ? parse_schedule(read.text("schedule")) : d.recipe.schedule;
+  if (!read.has("schedule") || read.has("warm-up")) {
+    o.schedule.warm_up = read.number<double>("warm-up", d.recipe.schedule.warm_up, 0.0, 0.999);
+  }
+  for (const GroupInfo& group : d.groups) o.learning_rate.push_back(group.learning_rate);
+  set_by_name("lr", read.list("lr"), d.groups, true, 0.0, o.learning_rate);
+  for (const TermInfo& term : d.terms) o.weight.push_back(term.weight);
+  set_by_name("weight", read.list("weight"), d.terms, false, -1e30, o.weight);
+  for (const std::string& text : read.list("mix")) {
+    const auto [name, number] = parse_pair(text, "mix");
+    o.mix.emplace_back(name, parse_number<double>(number, "mix"));
+  }
+  o.checkpoint_every = read.number<std::uint64_t>("checkpoint-every", 0, 0, many);
+  o.log_every = read.number<std::uint64_t>("log-every", 10, 1, many);
+  o.gradients_each_epoch = !read.has("gradients-every");
+  o.gradients_every = read.number<std::uint64_t>("gradients-every", 0, 0, many);
+  o.keep = read.number<std::uint64_t>("keep", 3, 1, 1000);
+  return o;
+}
+
+std::string to_config(const TrainOptions& o, const Description& d) {
+  std::string text =
+      fmt::format("# Options of this run of medley-{}; --config takes them back.\n", d.name);
+  const auto line = [&](std::string_view name, const auto& value) {
+    text += fmt::format("{} = {}\n", name, value);
+  };
+  if (!o.data.empty()) line("data", std::filesystem::absolute(o.data).lexically_normal().string());
+  if (!o.init.empty()) line("init", std::filesystem::absolute(o.init).lexically_normal().string());
+  line("epochs", o.epochs);
+  if (o.steps_given) line("steps", o.steps);
+  line("batch-size", o.batch_size);
+  for (std::size_t g = 0; g < d.groups.size(); ++g)
+    line("lr", d.groups[g].name + "=" + fmt::format("{}", o.learning_rate[g]));
+  line("schedule", to_string(o.schedule));
+  line("warm-up", o.schedule.warm_up);
+  line("clip", o.clip_norm);
+  for (std::size_t k = 0; k < d.terms.size(); ++k)
+    line("weight", d.terms[k].name + "=" + fmt::format("{}", o.weight[k]));
+  for (const auto& [name, value] : o.mix) line("mix", name + "=" + fmt::format("{}", value));
+  line("seed", o.seed);
+  line("shuffle", o.shuffle ? "on" : "off");
+  line("augment", o.augment ? "on" : "off");
+  line("checkpoint-every", o.checkpoint_every);
+  line("log-every", o.log_every);
+  if (!o.gradients_each_epoch) line("gradients-every", o.gradients_every);
+  line("keep", o.keep);
+  return text;
+}
+
+}  // namespace medley

@@ -1,0 +1,44 @@
+// The options of `train`, resolved: defaults of the experiment, then --config, then the command
+// line.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "commands.hpp"
+#include "medley/training/engine.hpp"
+
+namespace medley {
+
+struct TrainOptions {
+  std::string data;  // empty: the experiment's own
+  std::filesystem::path out;
+  std::string init;  // file of weights to begin with
+  bool resume = false, force = false, help = false;
+  int threads = 1;
+  std::string isa;
+
+  std::uint64_t epochs = 0, steps = 0;  // steps: 0 stands for all epochs unless given
+  bool steps_given = false;
+  std::uint32_t batch_size = 32;
+  std::uint64_t seed = 1;
+  bool shuffle = true, augment = true;
+  double clip_norm = 0;
+  Schedule schedule;
+  std::vector<double> learning_rate;  // one a group
+  std::vector<double> weight;         // one a term
+  std::vector<std::pair<std::string, double>> mix;
+  std::uint64_t checkpoint_every = 0, log_every = 10, gradients_every = 0;
+  bool gradients_each_epoch = true;  // measure at the first step of each epoch
+  std::uint64_t keep = 3;
+};
+
+TrainOptions parse_train_options(const Arguments& arguments, const Description& description);
+
+// `name = value` lines that --config takes back.
+std::string to_config(const TrainOptions& options, const Description& description);
+
+std::string train_help(const Description& description);
+
+}  // namespace medley

@@ -1,0 +1,263 @@
+// Runs one layer as a network of its own and compares it with a reference in double precision:
+// values, and every gradient with central differences of the reference.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <memory>
+#include <vector>
+#include <xtensor/xtensor.hpp>
+
+#include "medley/layers/conv.hpp"
+#include "medley/layers/flatten.hpp"
+#include "medley/network/pass.hpp"
+
+namespace medley::testing {
+
+using Array = xt::xtensor<double, 4>;              // samples, channels, height, width
+using Weights = std::vector<std::vector<double>>;  // of each parameter, in the order of files
+// y = reference(x, parameters)
+using Reference = std::function<Array(const Array&, const Weights&)>;
+
+// Numbers in [-1, 1) without a pattern; exact in a float.
+class Numbers {
+ public:
+  explicit Numbers(std::uint64_t seed) : seed_(seed) {}
+  double next() {
+    const RandomStream stream(seed_, Purpose::generator, 0, count_++);
+    return 2.0 * static_cast<double>(unit_float(stream.draw(0)[0])) - 1.0;
+  }
+
+ private:
+  std::uint64_t seed_;
+  std::uint64_t count_ = 0;
+};
+
+// A layer behind a 1x1 convolution that passes its input on, so that the gradient of the layer's
+// input is asked for; with Direct, the layer reads the network's input itself.
+template <class Layer, Shape In, bool Direct = false, int Samples = 3>
+class LayerHarness {
+  using Trunk = std::conditional_t<Direct, Sequence<Layer>, Sequence<Conv<In.c, 1>, Layer>>;
+  using Net = Network<In, Trunk, std::tuple<Head<"y", Flatten>>, Samples, 1>;
+  static constexpr int node = Direct ? 0 : 1;
+
+ public:
+  explicit LayerHarness(std::uint64_t seed = 1) : numbers_(seed) {
+    area_.assign(Net::activation_floats, 7.5f);  // old contents must not matter
+    parameters_.assign(Net::parameter_floats, 0.0f);
+    derived_.assign(Net::derived_floats + 1, 0.0f);
+    gradients_.assign(Net::parameter_floats, 0.0f);
+    x_ = Array::from_shape({static_cast<std::size_t>(Samples), In.c, In.h, In.w});
+    for (double& v : x_) v = numbers_.next();
+    for (int k = 0; k < Net::parameter_count; ++k) fill(k);
+  }
+
+  // Whether outputs and gradients of `reference` agree. `step` is that of the differences, `kink`
+  // the distance from points where the layer has no derivative: inputs closer to zero are moved
+  // away.
+  void check(const Reference& reference, double tolerance = 2e-5, double kink = 0.0,
+             bool training = true) {
+    for (double& v : x_) {
+      if (std::fabs(v) < kink)
+        v = static_cast<double>(static_cast<float>(v + std::copysign(2 * kink, v)));
+    }
+    const Array y = reference(x_, weights_);
+    const Array r = directions(y);
+    run(r, training);
+    compare_values(y, tolerance);
+    compare_gradients(reference, r, tolerance);
+  }
+
+  Weights& weights() { return weights_; }
+  Array& x() { return x_; }
+
+ private:
+  void fill(int k) {
+    const PlacedParameter& p = Net::parameters[k];
+    const bool of_layer = p.node == node;
+    std::vector<double> values;
+    const auto [outputs, inputs, height, width] = p.spec.extent;
+    for (int o = 0; o < outputs; ++o) {
+      for (int i = 0; i < inputs; ++i) {
+        for (int y = 0; y < height; ++y) {
+          for (int x = 0; x < width; ++x) {
+            double value = of_layer ? numbers_.next() : (p.spec.decays && o == i ? 1.0 : 0.0);
+            if (p.spec.name == "running_var") value = std::fabs(value) + 0.5;
+            parameters_[p.offset + p.spec.packing.index(o, i, y, x)] = static_cast<float>(value);
+            values.push_back(value);
+          }
+        }
+      }
+    }
+    if (of_layer) weights_.push_back(std::move(values));
+  }
+
+  Array directions(const Array& y) {
+    Array r = y;
+    for (double& v : r) v = numbers_.next();
+    return r;
+  }
+
+  void run(const Array& r, bool training) {
+    pass_.area = area_.data();
+    pass_.parameters = parameters_.data();
+    pass_.derived = derived_.data();
+    pass_.gradients = gradients_.data();
+    pass_.samples = Samples;
+    pass_.training = training;
+    pass_.seed = 1;
+    pass_.share = 1.0f;
+    pass_.records = records_.data();
+    Net::Nodes::each([&](auto i) {
+      if constexpr (Net::derived_offset[i + 1] > Net::derived_offset[i]) {
+        Net::template LayerAt<i>::derive(Call<Net, i>{pass_}, 0, 1);
+      }
+    });
+    store(x_, Net::template value<0>(area_.data()));
+    Net::template value<0>(area_.data()).zero_halo(Samples);
+    forward(pass_, HeadSet{1});
+    values_ = load(Net::template value<Net::trunk_output>(area_.data()));
+    if (!training) return;
+    const auto gy = Net::template gradient<Net::trunk_output + 1>(area_.data());
+    gy.zero_halo(Samples);
+    pass_.written = {};
+    pass_.written[Net::trunk_output + 1] = true;
+    store(r, gy);
+    backward(pass_, HeadSet{1});
+    if constexpr (!Direct) gx_ = load(Net::template gradient<1>(area_.data()));
+  }
+
+  template <class T>
+  static float* element(T t, int n, int c, int y, int x) {
+    return T::layout == Layout::planar ? t.at(n, c, y, x) : t.at(n, c / lanes, y, x) + c % lanes;
+  }
+  template <class T>
+  static void store(const Array& a, T t) {
+    if constexpr (T::layout == Layout::blocked) {
+      for_each_pixel<T>(Samples,
+                        [&](int n, int b, int y, int x) { Vec::zero().store(t.at(n, b, y, x)); });
+    }
+    each(T::shape, [&](int n, int c, int y, int x) {
+      *element(t, n, c, y, x) = static_cast<float>(a(n, c, y, x));
+    });
+  }
+  template <class T>
+  static Array load(T t) {
+    constexpr Shape s = T::shape;
+    Array a = Array::from_shape({static_cast<std::size_t>(Samples), s.c, s.h, s.w});
+    each(s, [&](int n, int c, int y, int x) {
+      a(n, c, y, x) = static_cast<double>(*element(t, n, c, y, x));
+    });
+    return a;
+  }
+  template <class F>
+  static void each(Shape s, F&& f) {
+    for (int n = 0; n < Samples; ++n) {
+      for (int c = 0; c < s.c; ++c) {
+        for (int y = 0; y < s.h; ++y) {
+          for (int x = 0; x < s.w; ++x) f(n, c, y, x);
+        }
+      }
+    }
+  }
+
+  void compare_values(const Array& y, double tolerance) const {
+    ASSERT_EQ(y.size(), values_.size());
+    double largest = 1e-3;
+    for (const double v : y) largest = std::max(largest, std::fabs(v));
+    for (std::size_t i = 0; i < y.size(); ++i) {
+      ASSERT_NEAR(y.flat(i), values_.flat(i), tolerance * largest) << "output element " << i;
+    }
+  }
+
+  // d/dt of Σ r·reference where `value` moves by t.
+  static double difference(const Reference& reference, const Array& x, const Weights& w,
+                           const Array& r, double& value) {
+    constexpr double step = 1e-5;
+    const double before = value;
+    const auto at = [&](double v) {
+      value = v;
+      const Array y = reference(x, w);
+      double sum = 0;
+      for (std::size_t i = 0; i < y.size(); ++i) sum += r.flat(i) * y.flat(i);
+      return sum;
+    };
+    const double slope = (at(before + step) - at(before - step)) / (2 * step);
+    value = before;
+    return slope;
+  }
+
+  void compare_gradients(const Reference& reference, const Array& r, double tolerance) {
+    // About sixty elements of each, spread over all of it: the reference is slow.
+    const auto compare = [&](std::size_t size, auto&& moved, auto&& ours, const std::string& what) {
+      const std::size_t stride = std::max<std::size_t>(1, size / 61 | 1u);
+      std::vector<std::pair<std::size_t, double>> expected;
+      double largest = 1e-3;
+      for (std::size_t i = 0; i < size; i += stride) {
+        expected.emplace_back(i, difference(reference, x_, weights_, r, moved(i)));
+        largest = std::max(largest, std::fabs(expected.back().second));
+      }
+      for (const auto& [i, slope] : expected) {
+        ASSERT_NEAR(slope, ours(i), 4 * tolerance * largest) << what << ", element " << i;
+      }
+    };
+    if constexpr (!Direct) {
+      compare(
+          x_.size(), [&](std::size_t i) -> double& { return x_.flat(i); },
+          [&](std::size_t i) { return gx_.flat(i); }, "gradient of the input");
+    }
+    for (int k = 0, own = 0; k < Net::parameter_count; ++k) {
+      const PlacedParameter& p = Net::parameters[k];
+      if (p.node != node) continue;
+      if (p.spec.trainable) {
+        const auto [outputs, inputs, height, width] = p.spec.extent;
+        compare(
+            weights_[own].size(), [&, own](std::size_t i) -> double& { return weights_[own][i]; },
+            [&, i1 = inputs, h1 = height, w1 = width](std::size_t i) {
+              const int e = static_cast<int>(i);
+              return static_cast<double>(
+                  gradients_[p.offset + p.spec.packing.index(e / (i1 * h1 * w1), e / (h1 * w1) % i1,
+                                                             e / w1 % h1, e % w1)]);
+            },
+            "gradient of " + std::string(p.spec.name));
+      }
+      ++own;
+    }
+    check_padding();
+  }
+
+  // Padding lanes of parameter gradients must stay zero, or updates would fill those of the
+  // weights.
+  void check_padding() const {
+    for (int k = 0; k < Net::parameter_count; ++k) {
+      const PlacedParameter& p = Net::parameters[k];
+      if (!p.spec.trainable) continue;
+      std::vector<bool> used(static_cast<std::size_t>(p.spec.floats), false);
+      const auto [outputs, inputs, height, width] = p.spec.extent;
+      for (int o = 0; o < outputs; ++o) {
+        for (int i = 0; i < inputs; ++i) {
+          for (int y = 0; y < height; ++y) {
+            for (int x = 0; x < width; ++x) used[p.spec.packing.index(o, i, y, x)] = true;
+          }
+        }
+      }
+      for (std::size_t i = 0; i < used.size(); ++i) {
+        if (!used[i]) {
+          ASSERT_EQ(gradients_[p.offset + i], 0.0f) << p.name.view() << " padding " << i;
+        }
+      }
+    }
+  }
+
+  Numbers numbers_;
+  std::vector<float> area_, parameters_, derived_, gradients_;
+  Array x_, values_, gx_;
+  Weights weights_;
+  Pass<Net> pass_;
+  std::array<std::uint64_t, Samples> records_{};
+};
+
+}  // namespace medley::testing

@@ -1,0 +1,87 @@
+// Convolution against plain loops in double precision, over kernels, strides, padding,
+// odd sizes and channel counts that leave lanes empty.
+#include "medley/layers/conv.hpp"
+
+#include "tests/layer_harness.hpp"
+
+namespace medley::testing {
+namespace {
+
+template <int Outputs, int Kernel, int Stride, int Padding, bool Bias>
+Array conv_reference(const Array& x, const Weights& w) {
+  const int channels = static_cast<int>(x.shape(1));
+  const int height = (static_cast<int>(x.shape(2)) + 2 * Padding - Kernel) / Stride + 1;
+  const int width = (static_cast<int>(x.shape(3)) + 2 * Padding - Kernel) / Stride + 1;
+  Array y = Array::from_shape(
+      {x.shape(0), Outputs, static_cast<std::size_t>(height), static_cast<std::size_t>(width)});
+  for (int n = 0; n < static_cast<int>(x.shape(0)); ++n) {
+    for (int o = 0; o < Outputs; ++o) {
+      for (int r = 0; r < height; ++r) {
+        for (int c = 0; c < width; ++c) {
+          double sum = Bias ? w[1][o] : 0.0;
+          for (int i = 0; i < channels; ++i) {
+            for (int ky = 0; ky < Kernel; ++ky) {
+              for (int kx = 0; kx < Kernel; ++kx) {
+                const int sy = r * Stride + ky - Padding, sx = c * Stride + kx - Padding;
+                if (sy < 0 || sx < 0 || sy >= static_cast<int>(x.shape(2)) ||
+                    sx >= static_cast<int>(x.shape(3))) {
+                  continue;
+                }
+                sum += w[0][((o * channels + i) * Kernel + ky) * Kernel + kx] * x(n, i, sy, sx);
+              }
+            }
+          }
+          y(n, o, r, c) = sum;
+        }
+      }
+    }
+  }
+  return y;
+}
+
+template <int O, int K, int S, int P, Shape In, bool Direct = false, bool Bias = true>
+void check_conv() {
+  SCOPED_TRACE(::testing::Message() << In.c << "x" << In.h << "x" << In.w << " -> " << O
+                                    << ", kernel " << K << " stride " << S << " padding " << P);
+  LayerHarness<BasicConv<O, K, S, P, Bias>, In, Direct> harness;
+  harness.check(conv_reference<O, K, S, P, Bias>);
+}
+
+TEST(Conv, ThreeByThree) {
+  check_conv<16, 3, 1, 1, Shape{16, 8, 8}>();
+  check_conv<32, 3, 1, 1, Shape{32, 5, 9}>();
+  check_conv<20, 3, 1, 1, Shape{5, 7, 6}>();
+  check_conv<64, 3, 1, 1, Shape{33, 4, 13}>();
+}
+TEST(Conv, WithoutBiasOrPadding) {
+  check_conv<16, 3, 1, 0, Shape{16, 6, 7}, false, false>();
+  check_conv<7, 3, 1, 2, Shape{3, 5, 5}>();
+}
+TEST(Conv, OtherKernels) {
+  check_conv<24, 1, 1, 0, Shape{40, 3, 5}>();
+  check_conv<8, 5, 1, 2, Shape{6, 9, 11}>();
+  check_conv<17, 7, 1, 3, Shape{2, 9, 8}>();
+  check_conv<4, 2, 1, 0, Shape{16, 5, 5}>();
+}
+TEST(Conv, Strides) {
+  check_conv<16, 3, 2, 1, Shape{16, 8, 8}>();
+  check_conv<16, 3, 2, 1, Shape{16, 7, 9}>();
+  check_conv<32, 1, 1, 0, Shape{16, 4, 4}>();
+  check_conv<12, 5, 2, 2, Shape{4, 11, 10}>();
+  check_conv<12, 5, 3, 1, Shape{4, 13, 12}>();
+  check_conv<16, 2, 2, 0, Shape{16, 6, 5}>();
+}
+TEST(Conv, ReadsPicturesDirectly) {
+  check_conv<32, 3, 1, 1, Shape{3, 8, 9}, true>();
+  check_conv<6, 5, 1, 2, Shape{1, 12, 12}, true>();
+  check_conv<16, 3, 2, 1, Shape{3, 9, 8}, true>();
+  check_conv<16, 7, 2, 3, Shape{4, 14, 13}, true>();
+  check_conv<16, 3, 1, 1, Shape{17, 6, 6}, true>();
+}
+TEST(Conv, SinglePixelsAndLargePictures) {
+  check_conv<16, 3, 1, 1, Shape{16, 1, 1}>();
+  check_conv<16, 3, 1, 1, Shape{2, 33, 35}>();
+}
+
+}  // namespace
+}  // namespace medley::testing
