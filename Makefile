@@ -11,13 +11,14 @@ vpath %.hpp include/medley/experiments tests/experiments
 EXPERIMENTS := $(notdir $(basename $(wildcard include/medley/experiments/*.hpp)))
 TEST_EXPERIMENTS := $(notdir $(basename $(wildcard tests/experiments/*.hpp)))
 CXX := $(if $(filter default,$(origin CXX)),g++,$(CXX))
+is_gcc := $(findstring g++,$(subst clang++,,$(CXX)))
 MACHINE := $(shell $(CXX) -dumpmachine)
 
 # Every instruction set named here goes into the binary; the best that the processor has is taken at
 # start. The results are the same bits with each.
 ISAS ?= $(if $(findstring x86_64,$(MACHINE)),avx512 avx2,$(if $(findstring aarch64,$(MACHINE)),neon,scalar))
 # (g++ 12 warns of undefined registers inside its own AVX-512 header.)
-FLAGS_avx512 := -march=x86-64-v4 -mprefer-vector-width=512 $(if $(findstring g++,$(subst clang++,,$(CXX))),-Wno-maybe-uninitialized -Wno-uninitialized)
+FLAGS_avx512 := -march=x86-64-v4 -mprefer-vector-width=512 $(if $(is_gcc),-Wno-maybe-uninitialized -Wno-uninitialized)
 FLAGS_avx2 := -march=x86-64-v3
 FLAGS_neon :=
 FLAGS_scalar := -DMEDLEY_SCALAR
@@ -88,12 +89,12 @@ $(BUILD)/%/experiment.o: src/experiment.cpp %.hpp | build/packages
 	@mkdir -p $(@D)
 	$(CXX) $(CPPFLAGS) $(call experiment_flags,$*) $(ISAS:%=-DMEDLEY_HAS_%) $(CXXFLAGS) -c $< -o $@
 
-# All symbols of an engine but its entry become local, so that no inline function compiled for a newer
+# All symbols of an engine but its entry become local ("unique" ones could not), so that no inline function compiled for a newer
 # processor can be linked into code that runs on an older one.
 define engine_rule
 $(BUILD)/%/engine.$(1).o: src/engine.cpp %.hpp | build/packages
 	@mkdir -p $$(@D)
-	$(CXX) $(CPPFLAGS) -MF $$(@:.o=.d) $$(call experiment_flags,$$*) -DMEDLEY_ISA=$(1) $(CXXFLAGS) $(FLAGS_$(1)) -c $$< -o $$@.all.o
+	$(CXX) $(CPPFLAGS) -MF $$(@:.o=.d) $$(call experiment_flags,$$*) -DMEDLEY_ISA=$(1) $(CXXFLAGS) $(if $(is_gcc),-fno-gnu-unique) $(FLAGS_$(1)) -c $$< -o $$@.all.o
 	$(if $(SANITIZE),mv $$@.all.o $$@,$(LD_R) -r --force-group-allocation $$@.all.o -o $$@.one.o && $(OBJCOPY) --keep-global-symbol=medley_engine_$(1) $$@.one.o $$@ && rm $$@.all.o $$@.one.o)
 endef
 CROSS := $(if $(findstring $(MACHINE),$(shell gcc -dumpmachine 2>/dev/null) x86_64-pc-linux-gnu),,$(MACHINE)-)

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <cmath>
 #include <fstream>
 #include <limits>
 #include <optional>
@@ -63,6 +64,7 @@ std::array<double, max_terms> weights_of(const po::variables_map& values, const 
     if (k == d.terms.size())
       throw usage_error(fmt::format("--weight: the experiment has no term '{}'", name));
     weights[k] = parse_number<double>(number, "weight");
+    if (!std::isfinite(weights[k])) throw usage_error(fmt::format("--weight {}: not finite", text));
   }
   return weights;
 }

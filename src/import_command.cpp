@@ -180,7 +180,8 @@ ImportRequest request_of(PictureShape shape, std::span<const TargetSpec> targets
   request.images = required(values, "images");
   request.image_column = required(values, "image");
   request.extension = values["extension"].as<std::string>();
-  for (auto& [name, column] : pairs(values, "target")) {
+  for (const auto& pair : pairs(values, "target")) {
+    const std::string &name = pair.first, &column = pair.second;
     if (std::none_of(targets.begin(), targets.end(),
                      [&](const TargetSpec& spec) { return spec.name == name; })) {
       std::vector<std::string_view> names;

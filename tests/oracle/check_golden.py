@@ -18,12 +18,11 @@ from comparison import Comparison
 from golden import Golden, probes
 
 
-def check(binary, golden, work, threads, tolerance):
-    data = work / "digits"
-    make_digits.write(data, **golden.data)
-    reference = medley.Reference(binary, data, work, golden.steps, golden.seed, threads,
-                                 golden.batch_size)
-    name = reference.description["experiment"]
+def check(golden, options, work):
+    options.data, options.steps, options.batch_size = work / "digits", golden.steps, golden.batch_size
+    make_digits.write(options.data, **golden.data)
+    reference = medley.Reference(medley.Binary(options.binary), options, work, golden.seed)
+    name, tolerance = reference.description["experiment"], options.tolerance
     if name != golden.experiment:
         raise ValueError(f"the binary is of {name}, the file of {golden.experiment}")
 
@@ -33,7 +32,7 @@ def check(binary, golden, work, threads, tolerance):
     comparison.losses(reference.losses(), golden.loss_rows(), tolerance)
     comparison.parameters(probes(medley.parameters(reference.run.checkpoint())), golden.parameters,
                           tolerance)
-    comparison.print(f"{name}, {golden.steps} steps: Medley and {golden.made_by}")
+    comparison.print(f"{reference.title()}: Medley and {golden.made_by} in double precision")
     return comparison.passed()
 
 
@@ -46,8 +45,7 @@ def main():
     parser.add_argument("--tolerance", type=float, default=1e-4)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as work:
-        passed = check(options.binary, Golden(options.golden), Path(work), options.threads,
-                       options.tolerance)
+        passed = check(Golden(options.golden), options, Path(work))
     return 0 if passed else 1
 
 

@@ -16,11 +16,11 @@ class Comparison:
         if kind not in self.largest or deviation > self.largest[kind][0]:
             self.largest[kind] = (deviation, tolerance, where)
 
-    def losses(self, ours, theirs, tolerance, kind="loss {}, relative"):
-        """Lists of {term: value}, a row a step; relative to the second."""
+    def losses(self, ours, theirs, tolerance, kind="loss {}, relative", first=1):
+        """Lists of {term: value}, a row a step from `first` on; relative to the second."""
         if len(ours) != len(theirs):
             raise ValueError(f"{len(ours)} rows of losses, expected {len(theirs)}")
-        for step, (a, b) in enumerate(zip(ours, theirs), start=1):
+        for step, (a, b) in enumerate(zip(ours, theirs)):
             if a.keys() != b.keys():
                 raise ValueError(f"terms {sorted(a)}, expected {sorted(b)}")
             for term, value in a.items():
@@ -28,15 +28,16 @@ class Comparison:
                     continue  # no record of the batch had the target
                 deviation = np.inf if value is None else (
                     abs(value - b[term]) / max(abs(b[term]), 1e-30))
-                self.add(kind.format(term), deviation, tolerance, f"step {step}")
+                self.add(kind.format(term), deviation, tolerance, f"step {first + step}")
 
-    def parameters(self, ours, theirs, tolerance, kind="parameters, relative to max(1, |x|)"):
+    def parameters(self, ours, theirs, tolerance, kind="parameters, relative to max(1, |x|)",
+                   place=""):
         """Arrays by name; deviations relative to max(1, |x|)."""
         for name, expected in theirs.items():
             same_shape(name, ours, expected)
             expected = np.asarray(expected, np.float64)
             deviation = np.abs(np.asarray(ours[name], np.float64) - expected) / np.maximum(1, np.abs(expected))
-            self.add(kind, deviation.max(), tolerance, name)
+            self.add(kind, deviation.max(), tolerance, name + place)
 
     def moments(self, ours, theirs, tolerance, kind="{}, relative to the tensor's largest"):
         """Moments of the optimizers. Those that the other side does not keep must be 0."""

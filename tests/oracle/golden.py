@@ -20,7 +20,7 @@ def probes(tensors):
     return {name: [float(f"{x:.9g}") for x in probe(value)] for name, value in tensors.items()}
 
 
-def content(reference, seed, dataset, trained, made_by):
+def content(reference, dataset, trained, made_by):
     provenance = dataset.description.get("provenance", {})
     if provenance.get("script") != "make_digits.py":
         raise ValueError("a golden file needs data that make_digits.py has made")
@@ -28,7 +28,7 @@ def content(reference, seed, dataset, trained, made_by):
         "made_by": made_by,
         "experiment": reference.description["experiment"],
         "data": {key: provenance[key] for key in ("records", "missing", "seed")},
-        "steps": reference.steps, "batch_size": reference.batch_size, "seed": seed,
+        "steps": reference.steps, "batch_size": reference.batch_size, "seed": reference.seed,
         "losses": {term: [float(f"{row[term]:.9g}") for row in trained.losses]
                    for term in trained.losses[0]},
         "initial": probes({name: value for name, value in reference.start.checkpoint().items()

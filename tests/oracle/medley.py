@@ -3,6 +3,7 @@
 import csv
 import json
 import subprocess
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -67,7 +68,7 @@ def read_safetensors(path):
             raise ValueError(f"{path}: {name} is {entry['dtype']}")
         begin, end = entry["data_offsets"]
         data = np.frombuffer(content[8 + length + begin:8 + length + end], "<f4")
-        tensors[name] = data.reshape(entry["shape"])
+        tensors[name] = data.astype(np.float32).reshape(entry["shape"])
     return tensors
 
 
@@ -90,25 +91,37 @@ class Reference:
     All its batches are the training records in file order. The learning rate is constant.
     """
 
-    def __init__(self, binary, data, work, steps, seed, threads, batch_size=None):
-        self.binary = Binary(binary)
-        self.description = self.binary.info()
-        self.steps = steps
-        self.batch_size = batch_size or self.description["recipe"]["batch_size"]
+    def __init__(self, binary, options, work, seed):
+        """`options` as add_arguments gives them; `work` is a folder for the runs."""
+        self.description = binary.info()
+        self.steps, self.seed = options.steps, seed
+        self.batch_size = options.batch_size or self.description["recipe"]["batch_size"]
         for layer in self.description["layers"]:
             if layer["type"] == "dropout" and layer["options"]["probability"] > 0:
                 raise ValueError(f"{layer['path']}: dropout draws from each framework's own "
                                  "random numbers, so steps cannot be compared")
-        common = ("--seed", seed, "--threads", threads, "--batch-size", self.batch_size)
-        self.start = self.binary.train(data, Path(work) / "start", 0, *common)
-        self.run = self.binary.train(data, Path(work) / "run", steps, "--log-every", 1,
-                                     "--checkpoint-every", 0, *common)
+        common = ("--seed", seed, "--threads", options.threads, "--batch-size", self.batch_size)
+        self.start = binary.train(options.data, Path(work) / f"start-{seed}", 0, *common)
+        self.run = binary.train(options.data, Path(work) / f"run-{seed}", options.steps,
+                                "--log-every", 1, "--checkpoint-every", 1, "--keep",
+                                options.steps + 1, *common)
+
+    def title(self):
+        return (f"{self.description['experiment']}, {self.steps} steps, batch {self.batch_size}, "
+                f"seed {self.seed}")
 
     def losses(self):
         rows = self.run.losses()
         if len(rows) != self.steps:
             raise ValueError(f"losses.csv has {len(rows)} training rows, not {self.steps}")
         return rows
+
+    def states(self):
+        """Checkpoints before the first step and after each."""
+        files = sorted((self.run.folder / "checkpoints").glob("*.safetensors"))
+        if len(files) != self.steps:
+            raise ValueError(f"{self.run.folder} has {len(files)} checkpoints, not {self.steps}")
+        return [self.start.checkpoint()] + [read_safetensors(file) for file in files]
 
 
 def add_arguments(parser):
@@ -118,6 +131,15 @@ def add_arguments(parser):
     parser.add_argument("--work", help="empty folder for the runs; a temporary one without it")
     parser.add_argument("--steps", type=int, default=50)
     parser.add_argument("--batch-size", type=int, help="the experiment's own without it")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1])
     parser.add_argument("--threads", type=int, default=2, help="of Medley")
     parser.add_argument("--tolerance", type=float, default=1e-4)
+
+
+def compare_all(options, compare):
+    """Calls compare(reference) for each seed; returns the exit code: 0 if all returned true."""
+    with tempfile.TemporaryDirectory() as temporary:
+        binary = Binary(options.binary)
+        passed = [compare(Reference(binary, options, options.work or temporary, seed))
+                  for seed in options.seeds]
+    return 0 if all(passed) else 1

@@ -4,6 +4,7 @@ Its state_dict has the names and shapes of a checkpoint's parameters: a checkpoi
 load_state_dict(strict=True), and what it saves loads into Medley.
 """
 
+import medley
 import torch
 from torch import nn
 from torch_layers import Dense, GhostBatchNorm
@@ -126,7 +127,7 @@ class Network(nn.Module):
         Tensors of the optimizer and of the input's normalization are left aside.
         """
         self.load_state_dict({name: torch.as_tensor(value) for name, value in tensors.items()
-                              if not name.startswith(("optimizer.", "input."))}, strict=True)
+                              if medley.is_parameter(name)}, strict=True)
 
 
 def normalize(images, mean, deviation, dtype=torch.float32):

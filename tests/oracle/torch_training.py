@@ -111,6 +111,17 @@ class Group:
                 if (state := self.optimizer.state.get(parameter))
                 for moment, key in MOMENTS[self.kind].items() if state.get(key) is not None}
 
+    def load_moments(self, tensors, updates):
+        """The opposite, after so many updates."""
+        if updates == 0:
+            self.optimizer.state.clear()
+            return
+        for name, parameter in self.parameters.items():
+            self.optimizer.state[parameter] = {"step": torch.tensor(float(updates))} | {
+                key: torch.tensor(tensors[f"optimizer.{self.name}.{moment}.{name}"],
+                                  dtype=parameter.dtype)
+                for moment, key in MOMENTS[self.kind].items()}
+
 
 class Batches:
     """The training records in file order, cut into batches, epoch after epoch."""
@@ -197,6 +208,12 @@ class Training:
                 loss = group.loss(outputs, targets, values)
                 group.take_gradients(loss, self.clip_norm, keep_graph=False)
                 group.update(rate_factor)
+
+    def load(self, tensors, rounds):
+        """Parameters and moments of a checkpoint after so many rounds."""
+        self.network.load(tensors)
+        for group in self.groups:
+            group.load_moments(tensors, rounds * group.times)
 
     def parameters(self):
         return {name: value.detach().numpy() for name, value in self.network.state_dict().items()}

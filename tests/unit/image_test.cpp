@@ -163,10 +163,10 @@ TEST(Jpeg, TheSameBytesOnEveryMachine) {
     return (noise(y / 3, x / 5, c) + smooth(y, x, c)) / 2;
   });
   std::uint64_t digest = 0;
-  for (const auto& [h, v] : {std::pair{1, 1}, {2, 1}, {1, 2}, {2, 2}}) {
+  for (const auto& factors : {std::pair{1, 1}, {2, 1}, {1, 2}, {2, 2}}) {
     const std::string file = make_jpeg(image, [&](jpeg_compress_struct& info) {
-      info.comp_info[0].h_samp_factor = h;
-      info.comp_info[0].v_samp_factor = v;
+      info.comp_info[0].h_samp_factor = factors.first;
+      info.comp_info[0].v_samp_factor = factors.second;
     });
     const Image found = decode(file, 3);
     digest = XXH3_64bits_withSeed(found.pixels.data(), found.pixels.size(), digest);

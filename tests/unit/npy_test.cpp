@@ -119,6 +119,12 @@ TEST(Npy, WriterRefusesARecordOfAnotherSize) {
   EXPECT_ERROR(writer.append(bytes_of("short")), "4: ...5 bytes instead of 24");
 }
 
+TEST(Npy, AFullDiskIsReported) {
+  NpyWriter writer("/dev/full", DType::u8, {4});
+  writer.append(bytes_of("abcd"));
+  EXPECT_ERROR(writer.finish(), "4: cannot write /dev/full: No space left");
+}
+
 TEST(Npy, FilesThatCannotBeOpened) {
   const TemporaryFolder folder;
   EXPECT_ERROR(NpyFile(folder / "none.npy"), "4: cannot open ...none.npy: No such file");

@@ -92,8 +92,8 @@ class AtomicFile {
 Status replace_symlink(const Folder& folder, std::string_view name,
                        std::string_view target) noexcept;
 
-// Removes the temporary files that a killed process left in a folder; for the start of a process that
-// holds the folder's lock.
+// Removes the temporary files that a killed process left in a folder; for the start of a process
+// that holds the folder's lock.
 void remove_partial_files(const std::filesystem::path& folder);
 
 // Keeps a second process out of a folder. The lock is the kernel's and ends with the process,
