@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <map>
 #include <set>
 
@@ -297,7 +298,7 @@ TEST(Metrics, ConfusionAsCsv) {
 
 TEST(NumberText, ReadsBackToTheSameBits) {
   for (const double value : {0.1, 1.0 / 3.0, 1e300, 5e-324, -2.5, 123456789.0}) {
-    EXPECT_EQ(std::stod(number_text(value)), value);
+    EXPECT_EQ(std::strtod(number_text(value).c_str(), nullptr), value);
   }
   EXPECT_EQ(number_text(0.1f), "0.1");
   EXPECT_EQ(number_text(0.1), "0.1");

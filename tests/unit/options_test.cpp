@@ -1,0 +1,81 @@
+// Strict parsing of options, and help texts.
+#include "options.hpp"
+
+#include <gtest/gtest.h>
+
+#include "files_helpers.hpp"
+#include "help.hpp"
+
+namespace medley {
+namespace {
+
+po::options_description some_options() {
+  po::options_description options("options", 100, 60);
+  auto add = options.add_options();
+  add("threads", po::value<std::string>()->value_name("T"), "how many");
+  add("force", po::bool_switch(), "do it");
+  return options;
+}
+
+TEST(ParseOptions, TakesBothForms) {
+  const auto values = parse_options("eval", some_options(), {"--threads=3", "--force"});
+  EXPECT_EQ(values["threads"].as<std::string>(), "3");
+  EXPECT_TRUE(values["force"].as<bool>());
+  EXPECT_EQ(parse_options("eval", some_options(), {"--threads", "-1"})["threads"].as<std::string>(),
+            "-1");
+}
+
+TEST(ParseOptions, NamesWhatItDoesNotKnow) {
+  const auto refuse = [](const Arguments& arguments, const std::string& message) {
+    EXPECT_ERROR(parse_options("eval", some_options(), arguments), message + "...eval --help");
+  };
+  refuse({"--thread", "3"}, "2: eval: ...--thread");  // no abbreviations
+  refuse({"--no-such"}, "2: eval: ...--no-such");
+  refuse({"-t"}, "2: eval: ...-t");
+  refuse({"picture.jpg"}, "2: eval: unexpected argument 'picture.jpg'");
+  refuse({"--", "picture.jpg"}, "2: eval: unexpected argument 'picture.jpg'");
+  refuse({"--threads"}, "2: eval: ...--threads");
+  refuse({"--threads", "1", "--threads", "2"}, "2: eval: ...--threads");
+  refuse({"--force=1"}, "2: eval: ...--force");
+}
+
+TEST(ParseOptions, OtherArgumentsWhereTheyAreWanted) {
+  po::options_description options = some_options();
+  options.add_options()("image", po::value<std::vector<std::string>>());
+  po::positional_options_description positional;
+  positional.add("image", -1);
+  const auto values =
+      parse_options("predict", options, {"a.jpg", "--force", "-", "--", "--b.jpg"}, &positional);
+  EXPECT_EQ(values["image"].as<std::vector<std::string>>(),
+            (std::vector<std::string>{"a.jpg", "-", "--b.jpg"}));
+}
+
+TEST(ParseNumber, TakesTheWholeText) {
+  EXPECT_EQ(parse_number<int>("-12", "n"), -12);
+  EXPECT_EQ(parse_number<double>("1e-3", "x"), 1e-3);
+  for (const char* text : {"", "2x", " 2", "2 ", "+2", "0x10", "2.5", "99999999999"}) {
+    EXPECT_ERROR(parse_number<int>(text, "threads"), "2: --threads: '" + std::string(text) + "'");
+  }
+  for (const char* text : {"", "1.5.", "1,5", "x"}) {
+    EXPECT_ERROR(parse_number<double>(text, "lr"), "2: --lr: '" + std::string(text) + "'");
+  }
+}
+
+TEST(ParsePair, NeedsAName) {
+  EXPECT_EQ(parse_pair("kids=0.5", "weight"), std::pair(std::string("kids"), std::string("0.5")));
+  EXPECT_EQ(parse_pair("a=b=c", "exclude").second, "b=c");
+  EXPECT_ERROR(parse_pair("kids", "weight"), "2: --weight: 'kids'");
+  EXPECT_ERROR(parse_pair("=1", "weight"), "2: --weight: '=1'");
+}
+
+TEST(Help, ShowsPurposeCallsOptionsAndExample) {
+  const std::string text =
+      help("tiny", {"eval", "metrics", {"--data DIR", "FILE"}, "--data here"}, some_options());
+  EXPECT_PRED2(holds, text,
+               "medley-tiny eval: metrics\n...medley-tiny eval --data DIR\n...medley-tiny eval "
+               "FILE\n...--threads T"
+               "...example:\n  medley-tiny eval --data here\n");
+}
+
+}  // namespace
+}  // namespace medley
