@@ -24,11 +24,10 @@ class Line {
     }
     return *this;
   }
-  // Integers in decimal; floats in the fewest digits that read back to the same bits, nothing for NaN
-  // (an empty cell).
+  // Integers in decimal; floats in the fewest digits that read back to the same bits, nothing for
+  // NaN (an empty cell).
   template <class T>
-    requires std::integral<T> || std::floating_point<T>
-  Line& operator<<(T value) {
+  requires std::integral<T> || std::floating_point<T> Line& operator<<(T value) {
     if constexpr (std::floating_point<T>) {
       if (std::isnan(value)) return *this;
     }

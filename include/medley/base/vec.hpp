@@ -103,7 +103,7 @@ MEDLEY_INLINE Batch fnma(Batch a, Batch b, Batch c) { return _mm512_fnmadd_ps(a,
 #elif defined(__FMA__)  // AVX2
 MEDLEY_INLINE Batch fma(Batch a, Batch b, Batch c) { return _mm256_fmadd_ps(a, b, c); }
 MEDLEY_INLINE Batch fnma(Batch a, Batch b, Batch c) { return _mm256_fnmadd_ps(a, b, c); }
-#else  // NEON
+#else                   // NEON
 MEDLEY_INLINE Batch fma(Batch a, Batch b, Batch c) { return vfmaq_f32(c, a, b); }
 MEDLEY_INLINE Batch fnma(Batch a, Batch b, Batch c) { return vfmsq_f32(c, a, b); }
 #endif

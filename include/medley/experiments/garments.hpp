@@ -53,7 +53,7 @@ struct garments {
   static constexpr WeightedSum mix{};
   static constexpr auto steps = joint(Adam{.learning_rate = 3e-3});
   static constexpr Recipe recipe{
-      .epochs = 4,
+      .epochs = 6,
       .batch_size = 32,
       .schedule = Schedule::one_cycle(),
   };
