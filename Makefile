@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-MAKEFLAGS += --no-builtin-rules
+MAKEFLAGS += --no-builtin-rules --output-sync=target --jobs=$(shell nproc)
 
 EXPERIMENT ?= garments
 # An experiment is a header; those under tests serve tests and benchmarks.
@@ -33,7 +33,10 @@ BUILD := build/$(VARIANT)
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Werror
 CXXFLAGS := -std=c++20 $(OPT) -g1 -ffp-contract=off -fno-math-errno -ffile-prefix-map=$(CURDIR)=. \
-  $(WARNINGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer)
+  $(WARNINGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE) $(SANITIZE_FLAGS))
+# Looking for use after scope multiplies the time that unrolled kernels take to compile.
+SANITIZE_FLAGS := -fno-omit-frame-pointer -fno-sanitize-recover=all -Wno-error \
+  $(if $(findstring address,$(SANITIZE)),-fno-sanitize-address-use-after-scope)
 CPPFLAGS := -Iinclude -Isrc -I. -DFMT_HEADER_ONLY -MMD -MP
 LDFLAGS := -static-libgcc -static-libstdc++ $(if $(SANITIZE),-fsanitize=$(SANITIZE)) -pthread
 LDLIBS := -Wl,-Bstatic -lboost_program_options -ljpeg -lpng -lz -lxxhash -Wl,-Bdynamic -lm
@@ -46,7 +49,8 @@ PACKAGES := g++ make libxtensor-dev libxsimd-dev libboost-program-options-dev li
   librandom123-dev nlohmann-json3-dev libjpeg62-turbo-dev libpng-dev zlib1g-dev libfmt-dev libxxhash-dev
 TEST_PACKAGES := python3-numpy
 
-.PHONY: help run train all test bench clean packages test-packages binary check-format
+.PHONY: help run binary all test unit-test contract-test test-address test-thread sanitized \
+  sanitized-training bench clean packages test-packages check-format
 .SECONDARY:
 
 help: ## this list
@@ -94,7 +98,7 @@ $(BUILD)/%/experiment.o: src/experiment.cpp %.hpp | build/packages
 define engine_rule
 $(BUILD)/%/engine.$(1).o: src/engine.cpp %.hpp | build/packages
 	@mkdir -p $$(@D)
-	$(CXX) $(CPPFLAGS) -MF $$(@:.o=.d) $$(call experiment_flags,$$*) -DMEDLEY_ISA=$(1) $(CXXFLAGS) $(if $(is_gcc),-fno-gnu-unique) $(FLAGS_$(1)) -c $$< -o $$@.all.o
+	$(CXX) $(CPPFLAGS) -MF $$(@:.o=.d) -MT $$@ $$(call experiment_flags,$$*) -DMEDLEY_ISA=$(1) $(CXXFLAGS) $(if $(is_gcc),-fno-gnu-unique) $(FLAGS_$(1)) -c $$< -o $$@.all.o
 	$(if $(SANITIZE),mv $$@.all.o $$@,$(LD_R) -r --force-group-allocation $$@.all.o -o $$@.one.o && $(OBJCOPY) --keep-global-symbol=medley_engine_$(1) $$@.one.o $$@ && rm $$@.all.o $$@.one.o)
 endef
 CROSS := $(if $(findstring $(MACHINE),$(shell gcc -dumpmachine 2>/dev/null) x86_64-pc-linux-gnu),,$(MACHINE)-)
@@ -108,15 +112,38 @@ $(BUILD)/medley-%: $(BUILD)/%/experiment.o $(foreach isa,$(ISAS),$(BUILD)/%/engi
 
 # --- tests ----------------------------------------------------------------------------------------
 
+PYTHON ?= /usr/bin/python3
 UNIT_OBJECTS := $(patsubst tests/unit/%.cpp,$(BUILD)/unit/%.o,$(wildcard tests/unit/*.cpp))
+# Tests of kernels unroll as much as the kernels do; -O1 compiles them in half the time.
 $(BUILD)/unit/%.o: tests/unit/%.cpp | build/packages
 	@mkdir -p $(@D)
-	$(CXX) $(CPPFLAGS) $(CXXFLAGS) $(FLAGS_$(TEST_ISA)) -c $< -o $@
+	$(CXX) $(CPPFLAGS) $(CXXFLAGS) -O1 $(FLAGS_$(TEST_ISA)) -c $< -o $@
 $(BUILD)/unit-tests: $(UNIT_OBJECTS) $(SHELL_OBJECTS)
 	$(CXX) $(LDFLAGS) $^ -Wl,-Bstatic -lgtest_main -lgtest $(LDLIBS) -o $@
 
-test: $(BUILD)/unit-tests build/test-packages ## install what is missing, build and run the tests
+unit-test: $(BUILD)/unit-tests ## build and run the unit tests
 	$(BUILD)/unit-tests --gtest_brief=1
+
+CONTRACT_BINARIES := $(patsubst %,$(BUILD)/medley-%,garments $(TEST_EXPERIMENTS))
+contract-test: $(CONTRACT_BINARIES) build/test-packages ## run the promises on built binaries
+	$(PYTHON) tests/contract/run.py --binary-dir $(BUILD) --quick
+
+test: unit-test contract-test ## install what is missing, build and run all tests
+
+# The same unit tests, and a training, under sanitizers, in builds of their own.
+test-address: ## the unit tests and a training under AddressSanitizer and UndefinedBehaviorSanitizer
+	$(MAKE) SANITIZE=address,undefined ISAS=avx2 OPT=-O1 sanitized
+test-thread: ## a training with several threads under ThreadSanitizer
+	$(MAKE) SANITIZE=thread ISAS=avx2 OPT=-O1 sanitized-training
+sanitized: sanitized-training
+	$(MAKE) unit-test
+sanitized-training: $(BUILD)/medley-lenet $(BUILD)/medley-lenet-simultaneous build/test-packages
+	$(PYTHON) tests/contract/sanitized.py $(BUILD)
+
+# Peers are used where they are installed: TORCH_PYTHON names a Python that has PyTorch.
+TORCH_PYTHON ?= $(PYTHON)
+bench: $(patsubst %,$(BUILD)/medley-%,garments clothing lenet) build/test-packages ## time training steps beside PyTorch, where that is installed
+	$(PYTHON) tests/bench/run.py --binary-dir $(BUILD) --torch-python $(TORCH_PYTHON)
 
 check-format: ## fail where the sources are not as clang-format leaves them
 	clang-format --dry-run --Werror $$(git ls-files '*.hpp' '*.cpp')

@@ -5,8 +5,8 @@
 
 For experiments of convolutions, dense layers, ReLU and max pooling with cross-entropies, L2 and
 Adam, in the two step modes that TensorFlow defines without a race: joint (one tape, one
-apply_gradients) and alternating (a tape and an optimizer a group, in turn). What is compared, and
-when it is decisive, is said in steps.py under `together`.
+apply_gradients) and alternating (a tape and an optimizer a group, in turn). What the comparisons
+`together` and `step by step` mean, and when they are decisive, is said in steps.py.
 
 tf.keras.optimizers.Adam adds its ε before the second moment is corrected, Medley and PyTorch after;
 so each step gets ε · sqrt(1 - β2^t) there. Exit code 0; 1 beyond the tolerance; 2 for wrong usage.
@@ -46,6 +46,10 @@ class Network:
 
     def parameters(self):
         return {name: from_tensorflow(v.numpy()) for name, v in self.variables.items()}
+
+    def load(self, tensors):
+        for name, variable in self.variables.items():
+            variable.assign(to_tensorflow(tensors[name]))
 
     def apply(self, layer, x):
         options = layer["options"]
@@ -132,15 +136,23 @@ class Group:
         self.variables = [v for _, v in pairs]
 
     def moments(self):
-        """Under the names that checkpoints have. Keras keeps rate and count in front of them."""
+        """Under the names that checkpoints have."""
+        return {name: from_tensorflow(state.numpy()) for name, state in self.states()}
+
+    def load_moments(self, tensors):
+        for name, state in self.states():
+            state.assign(to_tensorflow(tensors[name]))
+
+    def states(self):
+        """Names in checkpoints and Keras's own variables of the moments."""
         names = {id(v): name for name, v in self.network.variables.items()}
-        first, second = self.optimizer._momentums, self.optimizer._velocities
-        return {f"optimizer.{self.name}.{moment}.{names[id(v)]}": from_tensorflow(state.numpy())
-                for moment, states in (("first_moment", first), ("second_moment", second))
-                for v, state in zip(self.variables, states)}
+        for moment, states in (("first_moment", self.optimizer._momentums),
+                               ("second_moment", self.optimizer._velocities)):
+            for variable, state in zip(self.variables, states):
+                yield f"optimizer.{self.name}.{moment}.{names[id(variable)]}", state
 
 
-class Together:
+class Training:
     """A training in TensorFlow from Medley's initial checkpoint."""
 
     def __init__(self, reference, dataset):
@@ -151,23 +163,59 @@ class Together:
             raise ValueError("only joint and plain alternating steps are defined in TensorFlow")
         if description["mix"]["type"] != "weighted_sum":
             raise ValueError("only the weighted sum is known here as a mix")
-        network = Network(description, reference.start.checkpoint())
-        groups = [Group(entry, description, network) for entry in groups]
+        self.network = Network(description, reference.start.checkpoint())
+        self.groups = [Group(entry, description, self.network) for entry in groups]
+        self.dataset = dataset
         rows = dataset.rows("train")
-        batches = np.split(rows, range(reference.batch_size, len(rows), reference.batch_size))
-        self.losses = []
-        for step in range(reference.steps):
-            chosen = batches[step % len(batches)]
-            # dataset.images is N x C x H x W.
-            images = dataset.images[chosen].transpose(0, 2, 3, 1).astype(np.float32)
-            images = tf.constant((images - dataset.mean) / dataset.deviation)
-            labels = {name: tf.constant(array[chosen]) for name, array in dataset.targets.items()}
-            values = {}
-            for group in groups:
-                group.update(images, labels, values)
-            self.losses.append(values)
-        self.parameters = network.parameters()
-        self.moments = {k: v for group in groups for k, v in group.moments().items()}
+        self.batches = np.split(rows, range(reference.batch_size, len(rows), reference.batch_size))
+
+    def round(self, step):
+        """Returns the terms' values."""
+        chosen = self.batches[step % len(self.batches)]
+        images = self.dataset.images[chosen].transpose(0, 2, 3, 1).astype(np.float32)
+        images = tf.constant((images - self.dataset.mean) / self.dataset.deviation)
+        labels = {name: tf.constant(array[chosen])
+                  for name, array in self.dataset.targets.items()}
+        values = {}
+        for group in self.groups:
+            group.update(images, labels, values)
+        return values
+
+    def load(self, tensors):
+        """Parameters and moments of a checkpoint, once a round has been made."""
+        self.network.load(tensors)
+        for group in self.groups:
+            group.load_moments(tensors)
+
+    def moments(self):
+        return {k: v for group in self.groups for k, v in group.moments().items()}
+
+
+def compare_together(reference, dataset, tolerance):
+    training = Training(reference, dataset)
+    losses = [training.round(step) for step in range(reference.steps)]
+    tensors = reference.run.checkpoint()
+    comparison = Comparison()
+    comparison.losses(reference.losses(), losses, tolerance)
+    comparison.parameters(medley.parameters(tensors), training.network.parameters(), tolerance)
+    comparison.moments(medley.moments(tensors), training.moments(), 10 * tolerance)
+    comparison.print(f"{reference.title()}, together: Medley and TensorFlow {tf.__version__}")
+    return comparison.passed()
+
+
+def compare_step_by_step(reference, dataset, tolerance):
+    training = Training(reference, dataset)
+    comparison = Comparison()
+    states, losses = reference.states(), reference.losses()
+    for step, (before, after) in enumerate(zip(states, states[1:])):
+        if step > 0:
+            training.load(before)
+        values = training.round(step)
+        comparison.losses(losses[step:step + 1], [values], tolerance, first=step + 1)
+        comparison.parameters(medley.parameters(after), training.network.parameters(), tolerance,
+                              place=f", step {step + 1}")
+    comparison.print(f"{reference.title()}, step by step: Medley and TensorFlow {tf.__version__}")
+    return comparison.passed()
 
 
 def main():
@@ -180,14 +228,8 @@ def main():
     dataset = Dataset(options.data)
 
     def run(reference):
-        other = Together(reference, dataset)
-        tensors = reference.run.checkpoint()
-        comparison = Comparison()
-        comparison.losses(reference.losses(), other.losses, options.tolerance)
-        comparison.parameters(medley.parameters(tensors), other.parameters, options.tolerance)
-        comparison.moments(medley.moments(tensors), other.moments, 10 * options.tolerance)
-        comparison.print(f"{reference.title()}: Medley and TensorFlow {tf.__version__}")
-        return comparison.passed()
+        return all([compare_together(reference, dataset, options.tolerance),
+                    compare_step_by_step(reference, dataset, options.tolerance)])
 
     return medley.compare_all(options, run)
 

@@ -42,10 +42,10 @@ struct Checkpoint {
   RunState state;
 };
 
-// Reads a checkpoint of this experiment into the arena: parameters, and with `state` the moments and
-// progress too. A file without Medley's metadata, as other frameworks write it, serves where no state
-// is asked for. Throws data_error naming file and reason: another experiment, other shapes, damage.
-// A run folder stands for its `last` checkpoint.
+// Reads a checkpoint of this experiment into the arena: parameters, and with `state` the moments
+// and progress too. A file without Medley's metadata, as other frameworks write it, serves where no
+// state is asked for. Throws data_error naming file and reason: another experiment, other shapes,
+// damage. A run folder stands for its `last` checkpoint.
 Checkpoint load_checkpoint(const std::filesystem::path& file, const Description& description,
                            float* arena, bool state);
 
@@ -53,7 +53,8 @@ Checkpoint load_checkpoint(const std::filesystem::path& file, const Description&
 struct InitReport {
   std::vector<std::string> loaded, missing, other_shape, unused;
 };
-// Copies the tensors that match a parameter by name and shape into the arena, whatever wrote the file.
+// Copies the tensors that match a parameter by name and shape into the arena, whatever wrote the
+// file.
 InitReport load_matching(const std::filesystem::path& file, const Description& description,
                          float* arena);
 

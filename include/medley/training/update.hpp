@@ -1,0 +1,344 @@
+// What happens to parameters: gradients of slots become one, optimizers turn them into changes. All
+// of it in chunks, which workers share out among themselves.
+#pragma once
+
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <tuple>
+
+#include "medley/training/arena_view.hpp"
+#include "medley/training/workers.hpp"
+
+namespace medley {
+
+// Sum of get(0) .. get(count - 1) as a tree whose shape depends on count alone.
+template <int Most, class Get>
+auto tree_sum(int count, Get&& get) {
+  std::array<decltype(get(0)), static_cast<std::size_t>(Most)> sum;
+  for (int i = 0; i < count; ++i) sum[i] = get(i);
+  for (int width = 1; width < count; width *= 2) {
+    for (int i = 0; i + width < count; i += 2 * width) sum[i] = sum[i] + sum[i + width];
+  }
+  return count > 0 ? sum[0] : decltype(get(0)){};
+}
+
+template <class Experiment>
+class Update {
+  using D = Definition<Experiment>;
+  using Net = typename D::Net;
+
+  // A range of parameters that one worker handles at once.
+  struct Chunk {
+    std::size_t offset = 0;
+    int floats = 0;
+    int parameter = 0, segment = 0;
+    bool decays = false, trainable = true;
+  };
+  static constexpr int chunk_floats = 2048;
+  static constexpr int chunk_count = [] {
+    int count = 0;
+    for (const PlacedParameter& p : Net::parameters) {
+      count += (p.spec.floats + chunk_floats - 1) / chunk_floats;
+    }
+    return count;
+  }();
+  static constexpr std::array<Chunk, chunk_count> chunks = [] {
+    std::array<Chunk, chunk_count> list{};
+    int i = 0;
+    for (int k = 0; k < Net::parameter_count; ++k) {
+      const PlacedParameter& p = Net::parameters[k];
+      for (int from = 0; from < p.spec.floats; from += chunk_floats) {
+        list[i++] = {p.offset + static_cast<std::size_t>(from),
+                     std::min(chunk_floats, p.spec.floats - from),
+                     k,
+                     p.segment,
+                     p.spec.decays,
+                     p.spec.trainable};
+      }
+    }
+    return list;
+  }();
+
+  // Calls f(chunk, its index) for all chunks, on all workers.
+  template <class F>
+  static void for_each_chunk(Workers& workers, F&& f) {
+    workers.run([&](int worker) {
+      for (int i = worker; i < chunk_count; i += workers.count()) f(chunks[i], i);
+    });
+  }
+
+ public:
+  explicit Update(ArenaView<D> view) : view_(view) {}
+
+  // Draws the parameters; moments are cleared by whoever clears the arena.
+  void initialize(std::uint64_t seed) {
+    for (int k = 0; k < Net::parameter_count; ++k) {
+      initialize(Net::parameters[k], static_cast<std::uint64_t>(k), seed);
+    }
+  }
+
+  // Adds up the gradients of `used` slots for each direction, and the penalties of its terms.
+  void reduce(Workers& workers, const std::array<TermSet, D::directions>& sets,
+              const std::array<float, max_terms>& weight, int used) {
+    for_each_chunk(workers, [&](const Chunk& chunk, int index) {
+      for (int d = 0; d < D::directions; ++d) reduce(chunk, index, d, sets[d], weight, used);
+    });
+  }
+  // After reduce: value of a penalty, before its weight; norm of a direction's gradient.
+  double penalty(int term) const {
+    double value = 0;
+    for (const auto& sums : chunk_penalty_) value += sums[term];
+    return value;
+  }
+  double group_norm(int direction) const {
+    double squares = 0;
+    for (const double square : chunk_square_[direction]) squares += square;
+    return std::sqrt(squares);
+  }
+
+  // Whether all terms and gradients are finite; else the report names the first that is not.
+  bool check(StepReport& report) const {
+    for (int k = 0; k < D::term_count; ++k) {
+      if (std::isfinite(report.value[k])) continue;
+      report.diverged = true;
+      report.culprit_term = D::term_names[k];
+      break;
+    }
+    for (int d = 0; d < D::directions; ++d) {
+      for (int i = 0; i < chunk_count; ++i) {
+        if (std::isfinite(chunk_square_[d][i])) continue;
+        if (report.culprit_layer.empty()) {
+          const int node = Net::parameters[chunks[i].parameter].node;
+          Net::Nodes::each([&](auto n) {
+            if (n == node) report.culprit_layer = Net::template NodeAt<n>::path.view();
+          });
+        }
+        report.diverged = true;
+      }
+    }
+    return !report.diverged;
+  }
+
+  template <class G>
+  struct ConstantsOf;
+  template <class... Groups>
+  struct ConstantsOf<std::tuple<Groups...>> {
+    using type = std::tuple<typename Groups::Rule::Constants...>;
+  };
+  struct Rates {
+    typename ConstantsOf<typename D::Groups>::type rule{};
+    std::array<bool, D::group_count> active{};
+    std::array<float, D::group_count> scale{};
+  };
+
+  // Updates the parameters that `terms` reach, and the running statistics on the way of their
+  // heads.
+  void apply(Workers& workers, TermSet terms, const Rates& rates) {
+    for_each_chunk(workers, [&](const Chunk& chunk, int) {
+      if (chunk.trainable) {
+        apply(chunk, rates);
+      } else if (D::reaches_backward(terms, chunk.segment)) {
+        average(chunk);
+      }
+    });
+  }
+
+  // Makes what layers derive from their parameters (transposed weights).
+  void derive(Workers& workers) {
+    workers.run([&](int worker) {
+      Pass<Net> pass = view_.make_pass(worker, 0);
+      Net::Nodes::each([&](auto node) {
+        constexpr int i = decltype(node)::value;
+        if constexpr (Net::derived_offset[i + 1] > Net::derived_offset[i]) {
+          Net::template LayerAt<i>::derive(Call<Net, i>{pass}, worker, workers.count());
+        }
+      });
+    });
+  }
+
+  // Keeps the gradient of a single term over the trunk, for compare_gradients.
+  void collect_term(Workers& workers, int term, int used) {
+    for_each_chunk(workers, [&](const Chunk& chunk, int) {
+      if (chunk.segment == 0 && chunk.trainable) collect_term(chunk, term, used);
+    });
+  }
+  void compare_gradients(GradientReport& report) const {
+    report = {};
+    std::array<std::array<double, D::term_count>, D::term_count> dot{};
+    for (const Chunk& chunk : chunks) {
+      if (chunk.segment != 0 || !chunk.trainable) continue;
+      for (int a = 0; a < D::term_count; ++a) {
+        for (int b = a; b < D::term_count; ++b) {
+          Vec products = Vec::zero();
+          for (int i = 0; i < chunk.floats; i += lanes) {
+            products = fma(Vec::load(view_.term_gradients(a) + chunk.offset + i),
+                           Vec::load(view_.term_gradients(b) + chunk.offset + i), products);
+          }
+          dot[a][b] += static_cast<double>(sum(products));
+        }
+      }
+    }
+    for (int a = 0; a < D::term_count; ++a) {
+      report.norm[a] = std::sqrt(dot[a][a]);
+      for (int b = a; b < D::term_count; ++b) {
+        const double size = std::sqrt(dot[a][a]) * std::sqrt(dot[b][b]);
+        report.cosine[a][b] = report.cosine[b][a] = size > 0 ? dot[a][b] / size : 0.0;
+      }
+    }
+  }
+
+  // Value of a penalty with the parameters as they are, before its weight.
+  double penalty_value(int term) const {
+    double value = 0;
+    for (const Chunk& chunk : chunks) {
+      if (!chunk.decays) continue;
+      Vec total = Vec::zero();
+      for (int i = 0; i < chunk.floats; i += lanes) {
+        const Vec theta = Vec::load(view_.parameters() + chunk.offset + i);
+        D::each_term([&](auto k) {
+          if constexpr (D::is_penalty[k]) {
+            using Rule = typename D::template TermAt<decltype(k)::value>::Rule;
+            if (k == term) total = total + Rule::value(theta);
+          }
+        });
+      }
+      value += static_cast<double>(sum(total));
+    }
+    return value;
+  }
+
+ private:
+  // The gradient of one direction in one chunk: slots, then penalties; into slot 0.
+  void reduce(const Chunk& chunk, int index, int direction, TermSet terms,
+              const std::array<float, max_terms>& weight, int used) {
+    const bool summed = used > 0 && (chunk.trainable || direction == 0) &&
+                        D::reaches_backward(terms, chunk.segment);
+    const TermSet penalties = chunk.decays ? terms & D::penalties : 0;
+    float* to = view_.gradients(direction, 0) + chunk.offset;
+    Vec squares = Vec::zero();
+    std::array<Vec, D::term_count> penalty;
+    penalty.fill(Vec::zero());
+    for (int i = 0; i < chunk.floats; i += lanes) {
+      Vec g = Vec::zero();
+      if (summed) {
+        g = tree_sum<D::slots>(used, [&](int slot) {
+          return Vec::load(view_.gradients(direction, slot) + chunk.offset + i);
+        });
+      }
+      if (penalties != 0) {
+        const Vec theta = Vec::load(view_.parameters() + chunk.offset + i);
+        D::each_term([&](auto k) {
+          if constexpr (D::is_penalty[k]) {
+            using Rule = typename D::template TermAt<decltype(k)::value>::Rule;
+            if (!(penalties >> k & 1u)) return;
+            penalty[k] = penalty[k] + Rule::value(theta);
+            g = fma(Vec::broadcast(weight[k]), Rule::derivative(theta), g);
+          }
+        });
+      }
+      squares = fma(g, g, squares);
+      g.store(to + i);
+    }
+    chunk_square_[direction][index] = chunk.trainable ? static_cast<double>(sum(squares)) : 0.0;
+    for (int k = 0; k < D::term_count; ++k) {
+      if (terms >> k & 1u) chunk_penalty_[index][k] = static_cast<double>(sum(penalty[k]));
+    }
+  }
+
+  // θ ← θ + Δ_1 + … + Δ_m, every Δ taken at the same θ.
+  void apply(const Chunk& chunk, const Rates& rates) {
+    for (int i = 0; i < chunk.floats; i += lanes) {
+      float* at = view_.parameters() + chunk.offset + i;
+      const Vec before = Vec::load(at);
+      Vec theta = before;
+      D::each_group([&](auto group) {
+        constexpr int g = decltype(group)::value;
+        using Rule = typename D::template GroupAt<g>::Rule;
+        constexpr TermSet terms = D::group_terms[g];
+        if (!rates.active[g] || !D::reaches(terms, chunk.segment)) return;
+        const int d = D::mode == StepMode::alternating ? 0 : g;
+        const Vec gradient =
+            Vec::load(view_.gradients(d, 0) + chunk.offset + i) * Vec::broadcast(rates.scale[g]);
+        constexpr std::size_t count = Rule::moments.size();
+        float* moments = view_.moments(g, chunk.segment, chunk.offset) + i;
+        std::array<Vec, count> state;
+        for (std::size_t m = 0; m < count; ++m) {
+          state[m] = Vec::load(moments + m * D::moment_floats(g));
+        }
+        theta =
+            theta + Rule::change(std::get<g>(rates.rule), before, gradient, state, chunk.decays);
+        for (std::size_t m = 0; m < count; ++m) state[m].store(moments + m * D::moment_floats(g));
+      });
+      theta.store(at);
+    }
+  }
+
+  // Running statistics move towards those of the batch.
+  void average(const Chunk& chunk) {
+    const Vec momentum = Vec::broadcast(statistics_momentum);
+    for (int i = 0; i < chunk.floats; i += lanes) {
+      float* at = view_.parameters() + chunk.offset + i;
+      const Vec running = Vec::load(at);
+      fma(momentum, Vec::load(view_.gradients(0, 0) + chunk.offset + i) - running, running)
+          .store(at);
+    }
+  }
+
+  // He initialization and constants; each element's number depends on its place in the file order.
+  void initialize(const PlacedParameter& p, std::uint64_t index, std::uint64_t seed) {
+    const auto [outputs, inputs, height, width] = p.spec.extent;
+    const double bound = std::sqrt(6.0 / p.spec.fan_in);
+    const RandomStream stream(seed, Purpose::initialization, 0, index);
+    std::uint32_t element = 0;
+    for (int o = 0; o < outputs; ++o) {
+      for (int i = 0; i < inputs; ++i) {
+        for (int y = 0; y < height; ++y) {
+          for (int x = 0; x < width; ++x, ++element) {
+            float& value = view_.parameters()[p.offset + p.spec.packing.index(o, i, y, x)];
+            switch (p.spec.initial) {
+              case Initial::zero:
+                value = 0.0f;
+                break;
+              case Initial::one:
+                value = 1.0f;
+                break;
+              case Initial::he_uniform: {
+                const auto unit =
+                    static_cast<double>(unit_float(stream.draw(element / 4)[element % 4]));
+                value = static_cast<float>((2.0 * unit - 1.0) * bound);
+                break;
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+
+  void collect_term(const Chunk& chunk, int term, int used) {
+    float* to = view_.term_gradients(term) + chunk.offset;
+    for (int i = 0; i < chunk.floats; i += lanes) {
+      Vec g = Vec::zero();
+      if (!D::is_penalty[term]) {
+        g = tree_sum<D::slots>(
+            used, [&](int slot) { return Vec::load(view_.gradients(0, slot) + chunk.offset + i); });
+      } else if (chunk.decays) {
+        const Vec theta = Vec::load(view_.parameters() + chunk.offset + i);
+        D::each_term([&](auto k) {
+          if constexpr (D::is_penalty[k]) {
+            using Rule = typename D::template TermAt<decltype(k)::value>::Rule;
+            if (k == term) g = Rule::derivative(theta);
+          }
+        });
+      }
+      g.store(to + i);
+    }
+  }
+
+  ArenaView<D> view_;
+  std::array<std::array<double, chunk_count>, D::directions> chunk_square_{};
+  std::array<std::array<double, D::term_count>, chunk_count> chunk_penalty_{};
+};
+
+}  // namespace medley

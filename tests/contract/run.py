@@ -1,0 +1,78 @@
+"""Holds Medley's promises against built binaries. Needs python3 and numpy.
+
+    run.py --binary-dir DIR [--shared DIR] [--quick] [NAME...]
+
+DIR has medley-lenet and medley-everything; tests that need other binaries or the pictures of --shared
+(../shared beside the checkout) say that they are skipped where those are absent. NAMEs choose tests by a
+part of their name. Prints a line a test: ok, FAILED or skipped, its name, and what was tried and how
+often or the reason; at the end the counts. Exit code 0; 1 if a test failed; 2 for wrong usage.
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+import traceback
+from pathlib import Path
+
+import damaged_files
+import imports
+import manners
+import memory
+import nothing_lost
+import records
+import same_bits
+from harness import ROOT, Bench, Failed, Skipped
+
+MODULES = (same_bits, nothing_lost, damaged_files, memory, manners, records, imports)
+
+
+def tests():
+    """The public functions of the modules, in the order of their text."""
+    for module in MODULES:
+        for name, function in vars(module).items():
+            if callable(function) and not name.startswith("_") and (
+                    getattr(function, "__module__", "") == module.__name__):
+                yield name, function
+
+
+def run(name, function, bench):
+    """Runs one test, prints its line, and returns 'ok', 'FAILED' or 'skipped'."""
+    start = time.monotonic()
+    try:
+        result, text = "ok", function(bench)
+    except Failed as failure:
+        result, text = "FAILED", str(failure)
+    except Skipped as reason:
+        result, text = "skipped", str(reason)
+    except Exception:  # a defect of the test or a time-out: told like a failure
+        result, text = "FAILED", traceback.format_exc()
+    print(f"{result}: {name.replace('_', ' ')}: {text} ({time.monotonic() - start:.1f} s)", flush=True)
+    return result
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--binary-dir", type=Path, required=True)
+    parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared")
+    parser.add_argument("--quick", action="store_true", help="fewer repetitions")
+    parser.add_argument("names", nargs="*")
+    options = parser.parse_args()
+    if not options.binary_dir.is_dir():
+        parser.error(f"{options.binary_dir} is no folder")
+
+    chosen = [(name, function) for name, function in tests()
+              if not options.names or any(part in name for part in options.names)]
+    if not chosen:
+        parser.error("no test has such a name")
+    with tempfile.TemporaryDirectory(prefix="medley-contract-") as work:
+        bench = Bench(options.binary_dir.resolve(), options.shared, options.quick, Path(work))
+        results = [run(name, function, bench) for name, function in chosen]
+    print(f"contract: {results.count('ok')} passed, {results.count('FAILED')} failed, "
+          f"{results.count('skipped')} skipped")
+    return 1 if "FAILED" in results else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

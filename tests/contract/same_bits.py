@@ -1,0 +1,104 @@
+"""The same bits everywhere: threads, instruction sets, and what an independent training computed."""
+
+import os
+import subprocess
+import sys
+
+import data
+from harness import ROOT, Failed, Skipped, contents, require, same_contents, shorter
+
+THREADS = (1, 2, 3, 5, 8)
+# Augmentation, dropout and shuffling on; 43 of 100 records a batch, the last of 14; everything logged.
+RECIPE = ("--epochs", 3, "--batch-size", 43, "--log-every", 1, "--gradients-every", 2,
+          "--checkpoint-every", 2, "--keep", 100)
+
+
+def _instruction_sets(bench, experiment):
+    """Those of the binary that this processor has."""
+    refusal = bench.run(experiment, "train", "--data", bench.work, "--out", bench.work / "none", "--isa",
+                        "none").expect(2, "instruction set").stderr
+    names = refusal.split("has:")[1].replace(" (not on this processor)", "-").split()
+    return [name for name in names if not name.endswith("-")]
+
+
+def _train(bench, experiment, folder, *options, **how):
+    out = bench.folder(folder) / "run"
+    bench.run(experiment, "train", "--data", _data(bench, experiment), "--out", out, *RECIPE, *options,
+              **how).expect(0)
+    return contents(out)
+
+
+def _data(bench, experiment):
+    return (bench.once("everything-data", data.everything) if experiment == "everything" else
+            bench.once("digits-data", data.digits))
+
+
+def any_number_of_threads_gives_the_same_bytes(bench):
+    experiments = [e for e in ("everything", "lenet", "lenet-simultaneous", "lenet-alternating")
+                   if (bench.binaries / f"medley-{e}").exists()]
+    for experiment in experiments:
+        expected = _train(bench, experiment, "threads", "--threads", 1)
+        require(len(expected) > 8, f"{experiment}: only {len(expected)} files to compare")
+        for threads in THREADS[1:]:
+            same_contents(expected, _train(bench, experiment, "threads", "--threads", threads),
+                          f"{experiment} with {threads} threads")
+    return (f"{', '.join(experiments)}: logs, metrics, confusions and {_checkpoints(expected)} or more "
+            f"checkpoints of {len(THREADS)} runs each")
+
+
+def _checkpoints(files):
+    return sum(name.startswith("checkpoints/") for name in files)
+
+
+def every_instruction_set_gives_the_same_bytes(bench):
+    names = _instruction_sets(bench, "everything")
+    require(names, "the binary names no instruction set")
+    if len(names) < 2:
+        raise Skipped(f"binary and processor have {names[0]} alone in common")
+    for experiment in ("everything", "lenet"):
+        expected = _train(bench, experiment, "isa", "--threads", 2, "--isa", names[0])
+        for name in names[1:]:
+            for threads in (1, 3):
+                same_contents(expected,
+                              _train(bench, experiment, "isa", "--threads", threads, "--isa", name),
+                              f"{experiment} with {name}")
+            same_contents(expected,
+                          _train(bench, experiment, "isa", environment={"MEDLEY_ISA": name}),
+                          f"{experiment} with MEDLEY_ISA={name}")
+    return f"{' and '.join(names)}, by option and by environment, {len(names) * 3 - 2} runs each"
+
+
+def another_seed_gives_other_bytes(bench):
+    """What the comparisons above would not notice if they compared nothing."""
+    runs = [_train(bench, "everything", "seeds", "--seed", seed) for seed in (1, 2)]
+    for name in ("losses.csv", "metrics.csv", "checkpoints/step-00000002.safetensors"):
+        require(runs[0][name] != runs[1][name], f"{name} is the same with seeds 1 and 2")
+    return "2 runs"
+
+
+def augmentation_and_shuffling_do_something(bench):
+    """The runs compared above have them on."""
+    first = _train(bench, "everything", "plain")
+    for option in ("--augment", "--shuffle"):
+        other = _train(bench, "everything", "plain", option, "off")
+        require(first["losses.csv"] != other["losses.csv"], f"{option} off changes nothing")
+    return "3 runs"
+
+
+def steps_agree_with_an_independent_framework(bench):
+    """Golden trajectories of PyTorch, committed; losses and parameters within the tolerance."""
+    tried = []
+    for path in sorted((ROOT / "tests/golden").glob("*.json")):
+        binary = bench.binaries / f"medley-{path.stem}"
+        if not binary.exists():
+            continue
+        command = [sys.executable, ROOT / "tests/oracle/check_golden.py", "--binary", binary, "--golden",
+                   path]
+        done = subprocess.run(command, capture_output=True, text=True, check=False,
+                              env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
+        if done.returncode != 0:
+            raise Failed(f"{shorter(command)}: {done.stdout}{done.stderr}")
+        tried.append(path.stem)
+    if not tried:
+        raise Skipped("tests/golden has no trajectory of these binaries")
+    return ", ".join(tried)
