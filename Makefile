@@ -117,8 +117,10 @@ UNIT_OBJECTS := $(patsubst tests/unit/%.cpp,$(BUILD)/unit/%.o,$(wildcard tests/u
 # Tests of kernels unroll as much as the kernels do; -O1 compiles them in half the time.
 $(BUILD)/unit/%.o: tests/unit/%.cpp | build/packages
 	@mkdir -p $(@D)
-	$(CXX) $(CPPFLAGS) $(CXXFLAGS) -O1 $(FLAGS_$(TEST_ISA)) -c $< -o $@
-$(BUILD)/unit-tests: $(UNIT_OBJECTS) $(SHELL_OBJECTS)
+	$(CXX) $(CPPFLAGS) -Itests $(CXXFLAGS) -O1 $(FLAGS_$(TEST_ISA)) -c $< -o $@
+# Of the shell, tests of single parts take what does not speak of the experiment of a binary.
+UNIT_SHELL_OBJECTS := $(filter-out $(patsubst %,$(BUILD)/shell/%.o,train eval predict info model),$(SHELL_OBJECTS))
+$(BUILD)/unit-tests: $(UNIT_OBJECTS) $(UNIT_SHELL_OBJECTS)
 	$(CXX) $(LDFLAGS) $^ -Wl,-Bstatic -lgtest_main -lgtest $(LDLIBS) -o $@
 
 unit-test: $(BUILD)/unit-tests ## build and run the unit tests

@@ -8,7 +8,7 @@
 
 #include <cstring>
 
-#include "files_helpers.hpp"
+#include "tests/files_helpers.hpp"
 
 namespace medley {
 namespace {

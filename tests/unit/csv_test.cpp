@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "files_helpers.hpp"
+#include "tests/files_helpers.hpp"
 
 namespace medley {
 namespace {

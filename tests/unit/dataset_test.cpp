@@ -8,7 +8,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
-#include "files_helpers.hpp"
+#include "tests/files_helpers.hpp"
 #include "medley/base/random.hpp"
 #include "medley/files/dataset_writer.hpp"
 

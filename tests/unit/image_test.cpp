@@ -8,8 +8,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "files_helpers.hpp"
-#include "pictures_helpers.hpp"
+#include "tests/files_helpers.hpp"
+#include "tests/pictures_helpers.hpp"
 
 namespace medley {
 namespace {

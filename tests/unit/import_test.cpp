@@ -8,9 +8,9 @@
 #include <numeric>
 #include <set>
 
-#include "files_helpers.hpp"
+#include "tests/files_helpers.hpp"
 #include "medley/files/dataset.hpp"
-#include "pictures_helpers.hpp"
+#include "tests/pictures_helpers.hpp"
 
 namespace medley {
 namespace {

@@ -1,7 +1,7 @@
 // Whose normalization and class names a model uses.
 #include <gtest/gtest.h>
 
-#include "files_helpers.hpp"
+#include "tests/files_helpers.hpp"
 #include "model.hpp"
 
 namespace medley {

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "files_helpers.hpp"
+#include "tests/files_helpers.hpp"
 
 namespace medley {
 namespace {

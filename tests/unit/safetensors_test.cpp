@@ -6,7 +6,7 @@
 #include <cstring>
 #include <numeric>
 
-#include "files_helpers.hpp"
+#include "tests/files_helpers.hpp"
 
 namespace medley {
 namespace {

@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "description_helpers.hpp"
-#include "files_helpers.hpp"
+#include "tests/files_helpers.hpp"
 
 namespace medley {
 namespace {

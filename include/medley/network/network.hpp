@@ -302,7 +302,8 @@ class Network<InputShape, TrunkType, std::tuple<HeadTypes...>, Samples, Passes> 
       gradient[t] = {end, 2 * node_count - (t - 1)};
     }
     const auto read = [&](int t, int time) {
-      value[t].last = std::max(value[t].last, Passes > 1 && time > node_count ? end : time);
+      // Losses and backward run once a pass.
+      value[t].last = std::max(value[t].last, Passes > 1 && time >= node_count ? end : time);
     };
     Nodes::each([&](auto i) {
       constexpr int node = decltype(i)::value;

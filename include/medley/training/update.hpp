@@ -81,8 +81,14 @@ class Update {
   // Adds up the gradients of `used` slots for each direction, and the penalties of its terms.
   void reduce(Workers& workers, const std::array<TermSet, D::directions>& sets,
               const std::array<float, max_terms>& weight, int used) {
+    TermSet all = 0;
+    for (const TermSet set : sets) all |= set;
     for_each_chunk(workers, [&](const Chunk& chunk, int index) {
-      for (int d = 0; d < D::directions; ++d) reduce(chunk, index, d, sets[d], weight, used);
+      if (chunk.trainable) {
+        for (int d = 0; d < D::directions; ++d) reduce(chunk, index, d, sets[d], weight, used);
+      } else {
+        reduce(chunk, index, 0, all, weight, used);  // statistics come from the one forward pass
+      }
     });
   }
   // After reduce: value of a penalty, before its weight; norm of a direction's gradient.
@@ -212,8 +218,7 @@ class Update {
   // The gradient of one direction in one chunk: slots, then penalties; into slot 0.
   void reduce(const Chunk& chunk, int index, int direction, TermSet terms,
               const std::array<float, max_terms>& weight, int used) {
-    const bool summed = used > 0 && (chunk.trainable || direction == 0) &&
-                        D::reaches_backward(terms, chunk.segment);
+    const bool summed = used > 0 && D::reaches_backward(terms, chunk.segment);
     const TermSet penalties = chunk.decays ? terms & D::penalties : 0;
     float* to = view_.gradients(direction, 0) + chunk.offset;
     Vec squares = Vec::zero();
