@@ -259,18 +259,18 @@ Json parameters_json(const Description& d) {
 }  // namespace
 
 std::string network_table(const Description& d) {
-  std::vector<Row> rows{{"layer", "type", "from", "output", ">parameters", ">MFLOP"}};
+  std::vector<Row> rows{{"layer", "type", "output", ">parameters", ">MFLOP", "reads"}};
   std::string previous = "input";
   for (const LayerInfo& layer : d.layers) {
     const bool in_line = layer.inputs.size() == 1 && layer.inputs[0] == previous;
     const std::string options = options_text(layer.options);
     rows.push_back({layer.path, layer.type + (options.empty() ? "" : ": " + options),
-                    in_line ? "" : join(layer.inputs), shape_text(layer.output),
-                    std::to_string(layer.parameters), fmt::format("{:.3f}", layer.flops / 1e6)});
+                    shape_text(layer.output), std::to_string(layer.parameters),
+                    fmt::format("{:.3f}", layer.flops / 1e6), in_line ? "" : join(layer.inputs)});
     previous = layer.path;
   }
   rows.push_back(
-      {"total", "", "", "", std::to_string(d.parameters), fmt::format("{:.3f}", d.flops / 1e6)});
+      {"total", "", "", std::to_string(d.parameters), fmt::format("{:.3f}", d.flops / 1e6), ""});
   return table(rows);
 }
 

@@ -10,6 +10,7 @@
 
 #include "commands.hpp"
 #include "medley/base/error.hpp"
+#include "medley/files/csv.hpp"
 #include "medley/files/dataset.hpp"
 #include "medley/training/checkpoint.hpp"
 #include "medley/training/experiment.hpp"
@@ -26,6 +27,9 @@ using Clock = std::chrono::steady_clock;
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
+
+// Four digits behind the point are enough for people.
+double rounded(double x) { return std::round(x * 1e4) / 1e4; }
 
 // --- signals
 // ----------------------------------------------------------------------------------------
@@ -45,6 +49,7 @@ void catch_signals() {
   action.sa_flags = SA_RESTART;
   ::sigaction(SIGINT, &action, nullptr);
   ::sigaction(SIGTERM, &action, nullptr);
+  ::signal(SIGXFSZ, SIG_IGN);  // a write beyond the limit of file size fails like any other
 }
 
 // --- logs
@@ -57,7 +62,8 @@ class Logs {
       : d_(d),
         losses_(run / "losses.csv", state.losses_bytes),
         metrics_(run / "metrics.csv", state.metrics_bytes),
-        timing_(run / "timing.csv", state.losses_bytes == 0 ? 0 : size_of(run / "timing.csv")) {
+        timing_(run / "timing.csv", state.losses_bytes == 0 ? 0 : size_of(run / "timing.csv")),
+        log_(run / "log.txt", state.losses_bytes == 0 ? 0 : size_of(run / "log.txt")) {
     if (losses_.bytes() == 0) losses_.append(losses_header()).or_throw();
     if (metrics_.bytes() == 0) metrics_.append(metrics_header()).or_throw();
     if (timing_.bytes() == 0) {
@@ -107,6 +113,12 @@ class Logs {
     return timing_.append(row_.view());
   }
 
+  // To people: on stderr, and in log.txt. What does not reach the log stops nothing.
+  void say(std::string_view text) {
+    (void)!::write(STDERR_FILENO, text.data(), text.size());
+    (void)log_.append(text);
+  }
+
   Status sync() {
     if (Status s = losses_.sync(); !s.ok()) return s;
     return metrics_.sync();
@@ -139,7 +151,7 @@ class Logs {
   }
 
   const Description& d_;
-  LogFile losses_, metrics_, timing_;
+  LogFile losses_, metrics_, timing_, log_;
   Row row_;
 };
 
@@ -163,10 +175,10 @@ class ProgressLine {
     if (shows_ == 1) first_step_ = position.step;
     line_.clear();
     line_ << "\r\x1b[Kepoch " << position.epoch << "/" << epochs << "  step " << position.step
-          << "/" << steps << "  total " << short_number(report.total);
+          << "/" << steps << "  total " << rounded(report.total);
     for (std::size_t k = 0; k < d_.terms.size(); ++k) {
-      line_ << "  " << d_.terms[k].name << " " << short_number(report.value[k]) << " x "
-            << short_number(report.weight[k]);
+      line_ << "  " << d_.terms[k].name << " " << rounded(report.value[k]) << " x "
+            << rounded(report.weight[k]);
     }
     line_ << "  " << static_cast<std::uint64_t>(static_cast<double>(records_) / elapsed) << "/s";
     if (done > 0) {
@@ -181,9 +193,6 @@ class ProgressLine {
   }
 
  private:
-  // Four digits behind the point are enough for people.
-  static double short_number(double x) { return std::round(x * 1e4) / 1e4; }
-
   const Description& d_;
   bool shown_;
   Line<2048> line_;
@@ -201,13 +210,14 @@ class Training {
 
   int run() {
     open_source();
+    start_engine();
     if (!o_.resume) RunFolder::create(o_.out, o_.force);
     folder_.emplace(o_.out);
-    start_engine();
     o_.resume ? resume() : begin();
     logs_.emplace(d_, o_.out, state_);
     writer_.emplace(d_, arena(), *source_, o_.seed, folder_->checkpoints());
-    metric_values_.resize(metric_names(d_).size());
+    metric_names_ = metric_names(d_);
+    metric_values_.resize(metric_names_.size());
     announce();
     catch_signals();
     return finish(loop());
@@ -283,7 +293,10 @@ class Training {
     }
     engine_.parameters_changed();
     state_ = checkpoint.state;
-    folder_->resume_at(state_.position.step, [&](std::uint64_t step) { return planned(step); });
+    const std::uint64_t step = state_.position.step;
+    folder_->resume_at(step, [&](std::uint64_t s) { return planned(s); });
+    // The process may have ended between this checkpoint and what follows its writing.
+    folder_->link(step, step > 0 && step == state_.best_step, planned(step), o_.keep).or_throw();
   }
 
   static void write_text(const std::filesystem::path& path, std::string_view text) {
@@ -294,28 +307,29 @@ class Training {
     file.commit().or_throw();
   }
 
-  void announce() const {
-    fmt::print(stderr,
-               "medley-{}: {} parameters, {:.1f} MFLOP a picture forward, arena {:.1f} MiB; {} "
-               "steps, {} threads, {}\n",
-               d_.name, d_.parameters, d_.flops / 1e6,
-               static_cast<double>(d_.arena_bytes) / (1 << 20),
-               step_mode_names[static_cast<std::size_t>(d_.mode)], o_.threads,
-               chosen_instruction_set(o_.isa));
-    fmt::print(stderr,
-               "records: {} train, {} validation, {} test; batch {}, {} steps, schedule {}\n",
-               source_->size(Split::train), source_->size(Split::validation),
-               source_->size(Split::test), o_.batch_size, steps_, to_string(o_.schedule));
+  void announce() {
+    say(fmt::format(
+        "medley-{}: {} parameters, {:.1f} MFLOP a picture forward, arena {:.1f} MiB; {} "
+        "steps, {} threads, {}\n",
+        d_.name, d_.parameters, d_.flops / 1e6, static_cast<double>(d_.arena_bytes) / (1 << 20),
+        step_mode_names[static_cast<std::size_t>(d_.mode)], o_.threads,
+        chosen_instruction_set(o_.isa)));
+    say(fmt::format("records: {} train, {} validation, {} test; batch {}, {} steps, schedule {}\n",
+                    source_->size(Split::train), source_->size(Split::validation),
+                    source_->size(Split::test), o_.batch_size, steps_, to_string(o_.schedule)));
     for (const GroupInfo& g : d_.groups) {
       std::string terms;
       for (std::size_t k = 0; k < d_.terms.size(); ++k) {
         if (g.term_set >> k & 1u) terms += fmt::format(" {} x {}", d_.terms[k].name, o_.weight[k]);
       }
-      fmt::print(stderr, "group {}: {} at {}, mix {}:{}\n", g.name, g.optimizer,
-                 o_.learning_rate[static_cast<std::size_t>(&g - d_.groups.data())], d_.mix, terms);
+      say(fmt::format("group {}: {} at {}, mix {}:{}\n", g.name, g.optimizer,
+                      o_.learning_rate[static_cast<std::size_t>(&g - d_.groups.data())], d_.mix,
+                      terms));
     }
-    if (o_.resume) fmt::print(stderr, "resuming after step {}\n", state_.position.step);
+    if (o_.resume) say(fmt::format("resuming after step {}\n", state_.position.step));
   }
+
+  void say(std::string_view text) { logs_->say(text); }
 
   // Whether an uninterrupted run writes a checkpoint after this many steps.
   bool planned(std::uint64_t step) const {
@@ -354,7 +368,10 @@ class Training {
       progress.show(report, position, steps_, o_.epochs);
       const bool epoch_ended = position.step % rounds_ == 0;
       bool best = false;
-      if (epoch_ended || position.step == steps_) best = end_epoch(epoch);
+      if (epoch_ended || position.step == steps_) {
+        progress.clear();
+        best = end_epoch(epoch);
+      }
       if (planned(position.step)) save(best, true);
       if (stop_signal != 0) {
         if (!planned(position.step)) save(false, false);
@@ -368,7 +385,8 @@ class Training {
   // Evaluates the validation split, logs it, and says whether it is the best so far.
   bool end_epoch(std::uint32_t epoch) {
     const Position& p = state_.position;
-    logs_->timing(epoch, p.step, seconds_since(epoch_start_), epoch_records_).or_throw();
+    epoch_seconds_ = seconds_since(epoch_start_);
+    logs_->timing(epoch, p.step, epoch_seconds_, epoch_records_).or_throw();
     bool best = false;
     if (source_->size(Split::validation) > 0) {
       const double total = evaluate(epoch, Split::validation);
@@ -378,10 +396,27 @@ class Training {
         state_.best_step = p.step;
       }
     }
+    say_epoch(epoch);
     if (p.step == steps_ && source_->size(Split::test) > 0) evaluate(epoch, Split::test);
     epoch_start_ = Clock::now();
     epoch_records_ = 0;
     return best;
+  }
+
+  // One line an epoch, with the metrics of the validation split if there is one.
+  void say_epoch(std::uint32_t epoch) {
+    line_.clear();
+    line_ << "epoch " << epoch + 1 << ": "
+          << static_cast<std::uint64_t>(static_cast<double>(epoch_records_) / epoch_seconds_)
+          << " records/s";
+    if (source_->size(Split::validation) > 0) {
+      line_ << "; validation: total " << rounded(evaluation_.total);
+      for (std::size_t i = 0; i < metric_values_.size(); ++i) {
+        line_ << ", " << metric_names_[i] << " " << rounded(metric_values_[i]);
+      }
+    }
+    line_ << "\n";
+    say(line_.view());
   }
 
   double evaluate(std::uint32_t epoch, Split split) {
@@ -414,7 +449,7 @@ class Training {
     fmt::print(
         stderr,
         "medley-{}: diverged at step {} (epoch {}): {}{}{}; the records of its batch are in {}; "
-        "the last good checkpoint is kept. A smaller --lr, --clip 1 or --warm-up may help.\n",
+        "{}. A smaller --lr, --clip 1 or --warm-up may help.\n",
         d_.name, position.step + 1, position.epoch,
         report.culprit_term.empty()
             ? std::string{}
@@ -424,7 +459,9 @@ class Training {
             ? std::string{}
             : fmt::format("the first gradient that is not finite is that of '{}'",
                           report.culprit_layer),
-        (o_.out / "diverged.csv").string());
+        (o_.out / "diverged.csv").string(),
+        std::filesystem::exists(o_.out / "last") ? "the last good checkpoint is kept"
+                                                 : "no checkpoint had been written yet");
   }
 
   int finish(Ending ending) {
@@ -441,7 +478,7 @@ class Training {
   // What a pipeline reads: one CSV row a fact.
   void print_results() {
     fmt::print("name,value\r\n");
-    fmt::print("run,{}\r\n", o_.out.string());
+    fmt::print("run,{}\r\n", csv_field(o_.out.string()));
     fmt::print("steps,{}\r\n", state_.position.step);
     fmt::print("digest,{}\r\n", hexadecimal(parameter_digest(d_, arena())));
     for (const Split split : {Split::validation, Split::test}) {
@@ -449,9 +486,8 @@ class Training {
       engine_.evaluate(split, evaluation_);
       fmt::print("{}.total,{}\r\n", to_string(split), evaluation_.total);
       metric_values(d_, evaluation_, metric_values_);
-      const std::vector<std::string> names = metric_names(d_);
-      for (std::size_t i = 0; i < names.size(); ++i) {
-        fmt::print("{}.{},{}\r\n", to_string(split), names[i],
+      for (std::size_t i = 0; i < metric_names_.size(); ++i) {
+        fmt::print("{}.{},{}\r\n", to_string(split), metric_names_[i],
                    std::isnan(metric_values_[i]) ? std::string{}
                                                  : fmt::format("{:.4f}", metric_values_[i]));
       }
@@ -483,10 +519,13 @@ class Training {
   std::optional<CheckpointWriter> writer_;
   RunState state_;
   Evaluation evaluation_;
+  std::vector<std::string> metric_names_;
   std::vector<double> metric_values_;
+  Row line_;
   std::uint64_t steps_ = 0, rounds_ = 1;
   std::uint64_t epoch_records_ = 0;
   Clock::time_point epoch_start_;
+  double epoch_seconds_ = 0;
 };
 
 }  // namespace

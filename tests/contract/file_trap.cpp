@@ -7,7 +7,8 @@
 //                     "half N"   the same, but half of what it would write is written
 //                     "full N"   operation N and all writes after it fail with ENOSPC
 //                     "count"    nothing happens
-//   FILE_TRAP_COUNT   a file into which the number of operations is written at the end
+//   FILE_TRAP_LOG     a file into which a letter for each operation is written at the end: w for a
+//                     write, o for all others
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -27,6 +28,7 @@ enum class Kind { kill, half, full, count };
 Kind kind = Kind::count;
 long chosen = 0;
 std::atomic<long> operations{0};
+char letters[1 << 16];
 
 template <class F>
 F next(const char* name) {
@@ -37,6 +39,7 @@ F next(const char* name) {
 template <class Half>
 bool strikes(bool writes, Half half) {
   const long number = ++operations;
+  if (number < static_cast<long>(sizeof letters)) letters[number - 1] = writes ? 'w' : 'o';
   if (kind == Kind::full && (number == chosen || (number > chosen && chosen > 0 && writes))) {
     errno = ENOSPC;
     return true;
@@ -65,12 +68,12 @@ __attribute__((constructor)) void read_environment() {
   if (kind != Kind::count) chosen = std::atol(text + 5);
 }
 
-__attribute__((destructor)) void tell_count() {
-  const char* path = std::getenv("FILE_TRAP_COUNT");
+__attribute__((destructor)) void tell() {
+  const char* path = std::getenv("FILE_TRAP_LOG");
   if (path == nullptr) return;
-  const long count = operations;
+  kind = Kind::count;
   if (std::FILE* file = std::fopen(path, "w")) {
-    std::fprintf(file, "%ld\n", count);
+    std::fputs(letters, file);
     std::fclose(file);
   }
 }

@@ -90,7 +90,8 @@ class Bench:
 
     def run(self, experiment, *arguments, environment=None, prepare=None, timeout=300):
         command = self.command(experiment, arguments)
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=timeout,
+        done = subprocess.run(command, capture_output=True, text=True, errors="backslashreplace",
+                              check=False, timeout=timeout,
                               stdin=subprocess.DEVNULL, preexec_fn=prepare,
                               env={**os.environ, **(environment or {})})
         return Done(shorter(command), done.returncode, done.stdout, done.stderr)

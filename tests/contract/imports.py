@@ -1,0 +1,144 @@
+"""Import: pictures and a CSV file become a dataset folder; dirty rows are told, or listed and skipped."""
+
+import csv
+import json
+import shutil
+import subprocess
+import sys
+
+import data
+import numpy as np
+from harness import HERE, Skipped, require
+
+
+def _pictures(folder, count):
+    random = np.random.RandomState(5)
+    (folder / "pictures").mkdir()
+    for i in range(count):
+        size = random.randint(9, 60, 2)
+        pixels = random.randint(0, 256, (*size, 3)).astype(np.uint8)
+        (folder / f"pictures/p{i}.png").write_bytes(data.png(pixels))
+
+
+def _import(bench, folder, out, *options, experiment="lenet"):
+    return bench.run(experiment, "import", "--csv", folder / "rows.csv", "--images", folder / "pictures",
+                     "--out", out, *options)
+
+
+def _opens(folder):
+    done = subprocess.run([sys.executable, HERE / "numpy_opens_datasets.py", folder], capture_output=True,
+                          text=True, check=False)
+    require(done.returncode == 0, f"numpy_opens_datasets: {done.stderr}")
+
+
+def _rows(count):
+    """Clean rows with all that a CSV file may have: CRLF, quotes, commas and line breaks, any letters."""
+    lines = ["image,note,digit,side,by"]
+    for i in range(count):
+        note = ('plain', '"a ""quoted"", text"', '"two\r\nlines"', '"Grüße, 世界"')[i % 4]
+        lines.append(f"p{i},{note},{i % 10},{('left', 'right')[i % 2]},u{i % 7}")
+    return "\r\n".join(lines) + "\r\n"
+
+
+def pictures_and_a_csv_file_become_a_dataset_that_trains(bench):
+    folder = bench.folder("import")
+    _pictures(folder, 60)
+    (folder / "pictures/p3.png").rename(folder / "pictures/dämmerung 世.png")
+    (folder / "rows.csv").write_bytes(_rows(60).replace("p3,", "dämmerung 世,").encode())
+    options = ("--split-by", "by", "--split-fractions", "0.6,0.2,0.2")
+    for name in ("first", "second"):
+        rows = _import(bench, folder, folder / name, *options).expect(0, "60 written").rows()
+        require(rows[0] == ["target", "class", "train", "validation", "test"], f"header {rows[0]}")
+    for file in (folder / "first").iterdir():
+        require(file.read_bytes() == (folder / "second" / file.name).read_bytes(),
+                f"{file.name} differs between two imports")
+    _opens(folder / "first")
+    names = json.loads((folder / "first/dataset.json").read_text())["targets"]["side"]["classes"]
+    require(names == ["left", "right"], f"classes {names}")
+    bench.run("lenet", "train", "--data", folder / "first", "--out", folder / "run", "--steps", 2).expect(0)
+    return "60 pictures, 2 times"
+
+
+# A dirty row in place of a clean one, and what the message must say besides file and row.
+DIRTY = (
+    ("a missing picture", "nothing,x,1,left,u1", "nothing"),
+    ("a broken picture", "broken,x,1,left,u1", "broken"),
+    ("a cut picture", "cut,x,1,left,u1", "cut"),
+    ("a JPEG of garbage", "garbage,x,1,left,u1", "garbage"),
+    ("a cell too few", "p1,x,1,left", "4"),
+    ("a cell too many", "p1,x,1,left,u1,more", "6"),
+    ("a picture outside of the folder", "../secret,x,1,left,u1", "secret"),
+    ("no UTF-8", b"p1,\xff\xfe,\xff1,left,u1", "UTF-8"),
+)
+
+
+def dirty_rows_stop_by_default_and_are_listed_with_skip_bad(bench):
+    folder = bench.folder("dirty")
+    _pictures(folder, 30)
+    picture = (folder / "pictures/p0.png").read_bytes()
+    (folder / "pictures/broken.png").write_bytes(b"\x89PNG\r\n\x1a\nbroken")
+    (folder / "pictures/cut.png").write_bytes(picture[:len(picture) // 2])
+    (folder / "pictures/garbage.jpg").write_bytes(b"\xff\xd8\xff\xe0" + bytes(range(256)) * 4)
+    (folder / "secret.png").write_bytes(picture)
+    clean = _rows(30).encode()
+    for what, row, text in DIRTY:
+        row = row.encode() if isinstance(row, str) else row
+        (folder / "rows.csv").write_bytes(clean + row + b"\r\n")
+        done = _import(bench, folder, folder / "out")
+        require(done.code == 3, f"{what}: exit {done.code}, not 3: {done.tail()}")
+        require(done.stdout == "" and not (folder / "out").exists(), f"{what}: left something behind")
+        for part in ("rows.csv", "row 32", text):
+            require(part in done.stderr, f"{what}: does not say '{part}': {done.tail()}")
+        done = _import(bench, folder, folder / "out", "--skip-bad").expect(0, "skipped: ", "30 written",
+                                                                          "1 bad and skipped")
+        require(text in done.stderr, f"{what}: the list does not say '{text}': {done.tail()}")
+        _opens(folder / "out")
+        shutil.rmtree(folder / "out")
+    return f"{len(DIRTY)} kinds of row, each without and with --skip-bad"
+
+
+def an_existing_folder_is_not_replaced_without_force(bench):
+    folder = bench.folder("replace")
+    _pictures(folder, 20)
+    (folder / "rows.csv").write_bytes(_rows(20).encode())
+    _import(bench, folder, folder / "out").expect(0)
+    done = _import(bench, folder, folder / "out")
+    require(done.code == 2 and "--force" in done.stderr, f"exit {done.code}: {done.tail()}")
+    _import(bench, folder, folder / "out", "--force").expect(0)
+    (folder / "mine").mkdir()
+    (folder / "mine/letter.txt").write_text("dear")
+    done = _import(bench, folder, folder / "mine", "--force")
+    require(done.code in (2, 3, 4) and (folder / "mine/letter.txt").exists(),
+            f"a foreign folder: exit {done.code}: {done.tail()}")
+    return "4 imports"
+
+
+def real_photographs_are_imported(bench):
+    """The first rows of the clothing photographs, as the experiment `clothing` reads them."""
+    source = bench.shared / "data/clothing"
+    if not (source / "images.csv").exists():
+        raise Skipped(f"{source} is absent")
+    if not (bench.binaries / "medley-clothing").exists():
+        raise Skipped("medley-clothing is not built")
+    folder = bench.folder("clothing")
+    with open(source / "images.csv", newline="", encoding="utf-8") as text:
+        table = list(csv.reader(text))
+    rows = [row for row in table[1:] if row[2] not in ("Not sure", "Other", "Skip")]
+    common = sorted({row[2] for row in rows}, key=lambda c: -sum(row[2] == c for row in rows))[:14]
+    rows = [row for row in rows if row[2] in common]
+    # Some of each category, so that all fourteen are there.
+    chosen = [row for c in common for row in [r for r in rows if r[2] == c][:bench.count(5, 21)]]
+    with open(folder / "rows.csv", "w", newline="", encoding="utf-8") as text:
+        csv.writer(text).writerows([table[0], *chosen])
+    options = ("--target", "category=label", "--split-by", "sender_id")
+    done = bench.run("clothing", "import", "--csv", folder / "rows.csv", "--images", source / "images",
+                     "--out", folder / "out", *options)
+    done.expect(0, f"{len(chosen)} written")
+    _opens(folder / "out")
+    with open(folder / "rows.csv", "a", newline="", encoding="utf-8") as text:
+        text.write(f"no-such-picture,1,{common[0]},False\r\n")
+    arguments = ("import", "--csv", folder / "rows.csv", "--images", source / "images", "--out",
+                 folder / "dirty", *options)
+    bench.run("clothing", *arguments).expect(3, "rows.csv", f"row {len(chosen) + 2}", "no-such-picture")
+    bench.run("clothing", *arguments, "--skip-bad").expect(0, "no-such-picture", "1 bad and skipped")
+    return f"{len(chosen)} photographs"

@@ -5,8 +5,7 @@ usage: readme.py BINARY
 Checks that the README's command reference has exactly the options that the binary's --help shows, that
 the commands it shows use options and make targets that there are, that its experiment is
 tests/experiments/readme.hpp, that its Python parses, that the files it names exist, and that no
-place holder for a number is left. Exit code 0; 1
-with the reasons; 2 for wrong usage.
+placeholder for a number is left. Exit code 0; 1 with the reasons; 2 for wrong usage.
 """
 
 import ast

@@ -1,0 +1,155 @@
+"""Data: a dataset folder that is not right is refused, by the name of file and record."""
+
+import shutil
+import subprocess
+import sys
+
+import data
+import numpy as np
+from harness import HERE, require
+
+
+def _save(name, change):
+    def damage(folder):
+        array = np.load(folder / f"{name}.npy")
+        np.save(folder / f"{name}.npy", change(array))
+
+    return damage
+
+
+def _at(record, value):
+    def change(array):
+        array[record] = value
+        return array
+
+    return change
+
+
+def _cut(name, size):
+    def damage(folder):
+        path = folder / f"{name}.npy"
+        path.write_bytes(path.read_bytes()[:size])
+
+    return damage
+
+
+def _header(name, old, new):
+    """Another text of the same length in an array's header."""
+
+    def damage(folder):
+        path = folder / f"{name}.npy"
+        content = path.read_bytes()
+        require(old in content[:128] and len(old) == len(new), f"{name}.npy has no {old}")
+        path.write_bytes(content.replace(old, new, 1))
+
+    return damage
+
+
+def _json(text):
+    def damage(folder):
+        (folder / "dataset.json").write_text(text)
+
+    return damage
+
+
+def _removed(name):
+    def damage(folder):
+        (folder / f"{name}.npy").unlink()
+
+    return damage
+
+
+# What is done to the folder, and what the message must name.
+DAMAGES = (
+    ("a class out of range", _save("kind", _at(77, 5)), "kind.npy", "record 77", "class 5"),
+    ("a mask's class out of range", _save("parts", _at(12, 3)), "parts.npy", "record 12"),
+    ("an infinite value", _save("place", _at((99, 1), np.inf)), "place.npy", "record 99"),
+    ("an unknown split", _save("split", _at(50, 3)), "split.npy", "record 50"),
+    ("labels of float", _save("kind", lambda a: a.astype(np.float32)), "kind.npy", "float32"),
+    ("pictures of float", _save("images", lambda a: a / np.float32(255)), "images.npy", "float32"),
+    ("values of double", _save("place", lambda a: a.astype(np.float64)), "place.npy", "float64"),
+    ("a mask of int32", _save("outline", lambda a: a.astype(np.int32)), "outline.npy", "int32"),
+    ("pictures without channels", _save("images", lambda a: a[:, 0]), "images.npy", "(137, 16, 16)"),
+    ("channels last", _save("images", lambda a: a.transpose(0, 2, 3, 1).copy()), "images.npy", "shape"),
+    ("Fortran order", _save("images", np.asfortranarray), "images.npy"),
+    ("big-endian labels", _save("kind", lambda a: a.astype(">i4")), "kind.npy"),
+    ("three values", _save("place", lambda a: np.repeat(a, 2, 1)[:, :3]), "place.npy", "shape"),
+    ("a label too few", _save("grade", lambda a: a[:-1]), "grade.npy", "136"),
+    ("no picture", _save("images", lambda a: a[:0]), "images.npy", "no pictures"),
+    ("no training record", _save("split", lambda a: np.maximum(a, 1)), "training split"),
+    ("pickled objects", _save("kind", lambda a: np.array([{}] * len(a), object)), "kind.npy"),
+    ("pictures cut off", _cut("images", 5000), "images.npy"),
+    ("labels cut off", _cut("kind", 200), "kind.npy"),
+    ("a header cut off", _cut("kind", 40), "kind.npy"),
+    ("an empty file", _cut("place", 0), "place.npy"),
+    ("a shape whose size overflows", _header("kind", b"(137,), }           ", b"(9223372036854775808"),
+     "kind.npy"),
+    ("a negative shape", _header("kind", b"(137,)", b"(-37,)"), "kind.npy"),
+    ("no target", _removed("answer"), "answer.npy", "missing"),
+    ("no split", _removed("split"), "split.npy", "missing"),
+    ("a mean that is no number", _json('{"mean": [1, NaN, 3], "deviation": [1, 1, 1]}'), "dataset.json"),
+    ("a mean of null", _json('{"mean": [1, null, 3], "deviation": [1, 1, 1]}'), "dataset.json", "mean"),
+    ("two means", _json('{"mean": [1, 2], "deviation": [1, 1, 1]}'), "dataset.json", "mean"),
+    ("a deviation of 0", _json('{"mean": [1, 2, 3], "deviation": [1, 0, 1]}'), "dataset.json", "deviation"),
+    ("a mean that overflows", _json('{"mean": [1e99, 2, 3], "deviation": [1, 1, 1]}'), "dataset.json"),
+    ("another format", _json('{"format": "other"}'), "dataset.json", "format"),
+    ("JSON cut off", _json('{"mean": [1,'), "dataset.json"),
+    ("JSON of great depth", _json("[" * 200000), "dataset.json"),
+    ("a wrong checksum", _json('{"checksums": {"kind.npy": "0123456789abcdef"}}'), "kind.npy", "checksum"),
+    ("class names too few", _json('{"targets": {"kind": {"classes": ["a"]}}}'), "dataset.json", "kind"),
+)
+
+
+def bad_data_is_exit_3_naming_file_and_record(bench):
+    source = bench.once("everything-data", data.everything)
+    for what, damage, *texts in DAMAGES:
+        folder = bench.folder("bad") / "data"
+        shutil.copytree(source, folder)
+        damage(folder)
+        done = bench.run("everything", "train", "--data", folder, "--out", folder.parent / "run", "--steps",
+                         1)
+        require(done.code == 3, f"{what}: exit {done.code}, not 3: {done.tail()}")
+        require(done.stdout == "", f"{what}: wrote to stdout")
+        for text in texts:
+            require(text in done.stderr, f"{what}: does not say '{text}': {done.tail()}")
+        require(not (folder.parent / "run").exists(), f"{what}: left a run folder")
+    return f"{len(DAMAGES)} kinds"
+
+
+def missing_targets_count_for_other_terms_only(bench):
+    """A record without a target trains as one whose loss on it is left out: no target, no effect."""
+    source = bench.once("everything-data", data.everything)
+    runs = []
+    for value in (-1, -100):  # what stands there must not matter
+        folder = bench.folder(f"missing{value}") / "data"
+        shutil.copytree(source, folder)
+        kind = np.load(folder / "kind.npy")
+        kind[kind < 0] = value
+        np.save(folder / "kind.npy", kind)
+        place = np.load(folder / "place.npy")
+        half = np.isnan(place).any(axis=1)
+        place[half] = np.nan if value == -1 else [np.nan, 123]
+        np.save(folder / "place.npy", place)
+        bench.run("everything", "train", "--data", folder, "--out", folder.parent / "run", "--steps",
+                  4).expect(0)
+        runs.append((folder.parent / "run/last").read_bytes())
+    require(runs[0] == runs[1], "what stands in the place of a missing target changes the result")
+    return "2 runs"
+
+
+def numpy_opens_what_is_written_and_checkpoints_keep_the_format(bench):
+    """numpy_opens_datasets.py on a generated data set, strict_safetensors.py on checkpoints."""
+    folder = bench.folder("formats")
+    run = folder / "run"
+    bench.run("everything", "train", "--data", bench.once("everything-data", data.everything), "--out", run,
+              "--steps", 5, "--checkpoint-every", 1, "--keep", 9).expect(0)
+    checked = sorted((run / "checkpoints").iterdir())
+    for path in checked:
+        done = subprocess.run([sys.executable, HERE / "strict_safetensors.py", path], capture_output=True,
+                              text=True, check=False)
+        require(done.returncode == 0, f"{path.name}: {done.stderr}")
+        for name in ("trunk.0.weight\tF32\t12x3x5x5", "heads.kind.1.weight\tF32\t5x18",
+                     "optimizer.labels.momentum.trunk.0.weight\tF32\t12x3x5x5", "input.mean\tF32\t3"):
+            require(name in done.stdout, f"{path.name} has no {name!r}")
+    require(len(checked) == 5, f"{len(checked)} checkpoints")
+    return f"{len(checked)} checkpoints"

@@ -45,8 +45,9 @@ def run(name, function, bench):
         result, text = "FAILED", str(failure)
     except Skipped as reason:
         result, text = "skipped", str(reason)
-    except Exception:  # a defect of the test or a time-out: told like a failure
-        result, text = "FAILED", traceback.format_exc()
+    except Exception as error:  # a defect of the test or a time-out: told like a failure
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        result, text = "FAILED", f"{type(error).__name__}: {error} ({frame.filename}:{frame.lineno})"
     print(f"{result}: {name.replace('_', ' ')}: {text} ({time.monotonic() - start:.1f} s)", flush=True)
     return result
 
@@ -61,6 +62,9 @@ def main():
     options = parser.parse_args()
     if not options.binary_dir.is_dir():
         parser.error(f"{options.binary_dir} is no folder")
+    for name in ("medley-everything", "medley-lenet"):
+        if not (options.binary_dir / name).exists():
+            parser.error(f"{options.binary_dir} has no {name}: make EXPERIMENT={name[7:]} binary")
 
     chosen = [(name, function) for name, function in tests()
               if not options.names or any(part in name for part in options.names)]

@@ -66,7 +66,8 @@ TEST(Conv, OtherKernels) {
 TEST(Conv, Strides) {
   check_conv<16, 3, 2, 1, Shape{16, 8, 8}>();
   check_conv<16, 3, 2, 1, Shape{16, 7, 9}>();
-  check_conv<32, 1, 1, 0, Shape{16, 4, 4}>();
+  check_conv<32, 1, 2, 0, Shape{16, 4, 5}>();
+  check_conv<16, 2, 3, 0, Shape{5, 7, 8}>();
   check_conv<12, 5, 2, 2, Shape{4, 11, 10}>();
   check_conv<12, 5, 3, 1, Shape{4, 13, 12}>();
   check_conv<16, 2, 2, 0, Shape{16, 6, 5}>();

@@ -13,7 +13,7 @@ template <int Outputs, int Kernel, int Stride, int Padding, bool Bias>
 struct BasicConv : LayerDefaults {
   static_assert(Outputs > 0, "conv: it needs at least one output channel");
   static_assert(Kernel >= 1 && Kernel <= 11, "conv: kernels from 1x1 to 11x11");
-  static_assert(Stride >= 1 && Stride <= Kernel, "conv: the stride must not exceed the kernel");
+  static_assert(Stride >= 1, "conv: the stride must be positive");
   static_assert(Padding >= 0 && Padding < Kernel, "conv: the padding must be below the kernel");
 
   static constexpr std::string_view type = "conv";

@@ -22,7 +22,7 @@ template <class Main, class Shortcut = Identity>
 struct Residual {};
 
 // Outputs of all branches, one after the other along the channels, as torch.cat(…, dim=1).
-// Parameters: <path>.branch0.…, <path>.branch1.….
+// Parameters: <path>.branch.0.…, <path>.branch.1.….
 template <class... Branches>
 struct Concat {};
 

@@ -7,7 +7,8 @@
 
 namespace medley {
 
-// A line a layer: path, type with its options, output shape, parameters, MFLOP; then the sums.
+// A line a layer: path, type with its options, output shape, parameters, MFLOP, and what it reads
+// if that is not the line before; then the sums.
 std::string network_table(const Description& description);
 
 // A few lines: what each kind of section takes, and how much is touched with so many threads.
