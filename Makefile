@@ -118,7 +118,7 @@ UNIT_OBJECTS := $(patsubst tests/unit/%.cpp,$(BUILD)/unit/%.o,$(wildcard tests/u
 $(BUILD)/unit/%.o: tests/unit/%.cpp | build/packages
 	@mkdir -p $(@D)
 	$(CXX) $(CPPFLAGS) -Itests $(CXXFLAGS) -O1 $(FLAGS_$(TEST_ISA)) -c $< -o $@
-# Of the shell, tests of single parts take what does not speak of the experiment of a binary.
+# Unit tests have no experiment, so they go without the commands, which speak of it.
 UNIT_SHELL_OBJECTS := $(filter-out $(patsubst %,$(BUILD)/shell/%.o,train eval predict info model),$(SHELL_OBJECTS))
 $(BUILD)/unit-tests: $(UNIT_OBJECTS) $(UNIT_SHELL_OBJECTS)
 	$(CXX) $(LDFLAGS) $^ -Wl,-Bstatic -lgtest_main -lgtest $(LDLIBS) -o $@
@@ -126,9 +126,10 @@ $(BUILD)/unit-tests: $(UNIT_OBJECTS) $(UNIT_SHELL_OBJECTS)
 unit-test: $(BUILD)/unit-tests ## build and run the unit tests
 	$(BUILD)/unit-tests --gtest_brief=1
 
-CONTRACT_BINARIES := $(patsubst %,$(BUILD)/medley-%,garments $(TEST_EXPERIMENTS))
+CONTRACT_BINARIES := $(patsubst %,$(BUILD)/medley-%,lenet everything)
 contract-test: $(CONTRACT_BINARIES) build/test-packages ## run the promises on built binaries
 	$(PYTHON) tests/contract/run.py --binary-dir $(BUILD) --quick
+	$(PYTHON) tests/contract/readme.py $(BUILD)/medley-lenet
 
 test: unit-test contract-test ## install what is missing, build and run all tests
 

@@ -477,17 +477,17 @@ class Training {
 
   // What a pipeline reads: one CSV row a fact.
   void print_results() {
-    fmt::print("name,value\r\n");
-    fmt::print("run,{}\r\n", csv_field(o_.out.string()));
-    fmt::print("steps,{}\r\n", state_.position.step);
-    fmt::print("digest,{}\r\n", hexadecimal(parameter_digest(d_, arena())));
+    fmt::print("name,value\n");
+    fmt::print("run,{}\n", csv_field(o_.out.string()));
+    fmt::print("steps,{}\n", state_.position.step);
+    fmt::print("digest,{}\n", hexadecimal(parameter_digest(d_, arena())));
     for (const Split split : {Split::validation, Split::test}) {
       if (source_->size(split) == 0) continue;
       engine_.evaluate(split, evaluation_);
-      fmt::print("{}.total,{}\r\n", to_string(split), evaluation_.total);
+      fmt::print("{}.total,{}\n", to_string(split), evaluation_.total);
       metric_values(d_, evaluation_, metric_values_);
       for (std::size_t i = 0; i < metric_names_.size(); ++i) {
-        fmt::print("{}.{},{}\r\n", to_string(split), metric_names_[i],
+        fmt::print("{}.{},{}\n", to_string(split), metric_names_[i],
                    std::isnan(metric_values_[i]) ? std::string{}
                                                  : fmt::format("{:.4f}", metric_values_[i]));
       }

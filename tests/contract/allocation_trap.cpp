@@ -1,8 +1,8 @@
 // LD_PRELOAD: counts allocations of a training between two of its checkpoints, in all threads.
 //
 // It begins when the first checkpoint gets its name (so that all of one round of steps, logging,
-// evaluation and saving was seen once) and ends when the file of the name ALLOCATION_TRAP_LAST does.
-// Then it writes to the file ALLOCATION_TRAP_REPORT:
+// evaluation and saving was seen once) and ends when the file of the name ALLOCATION_TRAP_LAST
+// does. Then it writes to the file ALLOCATION_TRAP_REPORT:
 //   allocations N
 //   a line from /proc/self/status, RssAnon: the memory that is no mapped file
 //   where the first allocation came from

@@ -76,10 +76,10 @@ def a_checkpoint_with_any_single_bit_flipped_is_refused(bench):
     at_end_of_metadata = content.index(b"}", at_checksum)
     chance = random.Random(3)
     bits = [8 * i + chance.randrange(8) for i in range(8)]  # the header's length
-    bits += range(8 * at_checksum, 8 * at_end_of_metadata, bench.count(11, 1))
+    bits += range(8 * at_checksum, 8 * at_end_of_metadata, bench.count(11, 3))
     bits += [8 * begin - 3, 8 * begin, 8 * len(content) - 1]
-    bits += [chance.randrange(8 * 8, 8 * begin) for _ in range(bench.count(30, 1500))]
-    bits += [chance.randrange(8 * begin, 8 * len(content)) for _ in range(bench.count(15, 500))]
+    bits += [chance.randrange(8 * 8, 8 * begin) for _ in range(bench.count(30, 300))]
+    bits += [chance.randrange(8 * begin, 8 * len(content)) for _ in range(bench.count(15, 100))]
     for bit in bits:
         damaged = bytearray(content)
         damaged[bit // 8] ^= 1 << bit % 8

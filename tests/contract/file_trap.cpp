@@ -1,6 +1,6 @@
-// LD_PRELOAD: counts a process's operations that change files, and at a chosen one ends the process or
-// pretends that the disk is full. As files change by these operations alone, going through all of them
-// is every instant at which a process can be killed.
+// LD_PRELOAD: counts a process's operations that change files, and at a chosen one ends the process
+// or pretends that the disk is full. As files change by these operations alone, going through all
+// of them is every instant at which a process can be killed.
 //
 // Environment:
 //   FILE_TRAP         "kill N"   SIGKILL in place of operation N (from 1)
@@ -92,23 +92,23 @@ mode_t mode_of(int flags, va_list arguments) {
 
 extern "C" {
 
-#define OPEN(name)                                                         \
-  int name(const char* path, int flags, ...) {                             \
-    va_list arguments;                                                     \
-    va_start(arguments, flags);                                            \
-    const mode_t mode = mode_of(flags, arguments);                         \
-    va_end(arguments);                                                     \
+#define OPEN(name)                                                           \
+  int name(const char* path, int flags, ...) {                               \
+    va_list arguments;                                                       \
+    va_start(arguments, flags);                                              \
+    const mode_t mode = mode_of(flags, arguments);                           \
+    va_end(arguments);                                                       \
     static const auto real = next<int (*)(const char*, int, mode_t)>(#name); \
-    return open_file(real, flags, mode, path);                             \
+    return open_file(real, flags, mode, path);                               \
   }
-#define OPENAT(name)                                                            \
-  int name(int folder, const char* path, int flags, ...) {                      \
-    va_list arguments;                                                          \
-    va_start(arguments, flags);                                                 \
-    const mode_t mode = mode_of(flags, arguments);                              \
-    va_end(arguments);                                                          \
+#define OPENAT(name)                                                              \
+  int name(int folder, const char* path, int flags, ...) {                        \
+    va_list arguments;                                                            \
+    va_start(arguments, flags);                                                   \
+    const mode_t mode = mode_of(flags, arguments);                                \
+    va_end(arguments);                                                            \
     static const auto real = next<int (*)(int, const char*, int, mode_t)>(#name); \
-    return open_file(real, flags, mode, folder, path);                          \
+    return open_file(real, flags, mode, folder, path);                            \
   }
 OPEN(open)
 OPEN(open64)
@@ -121,19 +121,20 @@ ssize_t write(int fd, const void* bytes, size_t count) {
   return real(fd, bytes, count);
 }
 
-#define PWRITE(name, Offset)                                                       \
-  ssize_t name(int fd, const void* bytes, size_t count, Offset offset) {           \
-    static const auto real = next<ssize_t (*)(int, const void*, size_t, Offset)>(#name); \
-    if (is_file(fd) && strikes(true, [&] { (void)!real(fd, bytes, count / 2, offset); })) return -1; \
-    return real(fd, bytes, count, offset);                                         \
+#define PWRITE(name, Offset)                                                              \
+  ssize_t name(int fd, const void* bytes, size_t count, Offset offset) {                  \
+    static const auto real = next<ssize_t (*)(int, const void*, size_t, Offset)>(#name);  \
+    if (is_file(fd) && strikes(true, [&] { (void)!real(fd, bytes, count / 2, offset); })) \
+      return -1;                                                                          \
+    return real(fd, bytes, count, offset);                                                \
   }
 PWRITE(pwrite, off_t)
 PWRITE(pwrite64, off64_t)
 
-#define SIMPLE(name, parameters, ...)                     \
-  int name parameters {                                   \
+#define SIMPLE(name, parameters, ...)                        \
+  int name parameters {                                      \
     static const auto real = next<int(*) parameters>(#name); \
-    return strikes() ? -1 : real(__VA_ARGS__);            \
+    return strikes() ? -1 : real(__VA_ARGS__);               \
   }
 SIMPLE(ftruncate, (int fd, off_t size), fd, size)
 SIMPLE(ftruncate64, (int fd, off64_t size), fd, size)

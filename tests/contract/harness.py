@@ -144,7 +144,7 @@ def file_size(path):
 # --- run folders ---------------------------------------------------------------------------------
 
 # What belongs to the machine and the moment, and is promised to nobody.
-NOT_PROMISED = ("timing.csv", "config.ini", "lock")
+NOT_PROMISED = ("timing.csv", "log.txt", "config.ini", "lock")
 
 
 def contents(run):

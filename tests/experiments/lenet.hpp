@@ -1,5 +1,5 @@
-// LeNet-5 with two heads (LeCun et al. 1998): what the picture shows, and one of two sides of it. For
-// benchmarks and for the comparison with other frameworks, step by step.
+// LeNet-5 with two heads (LeCun et al. 1998): what the picture shows, and one of two sides of it.
+// For benchmarks and for the comparison with other frameworks, step by step.
 #pragma once
 
 #include "medley/layers/activation.hpp"
@@ -24,12 +24,12 @@ struct lenet {
       {"side", TargetKind::classes, 2},
   });
 
-  using Trunk = Sequence<                          //
-      Conv<6, 5>, Relu, MaxPool<2>,                // 14 x 14
-      Conv<16, 5, 1, 0>, Relu, MaxPool<2>,         // 5 x 5
+  using Trunk = Sequence<                   //
+      Conv<6, 5>, Relu, MaxPool<2>,         // 14 x 14
+      Conv<16, 5, 1, 0>, Relu, MaxPool<2>,  // 5 x 5
       Flatten, Dense<120>, Relu>;
-  using Heads = std::tuple<                        //
-      Head<"digit", Dense<84>, Relu, Dense<10>>,   //
+  using Heads = std::tuple<                       //
+      Head<"digit", Dense<84>, Relu, Dense<10>>,  //
       Head<"side", Dense<1>>>;
 
   static constexpr auto terms = std::tuple{

@@ -8,9 +8,9 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
-#include "tests/files_helpers.hpp"
 #include "medley/base/random.hpp"
 #include "medley/files/dataset_writer.hpp"
+#include "tests/files_helpers.hpp"
 
 namespace medley {
 namespace {

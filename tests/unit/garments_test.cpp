@@ -77,7 +77,9 @@ int nearest_colour(const drawing::Colour& colour) {
 
 // Everyone trains on the same pictures: this number must not depend on compiler, flags or machine.
 // Changing the drawing changes it, and every published result of the experiment with it.
-TEST(Garments, AreTheSameEverywhere) { EXPECT_EQ(digest(GarmentSource(), 0, 256), 7146692031802090025u); }
+TEST(Garments, AreTheSameEverywhere) {
+  EXPECT_EQ(digest(GarmentSource(), 0, 256), 7146692031802090025u);
+}
 
 TEST(Garments, DoNotDependOnScratchOrThread) {
   const GarmentSource source;

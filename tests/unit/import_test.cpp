@@ -8,8 +8,8 @@
 #include <numeric>
 #include <set>
 
-#include "tests/files_helpers.hpp"
 #include "medley/files/dataset.hpp"
+#include "tests/files_helpers.hpp"
 #include "tests/pictures_helpers.hpp"
 
 namespace medley {

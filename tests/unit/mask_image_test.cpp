@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 #include <png.h>
 
-#include "tests/files_helpers.hpp"
 #include "medley/files/image.hpp"
+#include "tests/files_helpers.hpp"
 
 namespace medley {
 namespace {

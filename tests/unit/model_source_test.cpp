@@ -1,8 +1,8 @@
 // Whose normalization and class names a model uses.
 #include <gtest/gtest.h>
 
-#include "tests/files_helpers.hpp"
 #include "model.hpp"
+#include "tests/files_helpers.hpp"
 
 namespace medley {
 namespace {

@@ -3,8 +3,8 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/files_helpers.hpp"
 #include "help.hpp"
+#include "tests/files_helpers.hpp"
 
 namespace medley {
 namespace {

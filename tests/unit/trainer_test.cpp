@@ -86,8 +86,8 @@ class TinySource final : public Source {
 template <class Experiment>
 class Training {
  public:
-  explicit Training(const TinySource& source, int steps, std::uint32_t batch_size = 11, int threads = 2,
-               double clip = 0.0)
+  explicit Training(const TinySource& source, int steps, std::uint32_t batch_size = 11,
+                    int threads = 2, double clip = 0.0)
       : arena_(Definition<Experiment>::map.floats + 32), trainer_(aligned_start()) {
     Settings settings;
     settings.source = &source;

@@ -14,9 +14,9 @@ template <class Net>
 struct Pass {
   float* area = nullptr;  // activations of the worker
   const float* parameters = nullptr;
-  float* derived = nullptr;  // transposed weights
-  float* gradients = nullptr;      // of the parameters, laid out as they are
-  bool accumulate = false;         // add to `gradients` instead of overwriting them
+  float* derived = nullptr;    // transposed weights
+  float* gradients = nullptr;  // of the parameters, laid out as they are
+  bool accumulate = false;     // add to `gradients` instead of overwriting them
   int samples = 0;
   bool training = false;
   bool updates_statistics = false;  // forward also collects running statistics in `gradients`
