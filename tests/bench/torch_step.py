@@ -4,12 +4,13 @@
                   [--memory-format both] [--batch-norm plain]
 
 A step is forward, losses, backward and the optimizers' updates in the experiment's step mode, on
-synthetic pictures and targets that lie ready in memory; PyTorch runs eagerly, with fused optimizers.
-Prints one JSON object: images_per_second (from the median step), step_seconds, memory_format (the
-faster one of default and channels_last, each measured in a process of its own), peak_rss_bytes of
-that process and rss_before_bytes, its size before the network was built. --description FILE takes
-what `info --json` printed in place of a binary. Exit code 0; 1 where a measurement failed; 2 for
-wrong usage.
+synthetic pictures and targets that lie ready in memory; PyTorch runs eagerly, its optimizers fused.
+Prints one JSON object: images_per_second and step_seconds (of the median step),
+fastest_step_seconds, memory_format (the faster one of default and channels_last, each measured in a
+process of its own), peak_rss_bytes of that process, rss_before_bytes (its size before the network
+was built) and peak_private_bytes (anonymous memory alone, without the pages of mapped libraries).
+--description FILE takes what `info --json` printed in place of a binary. Exit code 0; 1 where a
+measurement failed; 2 for wrong usage.
 """
 
 import argparse
@@ -30,6 +31,14 @@ def rss_bytes():
     """The largest resident set of this process so far."""
     kibibytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return kibibytes * 1024
+
+
+def private_bytes():
+    """Anonymous resident memory of this process now."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("RssAnon:"):
+            return int(line.split()[1]) * 1024
+    raise RuntimeError("this system does not tell RssAnon")
 
 
 def synthetic_batch(description, size, memory_format):
@@ -67,19 +76,21 @@ def measure(description, options):
     training.network.to(memory_format=memory_format)
     batch = synthetic_batch(description, options.batch_size, memory_format)
     batches = Batches(options.batch_size, options.batch_size, lambda _: batch)
-    seconds = []
+    seconds, private = [], 0
     for step in range(options.warm_up + options.repetitions):
         started = time.perf_counter()
         training.round(batches)
         if step >= options.warm_up:
             seconds.append(time.perf_counter() - started)
+        private = max(private, private_bytes())
     median = statistics.median(seconds)
     return {"framework": f"PyTorch {torch.__version__.split('+')[0]}",
             "experiment": description["experiment"], "batch_size": options.batch_size,
             "threads": options.threads, "images_per_second": options.batch_size / median,
-            "step_seconds": median, "memory_format": options.memory_format,
-            "batch_norm": options.batch_norm, "peak_rss_bytes": rss_bytes(),
-            "rss_before_bytes": before}
+            "step_seconds": median, "fastest_step_seconds": min(seconds),
+            "memory_format": options.memory_format, "batch_norm": options.batch_norm,
+            "peak_rss_bytes": rss_bytes(), "rss_before_bytes": before,
+            "peak_private_bytes": private}
 
 
 def measure_each(description):

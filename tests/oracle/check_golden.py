@@ -19,7 +19,8 @@ from golden import Golden, probes
 
 
 def check(golden, options, work):
-    options.data, options.steps, options.batch_size = work / "digits", golden.steps, golden.batch_size
+    options.data = work / "digits"
+    options.steps, options.batch_size = golden.steps, golden.batch_size
     make_digits.write(options.data, **golden.data)
     reference = medley.Reference(medley.Binary(options.binary), options, work, golden.seed)
     name, tolerance = reference.description["experiment"], options.tolerance

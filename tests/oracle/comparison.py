@@ -35,8 +35,8 @@ class Comparison:
         """Arrays by name; deviations relative to max(1, |x|)."""
         for name, expected in theirs.items():
             same_shape(name, ours, expected)
-            expected = np.asarray(expected, np.float64)
-            deviation = np.abs(np.asarray(ours[name], np.float64) - expected) / np.maximum(1, np.abs(expected))
+            actual, expected = (np.asarray(x, np.float64) for x in (ours[name], expected))
+            deviation = np.abs(actual - expected) / np.maximum(1, np.abs(expected))
             self.add(kind, deviation.max(), tolerance, name + place)
 
     def moments(self, ours, theirs, tolerance, kind="{}, relative to the tensor's largest"):

@@ -1,4 +1,4 @@
-"""Reads a dataset folder: images.npy, one array a target, split.npy, dataset.json if there is one."""
+"""Reads a dataset folder: images, one array a target, splits, dataset.json if there is one."""
 
 import json
 from pathlib import Path

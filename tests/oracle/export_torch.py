@@ -1,10 +1,10 @@
-"""Trains a Medley experiment in PyTorch, saves it under the documented names, and loads it in Medley.
+"""Trains an experiment in PyTorch, saves it under the documented names, and loads it in Medley.
 
     export_torch.py --binary build/medley-lenet --data DIR --out model.safetensors [--steps 100]
 
 The file holds the state_dict alone, as safetensors.torch.save_file writes it. Then
   * `train --init FILE --steps 0` must give a checkpoint with the same bits in every parameter;
-  * `eval --checkpoint FILE` must give the same loss for each term on the test split (relative 1e-4).
+  * `eval --checkpoint FILE` must give the same terms on the test split (relative 1e-4).
 Exit code 0; 1 where one of these does not hold; 2 for wrong usage.
 """
 

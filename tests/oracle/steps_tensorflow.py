@@ -90,8 +90,7 @@ def term_value(term, logits, labels, weights):
     """One term; plain cross-entropies only (no smoothing, no weights of classes)."""
     if term["type"] == "l2_penalty":
         return tf.add_n([tf.reduce_sum(tf.square(w)) for w in weights])
-    if any(name not in ("smoothing", "positive_weight") for name in term["options"]) or (
-            term["options"].get("smoothing", 0), term["options"].get("positive_weight", 1)) != (0, 1):
+    if not term["options"].items() <= {"smoothing": 0, "positive_weight": 1}.items():
         raise ValueError(f"term {term['name']}: its options are not known here")
     x, y = logits[term["head"]], labels[term["target"]]
     if term["type"] == "softmax_cross_entropy":

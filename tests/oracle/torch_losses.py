@@ -14,8 +14,8 @@ import torch.nn.functional as F
 
 @dataclass
 class Target:
-    """Targets of a batch, P positions a record: labels N x P (missing: -1), or values N x D x P with
-    `present` N x P; the other one is None."""
+    """Targets of a batch with P positions a record: labels N x P (missing: -1) or values N x D x P;
+    the other one is None. `present` is N x P."""
 
     labels: torch.Tensor | None = None
     values: torch.Tensor | None = None
@@ -45,7 +45,7 @@ class Target:
 
 
 def mean(losses, weights, dense):
-    """Of N x P losses that are multiplied with their weights already, 0 where nothing is labelled."""
+    """Of N x P losses that are multiplied with their weights; 0 where nothing is labelled."""
     tiny = torch.finfo(losses.dtype).tiny
     if not dense:
         return losses.sum() / weights.sum().clamp(min=tiny)
