@@ -107,9 +107,12 @@ std::string hexadecimal(std::uint64_t value) { return fmt::format("{:016x}", val
 Checkpoint load_checkpoint(const std::filesystem::path& path, const Description& d, float* arena,
                            bool state) {
   const SafetensorsFile file(checkpoint_file(path));
-  file.verify_checksum();
+  const bool verified = file.verify_checksum();
   const bool ours = file.metadata("medley") != nullptr;
   if (ours || state) check_experiment(file, d);
+  if (ours && !verified)
+    throw data_error(fmt::format(
+        "{}: it has no checksum: the file is damaged, take another checkpoint", file.name()));
 
   Checkpoint c;
   c.path = file.name();

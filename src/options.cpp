@@ -6,6 +6,34 @@
 
 namespace medley {
 
+namespace {
+
+// `name = value` lines; those that begin with # are comments. Unlike Boost's own reader it takes a
+// # within a value for what it is: folders may be named so.
+po::parsed_options parse_config(std::istream& file, const po::options_description& options) {
+  constexpr std::string_view blank = " \t\r";
+  const auto trimmed = [&](std::string_view text) {
+    const std::size_t first = text.find_first_not_of(blank);
+    if (first == std::string_view::npos) return std::string();
+    return std::string(text.substr(first, text.find_last_not_of(blank) - first + 1));
+  };
+  po::parsed_options parsed(&options);
+  for (std::string line; std::getline(file, line);) {
+    line = trimmed(line);
+    if (line.empty() || line.front() == '#') continue;
+    const std::size_t equals = line.find('=');
+    if (equals == std::string::npos)
+      throw po::invalid_config_file_syntax(line, po::invalid_syntax::unrecognized_line);
+    const std::string name = trimmed(std::string_view(line).substr(0, equals));
+    if (!options.find_nothrow(name, false)) throw po::unknown_option(name);
+    parsed.options.emplace_back(name,
+                                std::vector{trimmed(std::string_view(line).substr(equals + 1))});
+  }
+  return parsed;
+}
+
+}  // namespace
+
 po::variables_map parse_options(std::string_view command, const po::options_description& options,
                                 const Arguments& arguments,
                                 const po::positional_options_description* positional,
@@ -31,7 +59,7 @@ po::variables_map parse_options(std::string_view command, const po::options_desc
     if (!defaults.empty()) {
       std::ifstream file(defaults);
       if (!file) throw io_error(defaults + ": cannot be read");
-      po::store(po::parse_config_file(file, options), values);
+      po::store(parse_config(file, options), values);
     }
     po::notify(values);
   } catch (const po::error& error) {

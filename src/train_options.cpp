@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <ranges>
 #include <sstream>
 
 #include "options.hpp"
@@ -90,12 +89,11 @@ class Reader {
   const po::variables_map& values_;
 };
 
-// Applies NAME=X options to the entry of that name, the first of several last: values of a
-// configuration file stand behind those of the command line.
+// Applies NAME=X options to the entry of that name, a later one over an earlier one.
 template <class Items>
 void set_by_name(const char* option, const Strings& texts, const Items& items, bool bare_for_all,
                  double least, std::vector<double>& values) {
-  for (const std::string& text : std::views::reverse(texts)) {
+  for (const std::string& text : texts) {
     if (bare_for_all && text.find('=') == std::string::npos) {
       const double value = parse_number<double>(text, option);
       if (!(value >= least && value < 1e30))
@@ -156,6 +154,14 @@ TrainOptions parse_train_options(const Arguments& arguments, const Description& 
   const po::variables_map values =
       config.empty() ? first : parse_options("train", options, arguments, nullptr, config);
   const Reader read(values);
+  // A repeatable option's texts stand in the order of what they were read from: the command line,
+  // then the configuration file. The command line is to have the last word.
+  const auto in_order = [&](const char* name) {
+    Strings texts = read.list(name);
+    const std::size_t given = Reader(first).list(name).size();
+    std::rotate(texts.begin(), texts.begin() + static_cast<std::ptrdiff_t>(given), texts.end());
+    return texts;
+  };
   o.data = read.text("data");
   o.init = o.resume ? std::string{} : read.text("init");
   o.force = read.flag("force");
@@ -178,10 +184,10 @@ TrainOptions parse_train_options(const Arguments& arguments, const Description& 
     o.schedule.warm_up = read.number<double>("warm-up", d.recipe.schedule.warm_up, 0.0, 0.999);
   }
   for (const GroupInfo& group : d.groups) o.learning_rate.push_back(group.learning_rate);
-  set_by_name("lr", read.list("lr"), d.groups, true, 0.0, o.learning_rate);
+  set_by_name("lr", in_order("lr"), d.groups, true, 0.0, o.learning_rate);
   for (const TermInfo& term : d.terms) o.weight.push_back(term.weight);
-  set_by_name("weight", read.list("weight"), d.terms, false, -1e30, o.weight);
-  for (const std::string& text : read.list("mix")) {
+  set_by_name("weight", in_order("weight"), d.terms, false, -1e30, o.weight);
+  for (const std::string& text : in_order("mix")) {
     const auto [name, number] = parse_pair(text, "mix");
     o.mix.emplace_back(name, parse_number<double>(number, "mix"));
   }
