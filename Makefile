@@ -126,7 +126,7 @@ $(BUILD)/unit-tests: $(UNIT_OBJECTS) $(UNIT_SHELL_OBJECTS)
 unit-test: $(BUILD)/unit-tests ## build and run the unit tests
 	$(BUILD)/unit-tests --gtest_brief=1
 
-CONTRACT_BINARIES := $(patsubst %,$(BUILD)/medley-%,lenet everything)
+CONTRACT_BINARIES := $(patsubst %,$(BUILD)/medley-%,lenet lenet-simultaneous lenet-alternating everything)
 contract-test: $(CONTRACT_BINARIES) build/test-packages ## run the promises on built binaries
 	$(PYTHON) tests/contract/run.py --binary-dir $(BUILD) --quick
 	$(PYTHON) tests/contract/readme.py $(BUILD)/medley-lenet
