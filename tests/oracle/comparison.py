@@ -4,6 +4,8 @@ import sys
 
 import numpy as np
 
+SMALL_LOSS = 1e-3
+
 
 class Comparison:
     """Collects the largest deviation of each kind of number, and which ones are beyond tolerance."""
@@ -17,7 +19,8 @@ class Comparison:
             self.largest[kind] = (deviation, tolerance, where)
 
     def losses(self, ours, theirs, tolerance, kind="loss {}, relative", first=1):
-        """Lists of {term: value}, a row a step from `first` on; relative to the second."""
+        """Lists of {term: value}, a row a step from `first` on; relative to the second's value, or to
+        SMALL_LOSS where that is smaller (a hinge may vanish)."""
         if len(ours) != len(theirs):
             raise ValueError(f"{len(ours)} rows of losses, expected {len(theirs)}")
         for step, (a, b) in enumerate(zip(ours, theirs)):
@@ -27,7 +30,7 @@ class Comparison:
                 if value is None and b[term] == 0:
                     continue  # no record of the batch had the target
                 deviation = np.inf if value is None else (
-                    abs(value - b[term]) / max(abs(b[term]), 1e-30))
+                    abs(value - b[term]) / max(abs(b[term]), SMALL_LOSS))
                 self.add(kind.format(term), deviation, tolerance, f"step {first + step}")
 
     def parameters(self, ours, theirs, tolerance, kind="parameters, relative to max(1, |x|)",
