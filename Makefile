@@ -119,7 +119,7 @@ $(BUILD)/unit/%.o: tests/unit/%.cpp | build/packages
 	@mkdir -p $(@D)
 	$(CXX) $(CPPFLAGS) -Itests $(CXXFLAGS) -O1 $(FLAGS_$(TEST_ISA)) -c $< -o $@
 # Unit tests have no experiment, so they go without the commands, which speak of it.
-UNIT_SHELL_OBJECTS := $(filter-out $(patsubst %,$(BUILD)/shell/%.o,train eval predict info model),$(SHELL_OBJECTS))
+UNIT_SHELL_OBJECTS := $(filter-out $(patsubst %,$(BUILD)/shell/%.o,train training_run verify eval predict info model),$(SHELL_OBJECTS))
 $(BUILD)/unit-tests: $(UNIT_OBJECTS) $(UNIT_SHELL_OBJECTS)
 	$(CXX) $(LDFLAGS) $^ -Wl,-Bstatic -lgtest_main -lgtest $(LDLIBS) -o $@
 

@@ -69,10 +69,10 @@ const std::string& field(const SafetensorsFile& file, std::string_view key) {
 }
 
 template <class T>
-T number(const SafetensorsFile& file, std::string_view key) {
+T number(const SafetensorsFile& file, std::string_view key, auto... base) {
   const std::string& text = field(file, key);
   T value{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base...);
   if (error != std::errc{} || end != text.data() + text.size()) {
     throw data_error(fmt::format("{}: '{}' of '{}' is not a number", file.name(), text, key));
   }
@@ -133,6 +133,7 @@ Checkpoint load_checkpoint(const std::filesystem::path& path, const Description&
   }
   if (state) {
     c.seed = number<std::uint64_t>(file, "seed");
+    c.data = number<std::uint64_t>(file, "data", 16);
     RunState& p = c.state;
     p.position.step = number<std::uint64_t>(file, "step");
     p.position.epoch = number<std::uint32_t>(file, "epoch");
@@ -202,6 +203,7 @@ SafetensorsLayout CheckpointWriter::make_layout(const Description& d, const Sour
   fields.push_back({"medley", version.size()});
   fields.push_back({"experiment", d.name.size()});
   fields.push_back({"fingerprint", 16});
+  fields.push_back({"data", 16});
   fields.push_back({"seed", number_width});
   for (std::size_t t = 0; t < d.targets.size(); ++t) {
     fields.push_back({"classes." + std::string(d.targets[t].name),
@@ -224,6 +226,7 @@ CheckpointWriter::CheckpointWriter(const Description& d, const float* arena, con
   std::size_t i = 7 + d.groups.size();
   bool fits = layout_.set(i++, version) && layout_.set(i++, std::string_view(d.name)) &&
               layout_.set(i++, std::string_view(hexadecimal(d.fingerprint))) &&
+              layout_.set(i++, std::string_view(hexadecimal(source.fingerprint()))) &&
               layout_.set(i++, seed);
   for (std::size_t t = 0; t < d.targets.size(); ++t) {
     fits = fits &&

@@ -13,6 +13,7 @@ int train_command(const Arguments& arguments);
 int eval_command(const Arguments& arguments);
 int predict_command(const Arguments& arguments);
 int info_command(const Arguments& arguments);
+int verify_command(const Arguments& arguments);
 int import_command(const Arguments& arguments);
 
 }  // namespace medley

@@ -382,6 +382,8 @@ void Dataset::compute_fingerprint() {
   mix(std::as_bytes(images_.shape()));
   mix(split_.bytes());
   for (const Target& target : targets_) mix(target.file.bytes());
+  mix(std::as_bytes(std::span(mean_)));
+  mix(std::as_bytes(std::span(deviation_)));
   fingerprint_ = hash;
 }
 

@@ -19,16 +19,6 @@ namespace {
 
 constexpr std::string_view prefix = "step-", suffix = ".safetensors";
 
-std::optional<std::uint64_t> step_of(std::string_view name) {
-  if (!name.starts_with(prefix) || !name.ends_with(suffix)) return std::nullopt;
-  name.remove_prefix(prefix.size());
-  name.remove_suffix(suffix.size());
-  std::uint64_t step = 0;
-  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), step);
-  if (error != std::errc{} || end != name.data() + name.size()) return std::nullopt;
-  return step;
-}
-
 // The names that a run folder may hold; anything else is not ours to remove.
 bool is_ours(const fs::path& name) {
   static const std::array<std::string_view, 10> names{
@@ -39,7 +29,30 @@ bool is_ours(const fs::path& name) {
          text.starts_with("confusion-") || text.starts_with(".");
 }
 
+// Whether there is more in the folder than what a process leaves that ended while it made it.
+bool holds_anything(const fs::path& path) {
+  std::error_code error;
+  return std::ranges::any_of(fs::directory_iterator(path, error), [&](const auto& entry) {
+    const std::string name = entry.path().filename().string();
+    const bool nothing = name == FileLock::file_name || name == ".config.ini.partial" ||
+                         (name == "checkpoints" && fs::is_empty(entry.path(), error));
+    return !nothing;
+  });
+}
+
 }  // namespace
+
+std::optional<std::uint64_t> step_of_checkpoint(const fs::path& file) {
+  const std::string text = file.filename().string();
+  std::string_view name = text;
+  if (!name.starts_with(prefix) || !name.ends_with(suffix)) return std::nullopt;
+  name.remove_prefix(prefix.size());
+  name.remove_suffix(suffix.size());
+  std::uint64_t step = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), step);
+  if (error != std::errc{} || end != name.data() + name.size()) return std::nullopt;
+  return step;
+}
 
 LogFile::LogFile(const fs::path& path, std::uint64_t bytes) : name_(path.string()) {
   fd_ = ::open(name_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
@@ -84,7 +97,7 @@ void RunFolder::create(const fs::path& path, bool force) {
   if (fs::exists(path, error) && !fs::is_directory(path, error)) {
     throw usage_error(fmt::format("{}: is a file, not a folder", path.string()));
   }
-  if (fs::is_directory(path, error) && !fs::is_empty(path, error)) {
+  if (fs::is_directory(path, error) && holds_anything(path)) {
     if (!force) {
       throw usage_error(fmt::format(
           "{}: is not empty; choose another --out, go on with --resume, or replace it with --force",
@@ -115,7 +128,7 @@ RunFolder::RunFolder(const fs::path& path)
 void RunFolder::resume_at(std::uint64_t step, const std::function<bool(std::uint64_t)>& planned) {
   std::error_code error;
   for (const fs::directory_entry& entry : fs::directory_iterator(checkpoints(), error)) {
-    const std::optional<std::uint64_t> found = step_of(entry.path().filename().string());
+    const std::optional<std::uint64_t> found = step_of_checkpoint(entry.path());
     if (!found) continue;
     if (*found > step) {
       fs::remove(entry.path(), error);
@@ -126,7 +139,7 @@ void RunFolder::resume_at(std::uint64_t step, const std::function<bool(std::uint
   std::sort(kept_.begin(), kept_.end(),
             [](const Kept& a, const Kept& b) { return a.step < b.step; });
   const fs::path best = fs::read_symlink(path_ / "best", error);
-  if (const auto found = step_of(best.filename().string()); !error && found && *found <= step) {
+  if (const auto found = step_of_checkpoint(best); !error && found && *found <= step) {
     best_ = *found;
     has_best_ = true;
   }

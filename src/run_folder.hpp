@@ -38,6 +38,9 @@ class LogFile {
   std::uint64_t bytes_ = 0;
 };
 
+// The step in the file name of a checkpoint; none for another file.
+std::optional<std::uint64_t> step_of_checkpoint(const std::filesystem::path& file);
+
 class RunFolder {
  public:
   // Makes the folder, or with `force` clears one that another run left. Throws usage_error if there

@@ -163,7 +163,7 @@ TrainOptions parse_train_options(const Arguments& arguments, const Description& 
     return texts;
   };
   o.data = read.text("data");
-  o.init = o.resume ? std::string{} : read.text("init");
+  o.init = read.text("init");
   o.force = read.flag("force");
   o.isa = read.text("isa");
   o.threads =

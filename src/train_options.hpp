@@ -16,6 +16,7 @@ struct TrainOptions {
   std::filesystem::path out;
   std::string init;  // file of weights to begin with
   bool resume = false, force = false, help = false;
+  std::uint64_t stop_after = 0;  // steps; as if the process were asked to stop there. 0: do not
   int threads = 1;
   std::string isa;
 

@@ -61,6 +61,9 @@ class Source {
   // Whether the record has this target at all (for masks: at least one pixel of it).
   virtual bool labelled(std::uint64_t record, int target) const = 0;
 
+  // Tells data sets apart; 0 where the records follow from the binary alone.
+  virtual std::uint64_t fingerprint() const { return 0; }
+
   // Per-channel mean and deviation of the training split, in units of 0..255.
   virtual std::span<const float> mean() const = 0;
   virtual std::span<const float> deviation() const = 0;

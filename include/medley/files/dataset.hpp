@@ -102,8 +102,8 @@ class Dataset final : public Source {
     return class_names_[static_cast<std::size_t>(target)];
   }
   Split split_of(std::uint64_t record) const;
-  // Tells data sets apart: XXH3-64 over shape, splits and targets (not over the pictures).
-  std::uint64_t fingerprint() const { return fingerprint_; }
+  // XXH3-64 over shape, splits, targets, mean and deviation (not over the pictures themselves).
+  std::uint64_t fingerprint() const override { return fingerprint_; }
 
  private:
   // Where each stride-th record of a split is, so that a rank is found by a short scan.

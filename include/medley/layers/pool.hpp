@@ -1,6 +1,8 @@
 // Pooling: the maximum or the mean of windows, or of the whole picture.
 #pragma once
 
+#include <limits>
+
 #include "medley/kernels/elementwise.hpp"
 #include "medley/layers/layer.hpp"
 
@@ -103,13 +105,10 @@ struct MaxPool : detail::Windows<Kernel, Stride, Padding> {
  private:
   template <Shape In, class X>
   MEDLEY_INLINE static Vec window_maximum(const X& x, int n, int b, int oy, int ox) {
-    Vec maximum;
-    bool first = true;
+    Vec maximum = Vec::broadcast(-std::numeric_limits<float>::infinity());
     Base::template for_each_tap<In>(oy, ox, [&](int iy, int ix) MEDLEY_INLINE_LAMBDA {
-      const Vec value = Vec::load(x.at(n, b, iy, ix));
-      // A new NaN must win as well: max keeps the one of its first argument.
-      maximum = first ? value : max(value, maximum);
-      first = false;
+      const Vec larger = max(Vec::load(x.at(n, b, iy, ix)), maximum);
+      maximum = select(maximum == maximum, larger, maximum);  // once NaN, always NaN
     });
     return maximum;
   }

@@ -6,6 +6,7 @@
 //             input.mean, input.deviation   per channel, in units of 0..255
 //   metadata  medley        version of this format
 //             experiment    name, and fingerprint of all that results depend on
+//             data          fingerprint of the data set; zeros for an experiment's own data
 //             seed, step, epoch, batch, updates.<group>
 //             bytes.losses, bytes.metrics   length of these logs at that moment
 //             best.step, best.total         of the best validation so far
@@ -39,6 +40,7 @@ struct Checkpoint {
   std::vector<float> mean, deviation;                 // empty where the file has none
   std::vector<std::vector<std::string>> class_names;  // one a target; empty where it has none
   std::uint64_t seed = 1;
+  std::uint64_t data = 0;  // fingerprint of the data set
   RunState state;
 };
 

@@ -1,0 +1,70 @@
+// One training from the first step, or the one it is resumed at, to the last checkpoint.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "medley/files/dataset.hpp"
+#include "medley/training/checkpoint.hpp"
+#include "progress_line.hpp"
+#include "reporting.hpp"
+#include "run_folder.hpp"
+#include "run_logs.hpp"
+#include "train_options.hpp"
+
+namespace medley {
+
+class TrainingRun {
+ public:
+  // How a training ended.
+  enum class Ending { complete, stopped, diverged };
+
+  explicit TrainingRun(const TrainOptions& options);
+
+  // Trains, and leaves a run folder whatever the ending. Throws Error.
+  Ending train();
+  // After a complete training, what a pipeline reads, on stdout: one CSV row a fact; and the
+  // confusion matrices, into the run folder.
+  void print_results();
+
+  // Steps done so far.
+  std::uint64_t step() const { return state_.position.step; }
+
+ private:
+  void open_source();
+  void start_engine();
+  void begin();
+  void resume();
+  void announce();
+  bool planned(std::uint64_t step) const;
+  bool measures_gradients(const Position& position) const;
+  Ending loop();
+  bool end_epoch(std::uint32_t epoch);
+  void say_epoch(std::uint32_t epoch);
+  double evaluate(std::uint32_t epoch, Split split);
+  void save(bool best, bool is_planned);
+  void report_divergence(const Position& position, const StepReport& report);
+  void write_confusions(Split split);
+
+  TrainOptions o_;
+  const Description& d_;
+  Engine& engine_;
+  const Source* source_ = nullptr;
+  std::unique_ptr<Dataset> dataset_;
+  std::optional<RunFolder> folder_;
+  std::optional<RunLogs> logs_;
+  std::optional<CheckpointWriter> writer_;
+  RunState state_;
+  Evaluation evaluation_;
+  std::vector<std::string> metric_names_;
+  std::vector<double> metric_values_;
+  Row line_;
+  std::uint64_t steps_ = 0, rounds_ = 1;
+  std::uint64_t epoch_records_ = 0;
+  Clock::time_point epoch_start_;
+  double epoch_seconds_ = 0;
+};
+
+}  // namespace medley

@@ -1,0 +1,216 @@
+// `verify`: repeats a run and compares what it writes, byte for byte.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <optional>
+#include <sstream>
+
+#include "commands.hpp"
+#include "medley/base/error.hpp"
+#include "medley/files/safetensors.hpp"
+#include "medley/training/experiment.hpp"
+#include "options.hpp"
+#include "stop_signal.hpp"
+#include "training_run.hpp"
+
+namespace medley {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+// A folder that goes when the process is done with it.
+class TemporaryFolder {
+ public:
+  TemporaryFolder() : path_((fs::temp_directory_path() / "medley-verify-XXXXXX").string()) {
+    if (!::mkdtemp(path_.data())) {
+      throw io_error(fmt::format("{}: cannot be made: {}", path_, std::strerror(errno)));
+    }
+  }
+  ~TemporaryFolder() {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  fs::path path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+std::string contents(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) throw io_error(fmt::format("{}: cannot be read", path.string()));
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// Where two runs part.
+struct Difference {
+  std::uint64_t step = 0;
+  std::string where;
+};
+
+// Compares what was repeated of a CSV file whose second column is the step.
+std::optional<Difference> compare_rows(const fs::path& run, const fs::path& repeated,
+                                       const char* name, bool whole) {
+  std::istringstream ours(contents(run / name)), again(contents(repeated / name));
+  std::string row, other;
+  while (std::getline(again, other)) {
+    std::getline(ours, row);
+    if (ours && row == other) continue;
+    std::uint64_t step = 0;
+    const std::size_t comma = other.find(',') + 1;
+    std::from_chars(other.data() + comma, other.data() + other.size(), step);
+    return Difference{step, fmt::format("{}: '{}' is now '{}'", name, row, other)};
+  }
+  if (whole && std::getline(ours, row)) {
+    return Difference{0, fmt::format("{}: '{}' is missing now", name, row)};
+  }
+  return {};
+}
+
+std::string place(std::span<const std::uint64_t> dims, std::size_t element) {
+  std::string text;
+  for (std::size_t d = dims.size(); d-- > 0;) {
+    text = fmt::format("{}{}{}", element % dims[d], text.empty() ? "" : ",", text);
+    element /= dims[d];
+  }
+  return text;
+}
+
+// The first tensor of two checkpoints that differs, or what else does.
+std::string first_different_tensor(const SafetensorsFile& run, const SafetensorsFile& repeated) {
+  for (const SafetensorsFile::Tensor& tensor : run.tensors()) {
+    const SafetensorsFile::Tensor* other = repeated.find(tensor.name);
+    if (!other || other->dims != tensor.dims) {
+      return fmt::format("tensor {} has another shape", tensor.name);
+    }
+    for (std::size_t i = 0; i < tensor.values.size(); ++i) {
+      if (std::memcmp(&tensor.values[i], &other->values[i], sizeof(float)) == 0) continue;
+      return fmt::format("tensor {}[{}] is {} and now {}", tensor.name, place(tensor.dims, i),
+                         tensor.values[i], other->values[i]);
+    }
+  }
+  return "only the metadata differs";
+}
+
+struct Verdict {
+  std::size_t checkpoints = 0;  // compared
+  std::optional<Difference> difference;
+};
+
+// The earliest difference: in a row of a log, and in the first checkpoint that both have.
+Verdict compare(const fs::path& run, const fs::path& repeated, bool whole) {
+  Verdict verdict;
+  for (const char* name : {"losses.csv", "metrics.csv"}) {
+    const auto found = compare_rows(run, repeated, name, whole);
+    if (found && (!verdict.difference || found->step < verdict.difference->step)) {
+      verdict.difference = found;
+    }
+  }
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::directory_iterator(repeated / "checkpoints")) {
+    if (fs::exists(run / "checkpoints" / entry.path().filename())) {
+      files.push_back(entry.path().filename());
+    }
+  }
+  std::ranges::sort(files);
+  verdict.checkpoints = files.size();
+  for (const fs::path& file : files) {
+    const fs::path ours = run / "checkpoints" / file, again = repeated / "checkpoints" / file;
+    if (contents(ours) == contents(again)) continue;
+    const std::string tensor =
+        fmt::format("{}: {}", file.string(),
+                    first_different_tensor(SafetensorsFile(ours), SafetensorsFile(again)));
+    if (!verdict.difference)
+      verdict.difference = Difference{step_of_checkpoint(file).value_or(0), {}};
+    verdict.difference->where += (verdict.difference->where.empty() ? "" : "; ") + tensor;
+    break;
+  }
+  return verdict;
+}
+
+po::options_description describe(const Description& d) {
+  po::options_description options("options", 100, 60);
+  const auto text = [] { return po::value<std::string>(); };
+  options.add_options()("run", text()->value_name("RUN"), "the run folder; also without the name");
+  options.add_options()("steps", text()->value_name("N"),
+                        "repeat the first N steps only (default: all that RUN has done)");
+  options.add_options()("data", text()->value_name("DIR"),
+                        "dataset folder, where it is no longer where RUN found it");
+  options.add_options()("threads", text()->value_name("T"),
+                        fmt::format("at most {} for this experiment", d.memory.slots).c_str());
+  options.add_options()("isa", text()->value_name("NAME"), "instruction set");
+  options.add_options()("help", po::bool_switch(), "this text");
+  return options;
+}
+
+std::string help(const Description& d) {
+  std::ostringstream text;
+  text << describe(d);
+  return fmt::format(
+      "medley-{0} verify: repeats a run and says whether it comes out the same, byte for byte\n\n"
+      "  medley-{0} verify RUN [options]\n\n"
+      "Trains again with RUN's options, in a folder that is removed afterwards, and compares\n"
+      "losses.csv, metrics.csv and all checkpoints. RUN is not changed. Writes name,value rows on\n"
+      "stdout. Exit code 0 if all bytes agree; 3 if they part, with the step and the "
+      "tensor.\n\n{1}",
+      d.name, text.str());
+}
+
+}  // namespace
+
+int verify_command(const Arguments& arguments) {
+  const Description& d = experiment();
+  po::positional_options_description positional;
+  positional.add("run", 1);
+  const po::variables_map values = parse_options("verify", describe(d), arguments, &positional);
+  if (values["help"].as<bool>()) {
+    fmt::print("{}", help(d));
+    return 0;
+  }
+  if (values.count("run") == 0) {
+    throw usage_error("verify: the run folder is missing ('verify --help' lists the options)");
+  }
+  const fs::path run = values["run"].as<std::string>();
+  const std::uint64_t done = load_checkpoint(run, d, arena(), true).state.position.step;
+
+  const TemporaryFolder temporary;
+  Arguments training{"--config", (run / "config.ini").string(), "--out",
+                     (temporary.path() / "run").string()};
+  for (const char* name : {"data", "threads", "isa"}) {
+    if (values.count(name) == 0) continue;
+    training.push_back(fmt::format("--{}", name));
+    training.push_back(values[name].as<std::string>());
+  }
+  TrainOptions options = parse_train_options(training, d);
+  options.stop_after = done;
+  if (values.count("steps") > 0) {
+    options.stop_after =
+        std::min(done, parse_number<std::uint64_t>(values["steps"].as<std::string>(), "steps"));
+  }
+  TrainingRun repetition(options);
+  const TrainingRun::Ending ending = repetition.train();
+  if (stop_signal() != 0) return 128 + stop_signal();
+
+  const bool whole = ending == TrainingRun::Ending::complete;
+  const Verdict verdict = compare(run, options.out, whole);
+  fmt::print("name,value\nagrees,{}\nsteps,{}\ncheckpoints,{}\n", verdict.difference ? "no" : "yes",
+             repetition.step(), verdict.checkpoints);
+  if (!verdict.difference) {
+    fmt::print(stderr, "{}: the first {} steps come out the same, byte for byte\n", run.string(),
+               repetition.step());
+    return static_cast<int>(Exit::done);
+  }
+  fmt::print("parts_at_step,{}\n", verdict.difference->step);
+  throw data_error(fmt::format("{}: does not come out the same; it parts at step {}: {}",
+                               run.string(), verdict.difference->step, verdict.difference->where));
+}
+
+}  // namespace medley
