@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-MAKEFLAGS += --no-builtin-rules --output-sync=target --jobs=$(shell nproc)
+MAKEFLAGS += --no-builtin-rules --output-sync=target $(if $(filter 0,$(MAKELEVEL)),--jobs=$(shell nproc))
 
 EXPERIMENT ?= garments
 # An experiment is a header; those under tests serve tests and benchmarks.
@@ -28,29 +28,38 @@ TEST_ISA ?= $(if $(filter avx512,$(ISAS)),$(if $(shell grep -m1 -w avx512vl /pro
 # SANITIZE=address,undefined or SANITIZE=thread gives builds of their own.
 SANITIZE ?=
 OPT ?= -O2
-VARIANT := $(subst $(eval) ,-,$(strip $(notdir $(CXX)) $(subst $(eval) ,_,$(ISAS)) $(OPT) $(if $(SANITIZE),$(subst $(shell printf ','),_,$(SANITIZE)))))
-BUILD := build/$(VARIANT)
+# What differs in compiler or options goes into a folder of its own; binaries also by instruction sets.
+comma := ,
+space := $(subst ,, )
+BUILD := build/$(notdir $(CXX))$(OPT)$(if $(SANITIZE),-$(subst $(comma),-,$(SANITIZE)))
+BIN := $(BUILD)/$(subst $(space),-,$(strip $(ISAS)))
 
-WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Werror
+# (At -O3, g++ 12 warns of overlaps and overflows in libraries where there are none.)
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion $(if $(filter -O3,$(OPT)),,-Werror)
 CXXFLAGS := -std=c++20 $(OPT) -g1 -ffp-contract=off -fno-math-errno -ffile-prefix-map=$(CURDIR)=. \
   $(WARNINGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE) $(SANITIZE_FLAGS))
 # Looking for use after scope multiplies the time that unrolled kernels take to compile.
 SANITIZE_FLAGS := -fno-omit-frame-pointer -fno-sanitize-recover=all -Wno-error \
   $(if $(findstring address,$(SANITIZE)),-fno-sanitize-address-use-after-scope)
-CPPFLAGS := -Iinclude -Isrc -I. -DFMT_HEADER_ONLY -MMD -MP
+CPPFLAGS := -Iinclude -Isrc -I. -MMD -MP
 LDFLAGS := -static-libgcc -static-libstdc++ $(if $(SANITIZE),-fsanitize=$(SANITIZE)) -pthread
 LDLIBS := -Wl,-Bstatic -lboost_program_options -ljpeg -lpng -lz -lxxhash -Wl,-Bdynamic -lm
 
 SHELL_OBJECTS := $(patsubst src/%.cpp,$(BUILD)/shell/%.o,$(filter-out src/engine.cpp src/experiment.cpp src/main.cpp,$(wildcard src/*.cpp)))
-BINARIES := $(EXPERIMENTS:%=$(BUILD)/medley-%)
+BINARIES := $(EXPERIMENTS:%=$(BIN)/medley-%)
+LINK ?= yes
 RUN_OUT ?= runs/$(EXPERIMENT)-$(shell date +%Y%m%d-%H%M%S)
 
 PACKAGES := g++ make libxtensor-dev libxsimd-dev libboost-program-options-dev libgtest-dev \
   librandom123-dev nlohmann-json3-dev libjpeg62-turbo-dev libpng-dev zlib1g-dev libfmt-dev libxxhash-dev
 TEST_PACKAGES := python3-numpy
+# What the builds for comparison need: another compiler, another processor and its emulator.
+CROSS_PACKAGES := clang g++-aarch64-linux-gnu qemu-user-static $(addsuffix :arm64,libstdc++-12-dev \
+  libboost-program-options1.74-dev libjpeg62-turbo-dev libpng-dev zlib1g-dev libxxhash-dev)
 
 .PHONY: help run binary all test unit-test contract-test test-address test-thread sanitized \
-  sanitized-training bench clean packages test-packages check-format
+  sanitized-training bench clean packages test-packages \
+  cross-packages check-format
 .SECONDARY:
 
 help: ## this list
@@ -58,16 +67,16 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 18
 
 run: binary ## install what is missing, build, train EXPERIMENT on its own data, show the result
-	$(BUILD)/medley-$(EXPERIMENT) train --out $(RUN_OUT)
+	$(BIN)/medley-$(EXPERIMENT) train --out $(RUN_OUT)
 
-binary: $(BUILD)/medley-$(EXPERIMENT) ## build EXPERIMENT; the binary is build/medley-EXPERIMENT
+binary: $(BIN)/medley-$(EXPERIMENT) ## build EXPERIMENT; the binary is build/medley-EXPERIMENT
 all: $(BINARIES) ## build every experiment
 
 # --- packages -------------------------------------------------------------------------------------
 
 as_root := $(if $(filter 0,$(shell id -u)),,sudo)
 define install
-	@missing=$$({ dpkg-query -W -f '$${Package} $${Status}\n' $(1) 2>/dev/null || true; } | sed -n 's/ install ok installed$$//p' \
+	@missing=$$({ dpkg-query -W -f '$${Package} $${Status}\n$${Package}:$${Architecture} $${Status}\n' $(1) 2>/dev/null || true; } | sed -n 's/ install ok installed$$//p' \
 	  | sort | comm -13 - <(printf '%s\n' $(1) | sort)); \
 	if [ -n "$$missing" ]; then echo "installing" $$missing; \
 	  $(as_root) env DEBIAN_FRONTEND=noninteractive sh -c "apt-get update -q && apt-get install -y -q --no-install-recommends $$(echo $$missing)"; fi
@@ -77,8 +86,12 @@ build/packages: Makefile
 	$(call install,$(PACKAGES))
 build/test-packages: build/packages
 	$(call install,$(TEST_PACKAGES))
+build/cross-packages: build/packages
+	@dpkg --print-foreign-architectures | grep -qx arm64 || $(as_root) dpkg --add-architecture arm64
+	$(call install,$(CROSS_PACKAGES))
 packages: build/packages ## install the packages that building needs
 test-packages: build/test-packages ## install the packages that testing needs
+cross-packages: build/cross-packages ## install other compilers and an emulator, for more of the tests
 
 # --- compiling ------------------------------------------------------------------------------------
 
@@ -89,7 +102,7 @@ $(BUILD)/shell/%.o: src/%.cpp | build/packages
 
 # An experiment: its arena and description for any processor, its engine once an instruction set.
 experiment_flags = '-DMEDLEY_EXPERIMENT=$(subst -,_,$(1))' '-DMEDLEY_EXPERIMENT_HEADER="$(wildcard include/medley/experiments/$(1).hpp tests/experiments/$(1).hpp)"'
-$(BUILD)/%/experiment.o: src/experiment.cpp %.hpp | build/packages
+$(BIN)/%/experiment.o: src/experiment.cpp %.hpp | build/packages
 	@mkdir -p $(@D)
 	$(CXX) $(CPPFLAGS) $(call experiment_flags,$*) $(ISAS:%=-DMEDLEY_HAS_%) $(CXXFLAGS) -c $< -o $@
 
@@ -106,30 +119,41 @@ LD_R := $(CROSS)ld
 OBJCOPY := $(CROSS)objcopy
 $(foreach isa,$(ISAS),$(eval $(call engine_rule,$(isa))))
 
-$(BUILD)/medley-%: $(BUILD)/%/experiment.o $(foreach isa,$(ISAS),$(BUILD)/%/engine.$(isa).o) $(BUILD)/shell/main.o $(SHELL_OBJECTS)
+$(BIN)/medley-%: $(BIN)/%/experiment.o $(foreach isa,$(ISAS),$(BUILD)/%/engine.$(isa).o) $(BUILD)/shell/main.o $(SHELL_OBJECTS)
 	$(CXX) $(LDFLAGS) $^ $(LDLIBS) -o $@
-	@ln -sf $(VARIANT)/medley-$* build/medley-$*
+	$(if $(LINK),@ln -sf $(BIN:build/%=%)/medley-$* build/medley-$*)
 
 # --- tests ----------------------------------------------------------------------------------------
 
 PYTHON ?= /usr/bin/python3
-UNIT_OBJECTS := $(patsubst tests/unit/%.cpp,$(BUILD)/unit/%.o,$(wildcard tests/unit/*.cpp))
+UNIT_OBJECTS := $(patsubst tests/unit/%.cpp,$(BUILD)/unit-$(TEST_ISA)/%.o,$(wildcard tests/unit/*.cpp))
 # Tests of kernels unroll as much as the kernels do; -O1 compiles them in half the time.
-$(BUILD)/unit/%.o: tests/unit/%.cpp | build/packages
+$(BUILD)/unit-$(TEST_ISA)/%.o: tests/unit/%.cpp | build/packages
 	@mkdir -p $(@D)
 	$(CXX) $(CPPFLAGS) -Itests $(CXXFLAGS) -O1 $(FLAGS_$(TEST_ISA)) -c $< -o $@
 # Unit tests have no experiment, so they go without the commands, which speak of it.
 UNIT_SHELL_OBJECTS := $(filter-out $(patsubst %,$(BUILD)/shell/%.o,train training_run verify eval predict info model),$(SHELL_OBJECTS))
-$(BUILD)/unit-tests: $(UNIT_OBJECTS) $(UNIT_SHELL_OBJECTS)
+$(BUILD)/unit-$(TEST_ISA)/tests: $(UNIT_OBJECTS) $(UNIT_SHELL_OBJECTS)
 	$(CXX) $(LDFLAGS) $^ -Wl,-Bstatic -lgtest_main -lgtest $(LDLIBS) -o $@
 
-unit-test: $(BUILD)/unit-tests ## build and run the unit tests
-	$(BUILD)/unit-tests --gtest_brief=1
+unit-test: $(BUILD)/unit-$(TEST_ISA)/tests ## build and run the unit tests
+	$(BUILD)/unit-$(TEST_ISA)/tests --gtest_brief=1
 
-CONTRACT_BINARIES := $(patsubst %,$(BUILD)/medley-%,lenet lenet-simultaneous lenet-alternating everything)
-contract-test: $(CONTRACT_BINARIES) build/test-packages ## run the promises on built binaries
-	$(PYTHON) tests/contract/run.py --binary-dir $(BUILD) --quick
-	$(PYTHON) tests/contract/readme.py $(BUILD)/medley-lenet
+CONTRACT_BINARIES := $(patsubst %,$(BIN)/medley-%,lenet lenet-simultaneous lenet-alternating everything)
+contract-test: $(CONTRACT_BINARIES) other-builds build/test-packages ## run the promises on built binaries
+	$(PYTHON) tests/contract/run.py --binary-dir $(BIN) --quick --other-builds $(OTHER_BUILDS)
+	$(PYTHON) tests/contract/readme.py $(BIN)/medley-lenet
+
+# Builds that must give the same bytes: without any instruction set, by other optimizations, another
+# compiler, and for another processor, where those are installed.
+have = $(if $(shell command -v $(1)),yes)
+OTHER_BUILDS := build/$(CXX)-O2/scalar build/$(CXX)-O3/avx2 $(if $(call have,clang++),build/clang++-O2/avx2) \
+  $(if $(and $(call have,aarch64-linux-gnu-g++),$(call have,qemu-aarch64-static)),build/aarch64-linux-gnu-g++-O2/neon)
+.PHONY: other-builds $(OTHER_BUILDS)
+other-builds: $(OTHER_BUILDS) ## build what results are compared with: see also cross-packages
+$(OTHER_BUILDS): $(CONTRACT_BINARIES)  # one after the other: they share objects
+	$(MAKE) LINK= CXX=$(patsubst build/%-O$(lastword $(subst -O, ,$(@D))),%,$(@D)) OPT=-O$(lastword $(subst -O, ,$(@D))) ISAS=$(@F) \
+	  $(foreach e,everything lenet $(if $(findstring aarch64,$@),garments),$@/medley-$(e))
 
 test: unit-test contract-test ## install what is missing, build and run all tests
 
@@ -140,13 +164,13 @@ test-thread: ## a training with several threads under ThreadSanitizer
 	$(MAKE) SANITIZE=thread ISAS=avx2 OPT=-O1 sanitized-training
 sanitized: sanitized-training
 	$(MAKE) unit-test
-sanitized-training: $(BUILD)/medley-lenet $(BUILD)/medley-lenet-simultaneous build/test-packages
-	$(PYTHON) tests/contract/sanitized.py $(BUILD)
+sanitized-training: $(BIN)/medley-lenet $(BIN)/medley-lenet-simultaneous build/test-packages
+	$(PYTHON) tests/contract/sanitized.py $(BIN)
 
 # Peers are used where they are installed: TORCH_PYTHON names a Python that has PyTorch.
 TORCH_PYTHON ?= $(PYTHON)
-bench: $(patsubst %,$(BUILD)/medley-%,garments clothing lenet) build/test-packages ## time training steps beside PyTorch, where that is installed
-	$(PYTHON) tests/bench/run.py --binary-dir $(BUILD) --torch-python $(TORCH_PYTHON)
+bench: $(patsubst %,$(BIN)/medley-%,garments clothing lenet) build/test-packages ## time training steps beside PyTorch, where that is installed
+	$(PYTHON) tests/bench/run.py --binary-dir $(BIN) --torch-python $(TORCH_PYTHON)
 
 check-format: ## fail where the sources are not as clang-format leaves them
 	clang-format --dry-run --Werror $$(git ls-files '*.hpp' '*.cpp')

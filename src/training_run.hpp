@@ -29,6 +29,8 @@ class TrainingRun {
   // confusion matrices, into the run folder.
   void print_results();
 
+  // Where the records come from, once train() has begun.
+  const Source& source() const { return *source_; }
   // Steps done so far.
   std::uint64_t step() const { return state_.position.step; }
 

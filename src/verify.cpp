@@ -158,8 +158,8 @@ std::string help(const Description& d) {
       "medley-{0} verify: repeats a run and says whether it comes out the same, byte for byte\n\n"
       "  medley-{0} verify RUN [options]\n\n"
       "Trains again with RUN's options, in a folder that is removed afterwards, and compares\n"
-      "losses.csv, metrics.csv and all checkpoints. RUN is not changed. Writes name,value rows on\n"
-      "stdout. Exit code 0 if all bytes agree; 3 if they part, with the step and the "
+      "losses.csv, metrics.csv and the checkpoints that RUN has kept. RUN is not changed. Exit "
+      "code 0 if all bytes agree; 3 if they part, with the step and the "
       "tensor.\n\n{1}",
       d.name, text.str());
 }
@@ -179,7 +179,8 @@ int verify_command(const Arguments& arguments) {
     throw usage_error("verify: the run folder is missing ('verify --help' lists the options)");
   }
   const fs::path run = values["run"].as<std::string>();
-  const std::uint64_t done = load_checkpoint(run, d, arena(), true).state.position.step;
+  const Checkpoint last = load_checkpoint(run, d, arena(), true);
+  const std::uint64_t done = last.state.position.step;
 
   const TemporaryFolder temporary;
   Arguments training{"--config", (run / "config.ini").string(), "--out",
@@ -201,16 +202,17 @@ int verify_command(const Arguments& arguments) {
 
   const bool whole = ending == TrainingRun::Ending::complete;
   const Verdict verdict = compare(run, options.out, whole);
-  fmt::print("name,value\nagrees,{}\nsteps,{}\ncheckpoints,{}\n", verdict.difference ? "no" : "yes",
-             repetition.step(), verdict.checkpoints);
   if (!verdict.difference) {
+    fmt::print("name,value\nagrees,yes\nsteps,{}\ncheckpoints,{}\n", repetition.step(),
+               verdict.checkpoints);
     fmt::print(stderr, "{}: the first {} steps come out the same, byte for byte\n", run.string(),
                repetition.step());
     return static_cast<int>(Exit::done);
   }
-  fmt::print("parts_at_step,{}\n", verdict.difference->step);
-  throw data_error(fmt::format("{}: does not come out the same; it parts at step {}: {}",
-                               run.string(), verdict.difference->step, verdict.difference->where));
+  throw data_error(fmt::format(
+      "{}: does not come out the same{}; it parts at step {}: {}", run.string(),
+      last.data == repetition.source().fingerprint() ? "" : ", from data that are not the same",
+      verdict.difference->step, verdict.difference->where));
 }
 
 }  // namespace medley

@@ -57,6 +57,16 @@ def repeat(source, folder, times):
     (folder / "dataset.json").write_text(json.dumps(description))
 
 
+def pictures(folder, count):
+    """PNG files p0.png, p1.png, ... of odd sizes; returns their names without the suffix."""
+    random = np.random.RandomState(5)
+    for i in range(count):
+        size = random.randint(9, 60, 2)
+        pixels = random.randint(0, 256, (*size, 3)).astype(np.uint8)
+        (folder / f"p{i}.png").write_bytes(png(pixels))
+    return [f"p{i}" for i in range(count)]
+
+
 def png(pixels):
     """A PNG file of an array H x W x 3 of uint8."""
     height, width, _ = pixels.shape

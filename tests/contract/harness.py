@@ -63,8 +63,9 @@ class Done:
 class Bench:
     """Where the tests run: the binaries, a folder to work in, and how long they may take."""
 
-    def __init__(self, binaries, shared, quick, work):
+    def __init__(self, binaries, shared, quick, work, other_builds=()):
         self.binaries, self.shared, self.quick, self.work = binaries, shared, quick, work
+        self.other_builds = other_builds
         self.made = {}  # data sets and libraries, by name
 
     def count(self, quick, thorough):

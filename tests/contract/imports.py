@@ -7,17 +7,12 @@ import subprocess
 import sys
 
 import data
-import numpy as np
 from harness import HERE, Skipped, require
 
 
 def _pictures(folder, count):
-    random = np.random.RandomState(5)
     (folder / "pictures").mkdir()
-    for i in range(count):
-        size = random.randint(9, 60, 2)
-        pixels = random.randint(0, 256, (*size, 3)).astype(np.uint8)
-        (folder / f"pictures/p{i}.png").write_bytes(data.png(pixels))
+    data.pictures(folder / "pictures", count)
 
 
 def _import(bench, folder, out, *options, experiment="lenet"):

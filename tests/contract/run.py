@@ -1,6 +1,6 @@
 """Holds Medley's promises against built binaries. Needs python3 and numpy.
 
-    run.py --binary-dir DIR [--shared DIR] [--quick] [NAME...]
+    run.py --binary-dir DIR [--shared DIR] [--other-builds DIR...] [--quick] [NAME...]
 
 DIR has medley-lenet and medley-everything; tests that need other binaries or the pictures of --shared
 (../shared beside the checkout) say that they are skipped where those are absent. NAMEs choose tests by a
@@ -17,16 +17,18 @@ import time
 import traceback
 from pathlib import Path
 
+import builds
 import damaged_files
 import imports
 import manners
 import memory
 import nothing_lost
 import records
+import repetition
 import same_bits
 from harness import ROOT, Bench, Failed, Skipped
 
-MODULES = (same_bits, nothing_lost, damaged_files, memory, manners, records, imports)
+MODULES = (same_bits, builds, repetition, nothing_lost, damaged_files, memory, manners, records, imports)
 
 
 def tests():
@@ -66,6 +68,8 @@ def main():
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--binary-dir", type=Path, required=True)
     parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared")
+    parser.add_argument("--other-builds", type=Path, nargs="*", default=[], metavar="DIR",
+                        help="folders of binaries of other compilers and processors")
     parser.add_argument("--quick", action="store_true", help="fewer repetitions")
     parser.add_argument("names", nargs="*")
     options = parser.parse_args()
@@ -80,7 +84,8 @@ def main():
     if not chosen:
         parser.error("no test has such a name")
     with tempfile.TemporaryDirectory(prefix="medley-contract-", dir=work_folder()) as work:
-        bench = Bench(options.binary_dir.resolve(), options.shared, options.quick, Path(work))
+        bench = Bench(options.binary_dir.resolve(), options.shared, options.quick, Path(work),
+                      [folder.resolve() for folder in options.other_builds])
         results = [run(name, function, bench) for name, function in chosen]
     print(f"contract: {results.count('ok')} passed, {results.count('FAILED')} failed, "
           f"{results.count('skipped')} skipped")

@@ -95,7 +95,6 @@ MEDLEY_INLINE Batch broadcast(float x) { return Batch(x); }
 MEDLEY_INLINE Batch add(Batch a, Batch b) { return a + b; }
 MEDLEY_INLINE Batch sub(Batch a, Batch b) { return a - b; }
 MEDLEY_INLINE Batch mul(Batch a, Batch b) { return a * b; }
-MEDLEY_INLINE Batch div(Batch a, Batch b) { return a / b; }
 #if defined(__AVX512F__)
 // xsimd 8.1 has no fused form for AVX-512: its fma is a multiply and an add.
 MEDLEY_INLINE Batch fma(Batch a, Batch b, Batch c) { return _mm512_fmadd_ps(a, b, c); }
@@ -107,7 +106,14 @@ MEDLEY_INLINE Batch fnma(Batch a, Batch b, Batch c) { return _mm256_fnmadd_ps(a,
 MEDLEY_INLINE Batch fma(Batch a, Batch b, Batch c) { return vfmaq_f32(c, a, b); }
 MEDLEY_INLINE Batch fnma(Batch a, Batch b, Batch c) { return vfmsq_f32(c, a, b); }
 #endif
+#if defined(__aarch64__)
+// xsimd 8.1 approximates these from estimates of the reciprocal.
+MEDLEY_INLINE Batch div(Batch a, Batch b) { return vdivq_f32(a, b); }
+MEDLEY_INLINE Batch sqrt(Batch a) { return vsqrtq_f32(a); }
+#else
+MEDLEY_INLINE Batch div(Batch a, Batch b) { return a / b; }
 MEDLEY_INLINE Batch sqrt(Batch a) { return xsimd::sqrt(a); }
+#endif
 MEDLEY_INLINE BatchMask less(Batch a, Batch b) { return a < b; }
 MEDLEY_INLINE BatchMask equal(Batch a, Batch b) { return a == b; }
 MEDLEY_INLINE Batch select(BatchMask m, Batch a, Batch b) { return xsimd::select(m, a, b); }

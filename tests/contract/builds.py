@@ -1,0 +1,97 @@
+"""The same bits from other builds: other compilers, optimizations and processors."""
+
+import csv
+import shutil
+import struct
+import subprocess
+
+import data
+import same_bits
+from harness import Bench, Skipped, contents, require, same_contents
+
+EM_AARCH64 = 183
+
+
+class _Build:
+    """A folder of binaries that were built otherwise, and what it takes to run them here."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.name = "/".join(folder.parts[-2:])
+
+    def launcher(self, binary):
+        machine = struct.unpack_from("<H", binary.read_bytes()[:20], 18)[0]
+        return ["qemu-aarch64-static"] if machine == EM_AARCH64 else []
+
+    def run(self, experiment, *arguments):
+        binary = self.folder / f"medley-{experiment}"
+        command = [*self.launcher(binary), str(binary), *map(str, arguments)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=900)
+        require(done.returncode == 0, f"{self.name}: exit {done.returncode}: {done.stderr[-300:]}")
+
+
+def _builds(bench: Bench, experiment):
+    builds = [_Build(folder) for folder in bench.other_builds
+              if (folder / f"medley-{experiment}").exists()]
+    if not builds:
+        raise Skipped(f"no other build of {experiment} is at hand ('make other-builds')")
+    return builds
+
+
+def other_builds_train_to_the_same_bytes(bench):
+    """Every layer, loss, penalty and optimizer; under emulation where the processor is another."""
+    builds = _builds(bench, "everything")
+    folder = bench.once("everything-data", data.everything)
+    expected = same_bits._train(bench, "everything", "builds")
+    for build in builds:
+        out = bench.folder("other-build") / "run"
+        build.run("everything", "train", "--data", folder, "--out", out, *same_bits.RECIPE,
+                  "--threads", 2)
+        same_contents(expected, contents(out), build.name)
+    return f"{', '.join(build.name for build in builds)}: {len(expected)} files each"
+
+
+def _pictures_and_rows(bench, folder):
+    """PNG files of odd sizes, and JPEG files where real pictures are at hand."""
+    (folder / "pictures").mkdir()
+    names = data.pictures(folder / "pictures", 30)
+    real = bench.shared / "data/clothing"
+    if real.is_dir():
+        with open(real / "images.csv", newline="", encoding="utf-8") as file:
+            for row in list(csv.DictReader(file))[:30]:
+                shutil.copy(real / f"images/{row['image']}.jpg", folder / "pictures")
+                names.append(row["image"] + ".jpg")
+    lines = ["image,digit,side"] + [f"{name},{i % 10},{'lr'[i % 2]}" for i, name in enumerate(names)]
+    (folder / "rows.csv").write_text("\n".join(lines) + "\n")
+    return len(names)
+
+
+def other_builds_import_the_same_bytes(bench):
+    """Decoding, resizing, splitting and statistics."""
+    builds = _builds(bench, "lenet")
+    folder = bench.folder("import-builds")
+    count = _pictures_and_rows(bench, folder)
+    command = ("import", "--csv", folder / "rows.csv", "--images", folder / "pictures", "--out")
+    bench.run("lenet", *command, folder / "here").expect(0)
+    expected = contents(folder / "here")
+    require("images.npy" in expected, f"import wrote {', '.join(expected)}")
+    for build in builds:
+        out = folder / "there"
+        shutil.rmtree(out, ignore_errors=True)
+        build.run("lenet", *command, out)
+        same_contents(expected, contents(out), build.name)
+    return f"{', '.join(build.name for build in builds)}: {count} pictures each"
+
+
+def other_builds_draw_the_same_garments(bench):
+    """The generator, and a short training on what it draws."""
+    builds = _builds(bench, "garments")
+    options = ("--steps", 2, "--batch-size", 16, "--log-every", 1)
+    out = bench.folder("garments") / "run"
+    bench.run("garments", "train", "--out", out, *options).expect(0)
+    expected = contents(out)
+    for build in builds:
+        out = bench.folder("other-garments") / "run"
+        build.run("garments", "train", "--out", out, *options)
+        same_contents(expected, contents(out), build.name)
+    return f"{', '.join(build.name for build in builds)}: {len(expected)} files each"
