@@ -49,8 +49,8 @@ class Case {
     std::vector<float> weights(kernels::winograd_weight_floats(inputs(), outputs()), untouched);
     for (int b = 0; b < block_count(outputs()); ++b) {
       for (int c = 0; c < inputs(); ++c) {
-        kernels::winograd_transform_weights(&taps_[tap(b * lanes, c, 0)], 3 * lanes, lanes,
-                                            inputs(), outputs(), c, b, weights.data());
+        kernels::winograd_transform_weights(&taps_[tap(b * lanes, c, 0)], 3 * lanes, inputs(),
+                                            outputs(), c, b, weights.data());
       }
     }
     std::vector<float> scratch = not_numbers(kernels::winograd_scratch_floats(w_, most_samples()));
@@ -88,8 +88,8 @@ class Case {
     const std::vector<float> before = taps_;
     kernels::winograd_weight_gradient(
         w_, most_samples(), samples_, in_.data(), gradient.data() + origin(),
-        {inputs() * 9 * lanes, lanes * 9 * lanes, 9 * lanes, 3 * lanes, lanes}, taps_.data(),
-        accumulate, scratch.data());
+        {inputs() * 9 * lanes, lanes * 9 * lanes, 9 * lanes, 3 * lanes}, taps_.data(), accumulate,
+        scratch.data());
     Error error;
     for (int i = 0; i < 100; ++i) {
       const int o = below(outputs()), c = below(inputs()), k = below(9);

@@ -58,12 +58,17 @@ MEDLEY_INLINE Vec times(float a, const Vec& v) { return Vec::broadcast(a) * v; }
 // a · v + w
 MEDLEY_INLINE Vec axpy(float a, const Vec& v, const Vec& w) { return fma(Vec::broadcast(a), v, w); }
 
-// --- the matrices, applied to one line
-// ------------------------------------------------------------
+// --- the matrices, applied to one line ---
+
+// One or two rows of a result.
+struct Rows {
+  int first, second;
+};
 
 // Bᵀ d: six pixels to six points.
 struct FromInput {
   static constexpr int from = 6, to = 6;
+  static constexpr std::array<Rows, 4> rows{{{0, 0}, {1, 2}, {3, 4}, {5, 5}}};
   MEDLEY_INLINE static void line(const Vec (&d)[6], Vec (&t)[6]) {
     const Vec even_p = axpy(-q2, d[2], d[4]), odd_p = axpy(-q2, d[1], d[3]);
     const Vec even_q = axpy(-p2, d[2], d[4]), odd_q = axpy(-p2, d[1], d[3]);
@@ -79,6 +84,7 @@ struct FromInput {
 // G w: three taps to six points.
 struct FromWeights {
   static constexpr int from = 3, to = 6;
+  static constexpr std::array<Rows, 4> rows{{{0, 0}, {1, 2}, {3, 4}, {5, 5}}};
   MEDLEY_INLINE static void line(const Vec (&w)[3], Vec (&t)[6]) {
     const Vec even_p = axpy(at_p * p2, w[2], times(at_p, w[0]));
     const Vec even_q = axpy(at_q * q2, w[2], times(at_q, w[0]));
@@ -94,6 +100,7 @@ struct FromWeights {
 // Aᵀ m: six points to four outputs.
 struct ToOutput {
   static constexpr int from = 6, to = 4;
+  static constexpr std::array<Rows, 2> rows{{{0, 2}, {1, 3}}};
   MEDLEY_INLINE static void line(const Vec (&m)[6], Vec (&y)[4]) {
     const Vec even_p = m[1] + m[2], odd_p = m[1] - m[2];
     const Vec even_q = m[3] + m[4], odd_q = m[3] - m[4];
@@ -107,6 +114,7 @@ struct ToOutput {
 // A g: gradients of four outputs to six points.
 struct FromGradient {
   static constexpr int from = 4, to = 6;
+  static constexpr std::array<Rows, 4> rows{{{0, 0}, {1, 2}, {3, 4}, {5, 5}}};
   MEDLEY_INLINE static void line(const Vec (&g)[4], Vec (&t)[6]) {
     const Vec even_p = axpy(p2, g[2], g[0]), odd_p = axpy(p2, g[3], g[1]);
     const Vec even_q = axpy(q2, g[2], g[0]), odd_q = axpy(q2, g[3], g[1]);
@@ -122,6 +130,7 @@ struct FromGradient {
 // Gᵀ s: six points to gradients of three taps.
 struct ToWeights {
   static constexpr int from = 6, to = 3;
+  static constexpr std::array<Rows, 2> rows{{{0, 2}, {1, 1}}};
   MEDLEY_INLINE static void line(const Vec (&s)[6], Vec (&g)[3]) {
     const Vec even_p = s[1] + s[2], odd_p = s[1] - s[2];
     const Vec even_q = s[3] + s[4], odd_q = s[3] - s[4];
@@ -131,39 +140,44 @@ struct ToWeights {
   }
 };
 
-// A square of vectors in memory.
+// Pixels or taps side by side in rows that lie `row` floats apart.
 template <class Float>
 struct Square {
   Float* data;
-  std::ptrdiff_t row, column;
+  std::ptrdiff_t row;
+  MEDLEY_INLINE Float* at(int y, int x) const { return data + y * row + x * lanes; }
 };
 
-// M s Mᵀ for the matrix M: columns first. Calls put(row, column, vector).
-template <class Matrix, class Put>
-MEDLEY_INLINE void transform(Square<const float> from, Put&& put) {
+// M s Mᵀ for the matrix M; s is read by get(row, column), the result goes to put(row, column,
+// vector). One row of M s, or two that share what they are computed from, is made at a time and
+// stays in registers.
+template <class Matrix, class Get, class Put>
+MEDLEY_INLINE void transform(Get&& get, Put&& put) {
   constexpr int n = Matrix::from, m = Matrix::to;
-  alignas(64) float half[m * n * lanes];
-  Vec line[n], result[m];
-  for (int x = 0; x < n; ++x) {
-    unroll<n>([&](auto y) MEDLEY_INLINE_LAMBDA {
-      line[y] = Vec::load(from.data + y * from.row + x * from.column);
+  unroll<Matrix::rows.size()>([&](auto pass) MEDLEY_INLINE_LAMBDA {
+    constexpr Rows rows = Matrix::rows[decltype(pass)::value];
+    Vec half[2][n], line[n], result[m];
+    unroll<n>([&](auto x) MEDLEY_INLINE_LAMBDA {
+      unroll<n>([&](auto y) MEDLEY_INLINE_LAMBDA { line[y] = get(y, x); });
+      Matrix::line(line, result);  // what no row below takes is never computed
+      half[0][x] = result[rows.first];
+      half[1][x] = result[rows.second];
     });
-    Matrix::line(line, result);
-    unroll<m>([&](auto y) MEDLEY_INLINE_LAMBDA { result[y].store(half + (y * n + x) * lanes); });
-  }
-  for (int y = 0; y < m; ++y) {
-    unroll<n>([&](auto x)
-                  MEDLEY_INLINE_LAMBDA { line[x] = Vec::load(half + (y * n + x) * lanes); });
-    Matrix::line(line, result);
-    unroll<m>([&](auto x) MEDLEY_INLINE_LAMBDA { put(y, x, result[x]); });
-  }
+    const auto finish = [&](const Vec(&row)[n], int y) MEDLEY_INLINE_LAMBDA {
+      Matrix::line(row, result);
+      unroll<m>([&](auto x) MEDLEY_INLINE_LAMBDA { put(y, x, result[x]); });
+    };
+    finish(half[0], rows.first);
+    if constexpr (rows.second != rows.first) finish(half[1], rows.second);
+  });
 }
 
 // To the 36 points, `stride` floats apart.
 template <class Matrix>
 [[gnu::noinline]] void to_points(Square<const float> from, float* to, std::ptrdiff_t stride) {
-  transform<Matrix>(from, [&](int y, auto x, const Vec& v)
-                              MEDLEY_INLINE_LAMBDA { v.store(to + y * 6 * stride + x * stride); });
+  transform<Matrix>([&](int y, int x) MEDLEY_INLINE_LAMBDA { return Vec::load(from.at(y, x)); },
+                    [&](int y, int x, const Vec& v)
+                        MEDLEY_INLINE_LAMBDA { v.store(to + (y * 6 + x) * stride); });
 }
 
 // The same of a tile that reaches beyond the picture: only `rows` by `columns` pixels are there,
@@ -173,13 +187,12 @@ void to_points_clipped(Square<const float> from, int rows, int columns, float* t
                        std::ptrdiff_t stride) {
   constexpr int n = Matrix::from;
   if (rows >= n && columns >= n) return to_points<Matrix>(from, to, stride);
-  alignas(64) float patch[n * n * lanes] = {};
+  alignas(64) float pixels[n * n * lanes] = {};
+  const Square<float> patch{pixels, n * lanes};
   for (int y = 0; y < std::min(rows, n); ++y) {
-    for (int x = 0; x < std::min(columns, n); ++x) {
-      Vec::load(from.data + y * from.row + x * from.column).store(patch + (y * n + x) * lanes);
-    }
+    for (int x = 0; x < std::min(columns, n); ++x) Vec::load(from.at(y, x)).store(patch.at(y, x));
   }
-  to_points<Matrix>({patch, n * lanes, lanes}, to, stride);
+  to_points<Matrix>({patch.data, patch.row}, to, stride);
 }
 
 // From the 36 points: overwrites `to` with the result plus `start`, or adds the result to it.
@@ -187,10 +200,10 @@ template <class Matrix>
 [[gnu::noinline]] void from_points(const float* from, std::ptrdiff_t stride, Square<float> to,
                                    const float* start, bool accumulate) {
   const Vec first = start ? Vec::load(start) : Vec::zero();
-  transform<Matrix>({from, 6 * stride, stride},
-                    [&](int y, auto x, const Vec& v) MEDLEY_INLINE_LAMBDA {
-                      float* at = to.data + y * to.row + x * to.column;
-                      (v + (accumulate ? Vec::load(at) : first)).store(at);
+  transform<Matrix>([&](int y, int x)
+                        MEDLEY_INLINE_LAMBDA { return Vec::load(from + (y * 6 + x) * stride); },
+                    [&](int y, int x, const Vec& v) MEDLEY_INLINE_LAMBDA {
+                      (v + (accumulate ? Vec::load(to.at(y, x)) : first)).store(to.at(y, x));
                     });
 }
 
@@ -200,19 +213,18 @@ void from_points_clipped(const float* from, std::ptrdiff_t stride, Square<float>
                          int columns, const float* start, bool accumulate) {
   constexpr int m = Matrix::to;
   if (rows >= m && columns >= m) return from_points<Matrix>(from, stride, to, start, accumulate);
-  alignas(64) float patch[m * m * lanes];
-  from_points<Matrix>(from, stride, {patch, m * lanes, lanes}, start, false);
+  alignas(64) float pixels[m * m * lanes];
+  const Square<float> patch{pixels, m * lanes};
+  from_points<Matrix>(from, stride, patch, start, false);
   for (int y = 0; y < std::min(rows, m); ++y) {
     for (int x = 0; x < std::min(columns, m); ++x) {
-      float* at = to.data + y * to.row + x * to.column;
-      const Vec v = Vec::load(patch + (y * m + x) * lanes);
-      (accumulate ? v + Vec::load(at) : v).store(at);
+      const Vec v = Vec::load(patch.at(y, x));
+      (accumulate ? v + Vec::load(to.at(y, x)) : v).store(to.at(y, x));
     }
   }
 }
 
-// --- the product
-// ----------------------------------------------------------------------------------
+// --- the product ---
 
 // c(row, vector) = Σ_k a(row, k) · b(k, vector), or that added to what c holds.
 //
@@ -291,8 +303,7 @@ void product(const Product& g, int vectors, int rows, const float* a, const floa
   }
 }
 
-// --- groups, blocks and tiles
-// ---------------------------------------------------------------------
+// --- groups, blocks and tiles ---
 
 // Channels in `blocks` blocks as groups of at most four, of sizes as equal as may be. The groups
 // are part of the layout of transformed weights and the same everywhere.
@@ -350,14 +361,13 @@ constexpr std::ptrdiff_t winograd_weight_floats(int inputs, int outputs) {
 
 // Weights between one input channel and one block of output channels to their places among all
 // `winograd_weight_floats`; `taps` is a vector of outputs each.
-inline void winograd_transform_weights(const float* taps, int tap_row, int tap_column, int inputs,
-                                       int outputs, int input, int output_block, float* weights) {
+inline void winograd_transform_weights(const float* taps, int tap_row, int inputs, int outputs,
+                                       int input, int output_block, float* weights) {
   using namespace detail::winograd;
   const Groups groups{block_count(outputs)};
   const int group = groups.group_of(output_block), first = groups.first(group);
   const int place = first * inputs + input * groups.size(group) + output_block - first;
-  to_points<FromWeights>({taps, tap_row, tap_column},
-                         weights + static_cast<std::ptrdiff_t>(place) * lanes,
+  to_points<FromWeights>({taps, tap_row}, weights + static_cast<std::ptrdiff_t>(place) * lanes,
                          static_cast<std::ptrdiff_t>(inputs) * groups.blocks * lanes);
 }
 
@@ -386,12 +396,12 @@ inline void winograd_correlate(const Winograd& w, int most_samples, int samples,
 
   for (int first = 0; first < tiles; first += block) {
     const int count = std::min(block, tiles - first);
-    for (int t = 0; t < count; ++t) {
-      const TilePlace at = tile_place(w, first + t);
-      for (int b = 0; b < in_blocks; ++b) {
-        to_points_clipped<FromInput>({in + tile_offset(w.in, at, b), w.in.row, lanes},
-                                     w.height + 2 - at.y, w.width + 2 - at.x,
-                                     transformed + (b * block + t) * lanes, in_point);
+    for (int b = 0; b < in_blocks; ++b) {
+      for (int t = 0; t < count; ++t) {
+        const TilePlace at = tile_place(w, first + t);
+        to_points_clipped<FromInput>({in + tile_offset(w.in, at, b), w.in.row}, w.height + 2 - at.y,
+                                     w.width + 2 - at.x, transformed + (b * block + t) * lanes,
+                                     in_point);
       }
     }
     for (int g = 0; g < groups.count(); ++g) {
@@ -410,12 +420,12 @@ inline void winograd_correlate(const Winograd& w, int most_samples, int samples,
         product<lanes>(product_of, vectors, count, transformed + point * in_point,
                        group_weights + point * weight_point, products + point * out_point);
       }
-      for (int t = 0; t < count; ++t) {
-        const TilePlace at = tile_place(w, first + t);
-        for (int v = 0; v < vectors; ++v) {
-          const int b = groups.first(g) + v;
+      for (int v = 0; v < vectors; ++v) {
+        const int b = groups.first(g) + v;
+        for (int t = 0; t < count; ++t) {
+          const TilePlace at = tile_place(w, first + t);
           from_points_clipped<ToOutput>(products + (v * block + t) * lanes, out_point,
-                                        {out + tile_offset(w.out, at, b), w.out.row, lanes},
+                                        {out + tile_offset(w.out, at, b), w.out.row},
                                         w.height - at.y, w.width - at.x,
                                         bias ? bias + b * lanes : nullptr, accumulate);
         }
@@ -434,7 +444,7 @@ constexpr std::ptrdiff_t winograd_gradient_scratch_floats(const Winograd& w, int
 
 // Where the weights' gradient goes; strides in floats, a vector of outputs each.
 struct TapStrides {
-  std::ptrdiff_t out_block, in_block, channel, row, column;
+  std::ptrdiff_t out_block, in_block, channel, row;
 };
 
 // Gradient of the weights from the input and the gradient of the output, which may be given in any
@@ -463,12 +473,12 @@ inline void winograd_weight_gradient(const Winograd& w, int most_samples, int sa
       for (int t = 0; t < count; ++t) {
         const TilePlace at = tile_place(w, first + t);
         for (int b = from; b < to; ++b) {
-          to_points_clipped<FromInput>({in + tile_offset(w.in, at, b), w.in.row, lanes},
+          to_points_clipped<FromInput>({in + tile_offset(w.in, at, b), w.in.row},
                                        w.height + 2 - at.y, w.width + 2 - at.x,
                                        inputs + ((b - from) * block + t) * lanes, in_point);
         }
         for (int b = 0; b < out_blocks && !transformed; ++b) {
-          to_points_clipped<FromGradient>({gradient + tile_offset(w.out, at, b), w.out.row, lanes},
+          to_points_clipped<FromGradient>({gradient + tile_offset(w.out, at, b), w.out.row},
                                           w.height - at.y, w.width - at.x,
                                           outputs + t * width + b * lanes, out_point);
         }
@@ -500,7 +510,7 @@ inline void winograd_weight_gradient(const Winograd& w, int most_samples, int sa
           from_points<ToWeights>(
               sums + ((b - from) * lanes + c) * width + o * lanes, sum_point,
               {weights + o * strides.out_block + b * strides.in_block + c * strides.channel,
-               strides.row, strides.column},
+               strides.row},
               nullptr, accumulate);
         }
       }

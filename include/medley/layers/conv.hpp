@@ -128,7 +128,7 @@ struct BasicConv : LayerDefaults {
       constexpr kernels::Winograd w = winograd_between<typename Io::X, typename Io::GY>();
       constexpr Packing p = parameters(Io::X::shape, Io::X::layout)[0].packing;
       kernels::winograd_weight_gradient(w, Io::most_samples, io.samples, x, gy,
-                                        {p.out, p.in, p.channel, p.row, p.column}, io.gradient(0),
+                                        {p.out, p.in, p.channel, p.row}, io.gradient(0),
                                         io.accumulate, io.scratch());
     } else {
       kernels::conv_weight_gradient<weight_gradient<typename Io::X, typename Io::GY>()>(
@@ -182,8 +182,7 @@ struct BasicConv : LayerDefaults {
     }
   }
 
-  // --- by Winograd's filtering
-  // --------------------------------------------------------------------
+  // --- by Winograd's filtering ---
 
   // Without strides: enough for sizes.
   static constexpr kernels::Winograd winograd_shape(Shape x) {
@@ -211,8 +210,7 @@ struct BasicConv : LayerDefaults {
     for (int i = part; i < in.c * block_count(Outputs); i += parts) {
       const int b = i / in.c, c = i % in.c;
       kernels::winograd_transform_weights(io.parameter(0) + packing.index(b * lanes, c, 0, 0),
-                                          packing.row, packing.column, in.c, Outputs, c, b,
-                                          io.derived());
+                                          packing.row, in.c, Outputs, c, b, io.derived());
     }
   }
 
@@ -232,13 +230,12 @@ struct BasicConv : LayerDefaults {
           turned[k * lanes + c] = weight[packing.index(o, b * lanes + c, ky, kx)];
         }
       }
-      kernels::winograd_transform_weights(turned, Kernel * lanes, lanes, Outputs, in.c, o, b,
+      kernels::winograd_transform_weights(turned, Kernel * lanes, Outputs, in.c, o, b,
                                           io.derived() + winograd_forward_floats(in));
     }
   }
 
-  // --- directly
-  // -----------------------------------------------------------------------------------
+  // --- directly ---
 
   template <class X, class Y>
   static consteval kernels::Correlation forward_correlation() {
