@@ -337,18 +337,19 @@ MEDLEY_INLINE std::ptrdiff_t tile_offset(const Planes& planes, const TilePlace& 
          t.y * planes.row + t.x * lanes;
 }
 
-// Tiles that go through the transforms and the products together.
+// Tiles that go through the transforms and the products together: enough to use the weights often
+// and to fill register tiles (multiples of 12, 8 and 6), few enough for the second-level cache.
 constexpr int correlate_block(const Winograd& w, int samples) {
   return std::min(48, w.tiles() * samples);
 }
+// Tiles in a chain of a weight's gradient.
 constexpr int gradient_block(const Winograd& w, int samples) {
   return std::min(64, w.tiles() * samples);
 }
-
-// Blocks of input channels whose sums a second-level cache holds beside what streams by.
+// Blocks of input channels whose sums stay near while tiles stream by: 1.2 MB at most.
 constexpr int gradient_slice(const Winograd& w) {
   const int one = points * lanes * block_count(w.out.channels) * lanes;
-  return std::clamp(160'000 / one, 1, block_count(w.in.channels));
+  return std::clamp(300'000 / one, 1, block_count(w.in.channels));
 }
 
 }  // namespace detail::winograd
@@ -470,14 +471,17 @@ inline void winograd_weight_gradient(const Winograd& w, int most_samples, int sa
     for (int first = 0; first < tiles; first += block) {
       const int count = std::min(block, tiles - first);
       const bool transformed = from > 0 && tiles <= block;  // outputs are those of the last slice
-      for (int t = 0; t < count; ++t) {
-        const TilePlace at = tile_place(w, first + t);
-        for (int b = from; b < to; ++b) {
+      for (int b = from; b < to; ++b) {
+        for (int t = 0; t < count; ++t) {
+          const TilePlace at = tile_place(w, first + t);
           to_points_clipped<FromInput>({in + tile_offset(w.in, at, b), w.in.row},
                                        w.height + 2 - at.y, w.width + 2 - at.x,
                                        inputs + ((b - from) * block + t) * lanes, in_point);
         }
-        for (int b = 0; b < out_blocks && !transformed; ++b) {
+      }
+      for (int b = 0; b < out_blocks && !transformed; ++b) {
+        for (int t = 0; t < count; ++t) {
+          const TilePlace at = tile_place(w, first + t);
           to_points_clipped<FromGradient>({gradient + tile_offset(w.out, at, b), w.out.row},
                                           w.height - at.y, w.width - at.x,
                                           outputs + t * width + b * lanes, out_point);
