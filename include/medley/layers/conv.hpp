@@ -57,10 +57,11 @@ struct BasicConv : LayerDefaults {
                                (x.w - 1 + Padding) / Stride - (y.w - 1));
     return std::max({before, after, 0});
   }
-  // Transforms pay from 32 channels on, where at least half of what the tiles cover is there.
+  // Transforms pay from one full vector of channels on, where at least half of what the tiles cover
+  // is there.
   static constexpr bool winograd(Shape x) {
     if (Choice != ConvAlgorithm::automatic) return Choice == ConvAlgorithm::winograd;
-    return Kernel == 3 && Stride == 1 && std::min(x.c, Outputs) >= 32 &&
+    return Kernel == 3 && Stride == 1 && std::min(x.c, Outputs) >= lanes &&
            2 * output(x).pixels() >= 16 * winograd_shape(x).tiles();
   }
   static constexpr std::string_view algorithm(Shape x) { return winograd(x) ? "winograd" : ""; }
