@@ -238,6 +238,13 @@ struct BasicConv : LayerDefaults {
 
   // --- directly ---
 
+  // Rows without a border, seen through a single tap, are one long row.
+  template <class A, class B>
+  static constexpr bool one_row = Kernel == 1 && Stride == 1 && A::halo == 0 && B::halo == 0;
+  template <class A, class B>
+  static constexpr Shape rows_of =
+      one_row<A, B> ? Shape{B::shape.c, 1, B::shape.pixels()} : B::shape;
+
   template <class X, class Y>
   static consteval kernels::Correlation forward_correlation() {
     constexpr Packing w = parameters(X::shape, X::layout)[0].packing;
@@ -264,8 +271,8 @@ struct BasicConv : LayerDefaults {
             .out_block = Y::block,
             .out_row = Y::row,
             .out_pixel = Y::pixel,
-            .height = Y::shape.h,
-            .width = Y::shape.w};
+            .height = rows_of<X, Y>.h,
+            .width = rows_of<X, Y>.w};
   }
 
   template <class X, class GY>
@@ -286,8 +293,8 @@ struct BasicConv : LayerDefaults {
             .out_blocks = GY::blocks,
             .out_block = GY::block,
             .out_row = GY::row,
-            .height = GY::shape.h,
-            .width = GY::shape.w,
+            .height = rows_of<X, GY>.h,
+            .width = rows_of<X, GY>.w,
             .weight_out = w.out,
             .weight_in = w.in,
             .weight_row = w.row,
@@ -313,7 +320,7 @@ struct BasicConv : LayerDefaults {
   static consteval kernels::Correlation backward_correlation() {
     using GX = typename Io::GX;
     using GY = typename Io::GY;
-    constexpr Shape in = GX::shape;
+    constexpr Shape in = rows_of<GY, GX>;
     return {.in_blocks = GY::blocks,
             .in_block_channels = lanes,
             .in_last_channels = block_channels(Outputs, GY::blocks - 1),
