@@ -169,8 +169,19 @@ sanitized-training: $(BIN)/medley-lenet $(BIN)/medley-lenet-simultaneous build/t
 
 # Peers are used where they are installed: TORCH_PYTHON names a Python that has PyTorch.
 TORCH_PYTHON ?= $(PYTHON)
-bench: $(patsubst %,$(BIN)/medley-%,garments clothing lenet) build/test-packages ## time training steps beside PyTorch, where that is installed
+# LAYERS=1 times single convolutions instead, beside oneDNN where libdnnl-dev is installed; LAYERS_OPTIONS='--threads 2'.
+LAYERS ?=
+PEER := $(if $(wildcard /usr/include/dnnl.hpp),1,0)
+$(BUILD)/bench-layers: tests/bench/layers.cpp | build/packages
+	@mkdir -p $(@D)
+	$(CXX) $(CPPFLAGS) -DMEDLEY_PEER=$(PEER) $(CXXFLAGS) $(FLAGS_$(TEST_ISA)) $< $(LDFLAGS) $(if $(filter 1,$(PEER)),-ldnnl -lgomp) -o $@
+ifeq ($(LAYERS),)
+bench: $(patsubst %,$(BIN)/medley-%,garments clothing lenet) build/test-packages ## time training steps beside PyTorch, or (LAYERS=1) layers beside oneDNN, where these are installed
 	$(PYTHON) tests/bench/run.py --binary-dir $(BIN) --torch-python $(TORCH_PYTHON)
+else
+bench: $(BUILD)/bench-layers
+	$< --out $(BUILD)/layers.csv $(LAYERS_OPTIONS)
+endif
 
 check-format: ## fail where the sources are not as clang-format leaves them
 	clang-format --dry-run --Werror $$(git ls-files '*.hpp' '*.cpp')

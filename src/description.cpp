@@ -52,6 +52,7 @@ std::uint64_t fingerprint(const Description& d) {
     add(layer.type);
     for (const Option& option : layer.options)
       add(option.name + "=" + std::to_string(option.value));
+    if (!layer.algorithm.empty()) add(layer.algorithm);
     for (const std::string& input : layer.inputs) add(input);
     add_shape(layer.output);
   }

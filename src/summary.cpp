@@ -189,6 +189,7 @@ Json layers_json(const Description& d) {
                     {"output", shape_json(layer.output)},
                     {"parameters", layer.parameters},
                     {"flops", number(layer.flops)}});
+    if (!layer.algorithm.empty()) list.back()["algorithm"] = layer.algorithm;
   }
   return list;
 }
@@ -263,9 +264,10 @@ std::string network_table(const Description& d) {
   std::string previous = "input";
   for (const LayerInfo& layer : d.layers) {
     const bool in_line = layer.inputs.size() == 1 && layer.inputs[0] == previous;
-    const std::string options = options_text(layer.options);
-    rows.push_back({layer.path, layer.type + (options.empty() ? "" : ": " + options),
-                    shape_text(layer.output), std::to_string(layer.parameters),
+    std::string what = layer.type;
+    if (!layer.options.empty()) what += ": " + options_text(layer.options);
+    if (!layer.algorithm.empty()) what += "; " + layer.algorithm;
+    rows.push_back({layer.path, what, shape_text(layer.output), std::to_string(layer.parameters),
                     fmt::format("{:.3f}", layer.flops / 1e6), in_line ? "" : join(layer.inputs)});
     previous = layer.path;
   }

@@ -41,11 +41,12 @@ struct everything {
   using Trunk = Sequence<                              //
       ConvNoBias<12, 5>, GhostBatchNorm, LeakyRelu<>,  // 16 x 16
       Conv<20, 5, 2>, GroupNorm<4>, Relu,              // 8 x 8
-      Residual<Sequence<Conv<20>, Tanh>>,              //
+      Residual<Sequence<ByWinograd<Conv<20>>, Tanh>>,  //
       Concat<Identity, Coarse, Smooth>, Dropout<20>,   // 49 channels
       Conv<18, 1>, Relu>;
-  using Heads = std::tuple<  //
-      Head<"kind", GlobalAveragePool, Dense<5>>, Head<"grade", MaxPool<3, 2, 1>, Flatten, Dense<3>>,
+  using Heads = std::tuple<                                                                //
+      Head<"kind", MaxPool<2, 1>, Conv<33>, Relu, Conv<35>, GlobalAveragePool, Dense<5>>,  // 7 x 7
+      Head<"grade", MaxPool<3, 2, 1>, Flatten, Dense<3>>,
       Head<"answer", Flatten, Dense<6>, Tanh, Dropout<10>, Dense<1>>,
       Head<"place", AveragePool<2>, Flatten, Dense<2>>,
       Head<"outline", UpsampleBilinear<2>, Conv<1, 1>>, Head<"parts", UpsampleNearest<2>, Conv<3>>>;

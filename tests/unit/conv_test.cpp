@@ -39,22 +39,24 @@ Array conv_reference(const Array& x, const Weights& w) {
   return y;
 }
 
-template <int O, int K, int S, int P, Shape In, bool Direct = false, bool Bias = true>
+template <int O, int K, int S, int P, Shape In, bool Direct = false, bool Bias = true,
+          ConvAlgorithm Algorithm = ConvAlgorithm::automatic>
 void check_conv() {
   SCOPED_TRACE(::testing::Message() << In.c << "x" << In.h << "x" << In.w << " -> " << O
                                     << ", kernel " << K << " stride " << S << " padding " << P);
-  LayerHarness<BasicConv<O, K, S, P, Bias>, In, Direct> harness;
+  LayerHarness<BasicConv<O, K, S, P, Bias, Algorithm>, In, Direct> harness;
   harness.check(conv_reference<O, K, S, P, Bias>);
 }
 
 TEST(Conv, ThreeByThree) {
-  check_conv<16, 3, 1, 1, Shape{16, 8, 8}>();
-  check_conv<32, 3, 1, 1, Shape{32, 5, 9}>();
+  constexpr ConvAlgorithm direct = ConvAlgorithm::direct;
+  check_conv<16, 3, 1, 1, Shape{16, 8, 8}, false, true, direct>();
+  check_conv<32, 3, 1, 1, Shape{32, 5, 9}, false, true, direct>();
   check_conv<20, 3, 1, 1, Shape{5, 7, 6}>();
-  check_conv<64, 3, 1, 1, Shape{33, 4, 13}>();
+  check_conv<64, 3, 1, 1, Shape{33, 4, 13}, false, true, direct>();
 }
 TEST(Conv, WithoutBiasOrPadding) {
-  check_conv<16, 3, 1, 0, Shape{16, 6, 7}, false, false>();
+  check_conv<16, 3, 1, 0, Shape{16, 6, 7}, false, false, ConvAlgorithm::direct>();
   check_conv<7, 3, 1, 2, Shape{3, 5, 5}>();
 }
 TEST(Conv, OtherKernels) {
@@ -78,6 +80,25 @@ TEST(Conv, ReadsPicturesDirectly) {
   check_conv<16, 3, 2, 1, Shape{3, 9, 8}, true>();
   check_conv<16, 7, 2, 3, Shape{4, 14, 13}, true>();
   check_conv<16, 3, 1, 1, Shape{17, 6, 6}, true>();
+}
+TEST(Conv, ByWinograd) {
+  constexpr ConvAlgorithm winograd = ConvAlgorithm::winograd;
+  check_conv<20, 3, 1, 1, Shape{18, 6, 5}, false, true, winograd>();
+  check_conv<64, 3, 1, 1, Shape{33, 4, 13}>();
+  check_conv<20, 3, 1, 0, Shape{16, 9, 7}, false, false, winograd>();
+  check_conv<16, 3, 1, 2, Shape{17, 2, 3}, false, true, winograd>();
+  check_conv<16, 3, 1, 1, Shape{3, 4, 8}, true, true, winograd>();
+}
+TEST(Conv, AlgorithmFollowsFromTheShape) {
+  static_assert(Conv<32>::winograd({32, 4, 4}));
+  static_assert(ConvNoBias<100>::winograd({33, 64, 17}));
+  static_assert(Conv<16>::winograd({16, 7, 7}));
+  static_assert(!Conv<32>::winograd({15, 16, 16}), "few input channels");
+  static_assert(!Conv<15>::winograd({64, 16, 16}), "few output channels");
+  static_assert(!Conv<64, 5>::winograd({64, 16, 16}) && !Conv<64, 3, 2>::winograd({64, 16, 16}));
+  static_assert(!Conv<64>::winograd({64, 2, 2}), "tiles would be mostly empty");
+  static_assert(!Direct<Conv<64>>::winograd({64, 16, 16}));
+  static_assert(ByWinograd<Conv<4>>::winograd({3, 2, 2}));
 }
 TEST(Conv, SinglePixelsAndLargePictures) {
   check_conv<16, 3, 1, 1, Shape{16, 1, 1}>();

@@ -249,6 +249,10 @@ TEST(Steps, MeasuredGradientsAreThoseOfTheTerms) {
   EXPECT_EQ(run.tensor("heads.kind.1.running_mean"), other.tensor("heads.kind.1.running_mean"));
 }
 
+// Both convolutions go by Winograd's filtering, which needs scratch forward and backward.
+using WithScratch = Network<Shape{32, 16, 16}, Sequence<Conv<32>, Conv<32>>,
+                            std::tuple<Head<"y", GlobalAveragePool>>, 2, 1>;
+
 template <class Net>
 void expect_no_overlap() {
   const auto& buffers = Net::activations.buffers;
@@ -265,6 +269,19 @@ void expect_no_overlap() {
 TEST(Plan, BuffersThatLiveTogetherDoNotOverlap) {
   expect_no_overlap<Definition<Tiny>::Net>();
   expect_no_overlap<Definition<TinySimultaneous>::Net>();
+  expect_no_overlap<WithScratch>();
+}
+TEST(Plan, ScratchHasNoMemoryOfItsOwnWhereOthersAreIdle) {
+  using Plain = Network<Shape{32, 16, 16}, Sequence<Direct<Conv<32>>, Direct<Conv<32>>>,
+                        std::tuple<Head<"y", GlobalAveragePool>>, 2, 1>;
+  std::size_t scratch = 0;
+  for (int i = 0; i < WithScratch::node_count; ++i) {
+    for (const bool backward : {false, true}) {
+      scratch += WithScratch::activations.buffers[WithScratch::scratch_buffer(i, backward)].floats;
+    }
+  }
+  EXPECT_GT(scratch, 0u);
+  EXPECT_LT(WithScratch::activation_floats, Plain::activation_floats + scratch / 2);
 }
 
 TEST(Plan, SectionsOfTheArenaFollowEachOther) {

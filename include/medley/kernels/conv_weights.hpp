@@ -4,9 +4,10 @@
 //   gw(o, c, ky, kx) = Σ_sample Σ_y Σ_x gy(o, y, x) · x(c, y·stride + ky, x·stride + kx)
 //
 // A tile is the taps of a kernel row by some input channels, in registers, while the pixels stream
-// by P at a time. The chain of an element runs over the pixels of one sample (of several, where
-// pictures are small); the chains of a shard are then added in the order of the samples, which
-// keeps rounding errors small on large pictures.
+// by P at a time; of a few channels all taps, so that the pixels stream by once. The chain of an
+// element runs over the pixels of one sample (of several, where pictures are small); the chains of
+// a shard are then added in the order of the samples, which keeps rounding errors small on large
+// pictures.
 #pragma once
 
 #include "medley/kernels/correlate.hpp"
@@ -27,6 +28,7 @@ struct WeightGradient {
 namespace detail {
 
 struct WeightTile {
+  int rows = 1;  // of the kernel: one or all
   int channels = 1, pixels = 1;
 };
 
@@ -34,38 +36,44 @@ constexpr WeightTile best_weight_tile(const WeightGradient& g) {
   WeightTile best;
   double best_cost = 1e9;
   const int most_channels = g.in_blocks > 1 ? g.in_block_channels : g.in_last_channels;
-  for (int c = 1; c <= most_channels; ++c) {
-    for (int p = 1; p <= 8; ++p) {
-      if (c * g.kernel + p + 1 > vector_registers || p > g.width) continue;
-      const int tail = most_channels % c;
-      const double broadcasts = ((p - 1) * g.stride + g.kernel) * static_cast<double>(c);
-      const double products = static_cast<double>(c) * g.kernel * p;
-      const double latency = std::max(1.0, 8.0 / (c * g.kernel));
-      const double waste = tail == 0 ? 1.0 : 1.0 + 0.3 * (c - tail) / most_channels;
-      const double cost = ((broadcasts + p) / products + 0.5) * latency * waste;
-      if (cost < best_cost - 1e-9) {
-        best_cost = cost;
-        best = {c, p};
+  for (const int rows : {1, g.kernel}) {
+    if (rows > 1 && g.in_blocks > 1) continue;
+    for (int c = 1; c <= most_channels; ++c) {
+      for (int p = 1; p <= 8; ++p) {
+        const int sums = rows * c * g.kernel;
+        if (sums + p + 1 > vector_registers || p > g.width) continue;
+        const int tail = most_channels % c;
+        const double broadcasts = ((p - 1) * g.stride + g.kernel) * static_cast<double>(c) * rows;
+        const double products = static_cast<double>(sums) * p;
+        const double latency = std::max(1.0, 8.0 / sums);
+        const double waste = tail == 0 ? 1.0 : 1.0 + 0.3 * (c - tail) / most_channels;
+        // The gradient's vectors count twice: they may come from further away.
+        const double cost = ((broadcasts + 2 * p) / products + 0.5) * latency * waste;
+        if (cost < best_cost - 1e-9) {
+          best_cost = cost;
+          best = {rows, c, p};
+        }
       }
     }
   }
   return best;
 }
 
-// P pixels of one row into the sums of Channels x kernel weights.
-template <WeightGradient G, int Channels, int P, class Sums>
+// P pixels of one row into the sums of Rows x Channels x kernel weights.
+template <WeightGradient G, int Rows, int Channels, int P, class Sums>
 MEDLEY_INLINE void add_pixels(const float* x, const float* gy, Sums& sum) {
   Vec g[P];
   unroll<P>([&](auto p) MEDLEY_INLINE_LAMBDA { g[p] = Vec::load(gy + p * lanes); });
-  unroll<Channels>([&](auto c) MEDLEY_INLINE_LAMBDA {
-    const float* line = x + c * G.in_channel;
+  unroll<Rows * Channels>([&](auto rc) MEDLEY_INLINE_LAMBDA {
+    constexpr int r = decltype(rc)::value / Channels, c = decltype(rc)::value % Channels;
+    const float* line = x + r * G.in_row + c * G.in_channel;
     unroll<(P - 1) * G.stride + G.kernel>([&](auto q) MEDLEY_INLINE_LAMBDA {
       const Vec value = Vec::broadcast(line[q * G.in_pixel]);
       unroll<G.kernel>([&](auto t) MEDLEY_INLINE_LAMBDA {
         constexpr int from = decltype(q)::value - decltype(t)::value;
         constexpr int p = from / G.stride;
         if constexpr (from >= 0 && from % G.stride == 0 && p < P) {
-          sum[c][t] = fma(value, g[p], sum[c][t]);
+          sum[rc][t] = fma(value, g[p], sum[rc][t]);
         }
       });
     });
@@ -77,13 +85,13 @@ constexpr int chain_samples(const WeightGradient& g) {
   return std::max(1, 256 / (g.height * g.width));
 }
 
-template <WeightGradient G, int Channels, int P>
+template <WeightGradient G, int Rows, int Channels, int P>
 MEDLEY_INLINE void weight_tile(int samples, const float* x, const float* gy, float* gw,
                                bool accumulate) {
   for (int first = 0; first < samples; first += chain_samples(G)) {
-    Vec sum[Channels][G.kernel];
-    unroll<Channels>([&](auto c) MEDLEY_INLINE_LAMBDA {
-      unroll<G.kernel>([&](auto t) MEDLEY_INLINE_LAMBDA { sum[c][t] = Vec::zero(); });
+    Vec sum[Rows * Channels][G.kernel];
+    unroll<Rows * Channels>([&](auto rc) MEDLEY_INLINE_LAMBDA {
+      unroll<G.kernel>([&](auto t) MEDLEY_INLINE_LAMBDA { sum[rc][t] = Vec::zero(); });
     });
     const int last = std::min(samples, first + chain_samples(G));
     for (int n = first; n < last; ++n) {
@@ -93,19 +101,20 @@ MEDLEY_INLINE void weight_tile(int samples, const float* x, const float* gy, flo
         const float* g = gy + static_cast<std::ptrdiff_t>(n) * G.out_sample + y * G.out_row;
         int p = 0;
         for (; p + P <= G.width; p += P) {
-          add_pixels<G, Channels, P>(line + p * G.stride * G.in_pixel, g + p * lanes, sum);
+          add_pixels<G, Rows, Channels, P>(line + p * G.stride * G.in_pixel, g + p * lanes, sum);
         }
         if constexpr (G.width % P != 0) {
-          add_pixels<G, Channels, G.width % P>(line + p * G.stride * G.in_pixel, g + p * lanes,
-                                               sum);
+          add_pixels<G, Rows, Channels, G.width % P>(line + p * G.stride * G.in_pixel,
+                                                     g + p * lanes, sum);
         }
       }
     }
     const bool add = accumulate || first > 0;
-    unroll<Channels>([&](auto c) MEDLEY_INLINE_LAMBDA {
+    unroll<Rows * Channels>([&](auto rc) MEDLEY_INLINE_LAMBDA {
       unroll<G.kernel>([&](auto t) MEDLEY_INLINE_LAMBDA {
-        float* at = gw + c * G.weight_channel + t * G.weight_column;
-        (add ? Vec::load(at) + sum[c][t] : sum[c][t]).store(at);
+        float* at = gw + rc / Channels * G.weight_row + rc % Channels * G.weight_channel +
+                    t * G.weight_column;
+        (add ? Vec::load(at) + sum[rc][t] : sum[rc][t]).store(at);
       });
     });
   }
@@ -121,17 +130,17 @@ template <WeightGradient G>
   const auto channels_of_block = [&]<int Count>(std::integral_constant<int, Count>,
                                                 const float* from, const float* g, float* to) {
     constexpr int tail = Count % tile.channels;
-    for (int ky = 0; ky < G.kernel; ++ky) {
+    for (int ky = 0; ky < G.kernel; ky += tile.rows) {
       int c = 0;
       for (; c + tile.channels <= Count; c += tile.channels) {
-        detail::weight_tile<G, tile.channels, tile.pixels>(
+        detail::weight_tile<G, tile.rows, tile.channels, tile.pixels>(
             samples, from + ky * G.in_row + c * G.in_channel, g,
             to + ky * G.weight_row + c * G.weight_channel, accumulate);
       }
       if constexpr (tail > 0) {
-        detail::weight_tile<G, tail, tile.pixels>(samples, from + ky * G.in_row + c * G.in_channel,
-                                                  g, to + ky * G.weight_row + c * G.weight_channel,
-                                                  accumulate);
+        detail::weight_tile<G, tile.rows, tail, tile.pixels>(
+            samples, from + ky * G.in_row + c * G.in_channel, g,
+            to + ky * G.weight_row + c * G.weight_channel, accumulate);
       }
     }
   };

@@ -1,24 +1,37 @@
 // Convolution: y(o) = b(o) + Σ_c Σ_ky Σ_kx w(o, c, ky, kx) · x(c, y·stride + ky - padding, ...).
 // torch.nn.Conv2d(C, O, K, stride, padding); tf.keras.layers.Conv2D with explicit padding.
+//
+// Wide 3x3 layers are computed by Winograd's minimal filtering, all others directly. The choice
+// follows from the layer's shape alone, so that results do not depend on the machine;
+// Direct<Conv<64>> and ByWinograd<Conv<16>> force it.
 #pragma once
 
 #include "medley/kernels/conv_weights.hpp"
 #include "medley/kernels/correlate.hpp"
 #include "medley/kernels/elementwise.hpp"
+#include "medley/kernels/winograd.hpp"
 #include "medley/layers/layer.hpp"
 
 namespace medley {
 
-template <int Outputs, int Kernel, int Stride, int Padding, bool Bias>
+enum class ConvAlgorithm { automatic, direct, winograd };
+
+template <int Outputs, int Kernel, int Stride, int Padding, bool Bias,
+          ConvAlgorithm Choice = ConvAlgorithm::automatic>
 struct BasicConv : LayerDefaults {
   static_assert(Outputs > 0, "conv: it needs at least one output channel");
   static_assert(Kernel >= 1 && Kernel <= 11, "conv: kernels from 1x1 to 11x11");
   static_assert(Stride >= 1, "conv: the stride must be positive");
   static_assert(Padding >= 0 && Padding < Kernel, "conv: the padding must be below the kernel");
+  static_assert(Choice != ConvAlgorithm::winograd || (Kernel == 3 && Stride == 1),
+                "conv: Winograd's filtering is for 3x3 kernels with stride 1");
+
+  template <ConvAlgorithm Algorithm>
+  using With = BasicConv<Outputs, Kernel, Stride, Padding, Bias, Algorithm>;
 
   static constexpr std::string_view type = "conv";
   static constexpr bool reads_input = true;
-  static constexpr bool takes_planar = true;
+  static constexpr bool takes_planar = Choice != ConvAlgorithm::winograd;
 
   static constexpr bool accepts(Shape x) {
     return x.h + 2 * Padding >= Kernel && x.w + 2 * Padding >= Kernel;
@@ -44,9 +57,32 @@ struct BasicConv : LayerDefaults {
                                (x.w - 1 + Padding) / Stride - (y.w - 1));
     return std::max({before, after, 0});
   }
-  // The weights again, with input channels across lanes: [in / 16][out][ky][kx][in % 16].
-  static constexpr int derived_floats(Shape x) {
-    return block_count(x.c) * lanes * Outputs * Kernel * Kernel;
+  // Transforms pay from one full vector of channels on, where at least half of what the tiles cover
+  // is there.
+  static constexpr bool winograd(Shape x) {
+    if (Choice != ConvAlgorithm::automatic) return Choice == ConvAlgorithm::winograd;
+    return Kernel == 3 && Stride == 1 && std::min(x.c, Outputs) >= lanes &&
+           2 * output(x).pixels() >= 16 * winograd_shape(x).tiles();
+  }
+  static constexpr std::string_view algorithm(Shape x) { return winograd(x) ? "winograd" : ""; }
+  // Direct: the weights again, with input channels across lanes: [in / 16][out][ky][kx][in % 16].
+  // Winograd: the transformed weights forward, then those backward.
+  static constexpr int derived_floats(Shape x, bool wants_x) {
+    if (winograd(x))
+      return winograd_forward_floats(x) + (wants_x ? winograd_backward_floats(x) : 0);
+    return wants_x ? block_count(x.c) * lanes * Outputs * Kernel * Kernel : 0;
+  }
+  static constexpr int forward_scratch(Shape x, int samples) {
+    if (!winograd(x)) return 0;
+    return static_cast<int>(kernels::winograd_scratch_floats(winograd_shape(x), samples));
+  }
+  static constexpr int backward_scratch(Shape x, int samples) {
+    if (!winograd(x)) return 0;
+    const kernels::Winograd data{
+        .in = {.channels = Outputs}, .out = {.channels = x.c}, .height = x.h, .width = x.w};
+    return static_cast<int>(
+        std::max(kernels::winograd_scratch_floats(data, samples),
+                 kernels::winograd_gradient_scratch_floats(winograd_shape(x), samples)));
   }
   static constexpr double flops(Shape x) {
     return 2.0 * output(x).elements() * x.c * Kernel * Kernel;
@@ -66,29 +102,71 @@ struct BasicConv : LayerDefaults {
     const auto y = io.y();
     const float* bias = nullptr;
     if constexpr (Bias) bias = io.parameter(1);
-    for (int n = 0; n < io.samples; ++n) {
-      kernels::correlate<forward_correlation<typename Io::X, typename Io::Y>()>(
-          x.at(n, 0, -Padding, -Padding), io.parameter(0), bias, y.at(n, 0, 0, 0), false);
+    if constexpr (winograd(Io::X::shape)) {
+      constexpr kernels::Winograd w = winograd_between<typename Io::X, typename Io::Y>();
+      kernels::winograd_correlate(w, Io::most_samples, io.samples, x.at(0, 0, -Padding, -Padding),
+                                  io.derived(), bias, y.at(0, 0, 0, 0), false, io.scratch());
+    } else {
+      for (int n = 0; n < io.samples; ++n) {
+        kernels::correlate<forward_correlation<typename Io::X, typename Io::Y>()>(
+            x.at(n, 0, -Padding, -Padding), io.parameter(0), bias, y.at(n, 0, 0, 0), false);
+      }
     }
   }
 
   template <class Io>
   static void backward(const Io& io) {
-    const auto x = io.x();
-    const auto gy = io.gy();
-    kernels::conv_weight_gradient<weight_gradient<typename Io::X, typename Io::GY>()>(
-        io.samples, x.at(0, 0, -Padding, -Padding), gy.at(0, 0, 0, 0), io.gradient(0),
-        io.accumulate);
+    backward_weights(io);
     if constexpr (Bias) add_bias_gradient(io);
-    if constexpr (Io::wants_x) {
-      const bool accumulate = io.claim_x();
-      for (int n = 0; n < io.samples; ++n) backward_data(io, n, accumulate);
+    if constexpr (Io::wants_x) backward_data(io);
+  }
+
+  template <class Io>
+  static void backward_weights(const Io& io) {
+    const float* x = io.x().at(0, 0, -Padding, -Padding);
+    const float* gy = io.gy().at(0, 0, 0, 0);
+    if constexpr (winograd(Io::X::shape)) {
+      constexpr kernels::Winograd w = winograd_between<typename Io::X, typename Io::GY>();
+      constexpr Packing p = parameters(Io::X::shape, Io::X::layout)[0].packing;
+      kernels::winograd_weight_gradient(w, Io::most_samples, io.samples, x, gy,
+                                        {p.out, p.in, p.channel, p.row}, io.gradient(0),
+                                        io.accumulate, io.scratch());
+    } else {
+      kernels::conv_weight_gradient<weight_gradient<typename Io::X, typename Io::GY>()>(
+          io.samples, x, gy, io.gradient(0), io.accumulate);
     }
   }
 
-  // Part `part` of `parts` of the transposed weights: one block of input channels after the other.
+  template <class Io>
+  static void backward_data(const Io& io) {
+    const bool accumulate = io.claim_x();
+    if constexpr (winograd(Io::X::shape)) {
+      constexpr kernels::Winograd w = winograd_between<typename Io::GY, typename Io::GX>();
+      constexpr int border = Kernel - 1 - Padding;
+      kernels::winograd_correlate(w, Io::most_samples, io.samples,
+                                  io.gy().at(0, 0, -border, -border),
+                                  io.derived() + winograd_forward_floats(Io::X::shape), nullptr,
+                                  io.gx().at(0, 0, 0, 0), accumulate, io.scratch());
+    } else {
+      for (int n = 0; n < io.samples; ++n) backward_sample(io, n, accumulate);
+    }
+  }
+
+  // Part `part` of `parts` of the transposed or transformed weights.
   template <class Io>
   static void derive(const Io& io, int part, int parts) {
+    if constexpr (winograd(Io::X::shape)) {
+      transform_weights(io, part, parts);
+      if constexpr (Io::wants_x) transform_turned_weights(io, part, parts);
+    } else {
+      transpose_weights(io, part, parts);
+    }
+  }
+
+ private:
+  // One block of input channels after the other.
+  template <class Io>
+  static void transpose_weights(const Io& io, int part, int parts) {
     constexpr Shape in = Io::X::shape;
     constexpr Packing packing = parameters(in, Io::X::layout)[0].packing;
     const float* weight = io.parameter(0);
@@ -105,7 +183,68 @@ struct BasicConv : LayerDefaults {
     }
   }
 
- private:
+  // --- by Winograd's filtering ---
+
+  // Without strides: enough for sizes.
+  static constexpr kernels::Winograd winograd_shape(Shape x) {
+    const Shape y = output(x);
+    return {.in = {.channels = x.c}, .out = {.channels = y.c}, .height = y.h, .width = y.w};
+  }
+  template <class From, class To>
+  static constexpr kernels::Winograd winograd_between() {
+    return {.in = {From::shape.c, From::sample, From::block, From::row},
+            .out = {To::shape.c, To::sample, To::block, To::row},
+            .height = To::shape.h,
+            .width = To::shape.w};
+  }
+  static constexpr int winograd_forward_floats(Shape x) {
+    return static_cast<int>(kernels::winograd_weight_floats(x.c, Outputs));
+  }
+  static constexpr int winograd_backward_floats(Shape x) {
+    return static_cast<int>(kernels::winograd_weight_floats(Outputs, x.c));
+  }
+
+  template <class Io>
+  static void transform_weights(const Io& io, int part, int parts) {
+    constexpr Shape in = Io::X::shape;
+    constexpr Packing packing = parameters(in, Io::X::layout)[0].packing;
+    for (int i = part; i < in.c * block_count(Outputs); i += parts) {
+      const int b = i / in.c, c = i % in.c;
+      kernels::winograd_transform_weights(io.parameter(0) + packing.index(b * lanes, c, 0, 0),
+                                          packing.row, in.c, Outputs, c, b, io.derived());
+    }
+  }
+
+  // Backward, output channels are what comes in, and the taps are turned by half a circle.
+  template <class Io>
+  static void transform_turned_weights(const Io& io, int part, int parts) {
+    constexpr Shape in = Io::X::shape;
+    constexpr Packing packing = parameters(in, Io::X::layout)[0].packing;
+    constexpr int taps = Kernel * Kernel;
+    const float* weight = io.parameter(0);
+    for (int i = part; i < Outputs * block_count(in.c); i += parts) {
+      const int b = i / Outputs, o = i % Outputs;
+      alignas(64) float turned[taps * lanes] = {};
+      for (int k = 0; k < taps; ++k) {
+        const int ky = (taps - 1 - k) / Kernel, kx = (taps - 1 - k) % Kernel;
+        for (int c = 0; c < block_channels(in.c, b); ++c) {
+          turned[k * lanes + c] = weight[packing.index(o, b * lanes + c, ky, kx)];
+        }
+      }
+      kernels::winograd_transform_weights(turned, Kernel * lanes, Outputs, in.c, o, b,
+                                          io.derived() + winograd_forward_floats(in));
+    }
+  }
+
+  // --- directly ---
+
+  // Rows without a border, seen through a single tap, are one long row.
+  template <class A, class B>
+  static constexpr bool one_row = Kernel == 1 && Stride == 1 && A::halo == 0 && B::halo == 0;
+  template <class A, class B>
+  static constexpr Shape rows_of =
+      one_row<A, B> ? Shape{B::shape.c, 1, B::shape.pixels()} : B::shape;
+
   template <class X, class Y>
   static consteval kernels::Correlation forward_correlation() {
     constexpr Packing w = parameters(X::shape, X::layout)[0].packing;
@@ -132,8 +271,8 @@ struct BasicConv : LayerDefaults {
             .out_block = Y::block,
             .out_row = Y::row,
             .out_pixel = Y::pixel,
-            .height = Y::shape.h,
-            .width = Y::shape.w};
+            .height = rows_of<X, Y>.h,
+            .width = rows_of<X, Y>.w};
   }
 
   template <class X, class GY>
@@ -154,8 +293,8 @@ struct BasicConv : LayerDefaults {
             .out_blocks = GY::blocks,
             .out_block = GY::block,
             .out_row = GY::row,
-            .height = GY::shape.h,
-            .width = GY::shape.w,
+            .height = rows_of<X, GY>.h,
+            .width = rows_of<X, GY>.w,
             .weight_out = w.out,
             .weight_in = w.in,
             .weight_row = w.row,
@@ -181,7 +320,7 @@ struct BasicConv : LayerDefaults {
   static consteval kernels::Correlation backward_correlation() {
     using GX = typename Io::GX;
     using GY = typename Io::GY;
-    constexpr Shape in = GX::shape;
+    constexpr Shape in = rows_of<GY, GX>;
     return {.in_blocks = GY::blocks,
             .in_block_channels = lanes,
             .in_last_channels = block_channels(Outputs, GY::blocks - 1),
@@ -206,7 +345,7 @@ struct BasicConv : LayerDefaults {
   }
 
   template <class Io>
-  static void backward_data(const Io& io, int n, bool accumulate) {
+  static void backward_sample(const Io& io, int n, bool accumulate) {
     const auto gx = io.gx();
     const auto gy = io.gy();
     unroll<Stride * Stride>([&](auto phase) {
@@ -256,5 +395,11 @@ using Conv = BasicConv<Outputs, Kernel, Stride, Padding, true>;
 // Without a bias, as in front of a normalization, which would take it away again.
 template <int Outputs, int Kernel = 3, int Stride = 1, int Padding = Kernel / 2>
 using ConvNoBias = BasicConv<Outputs, Kernel, Stride, Padding, false>;
+
+// A convolution by a given algorithm.
+template <class Convolution>
+using Direct = typename Convolution::template With<ConvAlgorithm::direct>;
+template <class Convolution>
+using ByWinograd = typename Convolution::template With<ConvAlgorithm::winograd>;
 
 }  // namespace medley

@@ -32,8 +32,8 @@ struct Dense : LayerDefaults {
     return {weight, channel_parameter("bias", Outputs, Initial::zero)};
   }
   // The weights again, with inputs across lanes: [block][y][x][out][in % 16].
-  static constexpr int derived_floats(Shape x) {
-    return block_count(x.c) * x.pixels() * Outputs * lanes;
+  static constexpr int derived_floats(Shape x, bool wants_x) {
+    return wants_x ? block_count(x.c) * x.pixels() * Outputs * lanes : 0;
   }
   static constexpr double flops(Shape x) { return 2.0 * x.elements() * Outputs; }
   template <class F>

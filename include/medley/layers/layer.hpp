@@ -3,7 +3,7 @@
 // A layer is a type without state. Its shape rule, parameters and needs are constexpr; `forward`
 // and `backward` work on one shard through a call object that knows the types of all tensors.
 //
-//   io.samples             samples in this shard
+//   io.samples             samples in this shard; Io::most_samples: of a full one
 //   io.training            false in evaluation and prediction
 //   io.x(), io.y()         input and output; Io::X, Io::Y their tensor types (io.template x<1>()
 //   etc.
@@ -16,6 +16,10 @@
 //   io.gradient(k)         its gradient; io.accumulate: add to it (else: overwrite)
 //   io.derived()           what `derive` made of the parameters
 //   io.saved()             floats that live from forward to backward
+//   io.scratch()           floats for the duration of this call: forward_scratch(x, samples) of
+//   them
+//                          in forward, backward_scratch(x, samples) in backward; the plan gives
+//                          their memory to others at all other times
 //   io.updates_statistics  forward adds io.share (this shard's part of the batch) of its statistics
 //   to
 //                          io.gradient of the running ones
@@ -54,8 +58,13 @@ struct LayerDefaults {
   // Can read a planar input; its output is planar then too.
   static constexpr bool takes_planar = false, keeps_layout = false;
   static constexpr int saved_floats(Shape, int /*samples*/) { return 0; }
-  static constexpr int derived_floats(Shape) { return 0; }
-  // Multiply-adds count as 2, forward, one sample.
+  static constexpr int forward_scratch(Shape, int /*samples*/) { return 0; }
+  static constexpr int backward_scratch(Shape, int /*samples*/) { return 0; }
+  static constexpr int derived_floats(Shape, bool /*wants_x*/) { return 0; }
+  // What `info` shows beside the type where a layer can be computed in several ways; the plain one
+  // is empty.
+  static constexpr std::string_view algorithm(Shape) { return {}; }
+  // Multiply-adds count as 2, forward, one sample, by the definition of the layer.
   static constexpr double flops(Shape) { return 0; }
   // Reports the layer's options as f(name, number).
   template <class F>

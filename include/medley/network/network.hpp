@@ -238,15 +238,14 @@ class Network<InputShape, TrunkType, std::tuple<HeadTypes...>, Samples, Passes> 
     return wants;
   }();
 
-  // Derived parameters (transposed weights), for nodes whose input needs a gradient.
+  // Derived parameters: weights transposed or transformed.
   static constexpr std::array<std::size_t, node_count + 1> derived_offset = [] {
     std::array<std::size_t, node_count + 1> offset{};
     Nodes::each([&](auto i) {
       using Here = NodeAt<decltype(i)::value>;
-      const std::size_t floats = wants_gradient[Here::inputs[0]]
-                                     ? Here::Layer::derived_floats(shapes[Here::inputs[0]])
-                                     : 0;
-      offset[i + 1] = aligned(offset[i] + floats);
+      const int in = Here::inputs[0];
+      offset[i + 1] =
+          aligned(offset[i] + Here::Layer::derived_floats(shapes[in], wants_gradient[in]));
     });
     return offset;
   }();
@@ -259,10 +258,14 @@ class Network<InputShape, TrunkType, std::tuple<HeadTypes...>, Samples, Passes> 
     // Tensors that share memory have the same root; halos belong to roots.
     std::array<int, tensor_count> value_root{}, gradient_root{}, readers{};
     std::array<int, tensor_count> value_halo{}, gradient_halo{};
-    // Values, then gradients, then saved floats of nodes.
-    std::array<Buffer, 2 * tensor_count + node_count> buffers{};
+    // Values, then gradients, then what nodes save, then their scratch forward and backward.
+    std::array<Buffer, 2 * tensor_count + 3 * node_count> buffers{};
     std::size_t floats = 0;
   };
+  static constexpr int saved_buffer(int node) { return 2 * tensor_count + node; }
+  static constexpr int scratch_buffer(int node, bool backward) {
+    return saved_buffer(node) + (backward ? 2 : 1) * node_count;
+  }
   static constexpr Activations activations = [] {
     Activations a;
     std::array<bool, tensor_count> output_read{};  // by the backward pass of the node that made it
@@ -340,9 +343,18 @@ class Network<InputShape, TrunkType, std::tuple<HeadTypes...>, Samples, Passes> 
     Nodes::each([&](auto i) {
       constexpr int node = decltype(i)::value;
       using Here = NodeAt<node>;
-      Buffer& saved = a.buffers[2 * tensor_count + node];
-      saved.floats = Here::Layer::saved_floats(shapes[Here::inputs[0]], Samples);
-      saved.life = {node, Passes > 1 ? end : 2 * node_count - node};
+      constexpr Shape in = shapes[Here::inputs[0]];
+      constexpr int backward = 2 * node_count - node;
+      a.buffers[saved_buffer(node)] = {
+          .floats = static_cast<std::size_t>(Here::Layer::saved_floats(in, Samples)),
+          .life = {node, Passes > 1 ? end : backward}};
+      a.buffers[scratch_buffer(node, false)] = {
+          .floats = static_cast<std::size_t>(Here::Layer::forward_scratch(in, Samples)),
+          .life = {node, node}};
+      if (!wants_gradient[node + 1]) return;
+      a.buffers[scratch_buffer(node, true)] = {
+          .floats = static_cast<std::size_t>(Here::Layer::backward_scratch(in, Samples)),
+          .life = {backward, backward}};
     });
     a.floats = place(a.buffers);
     return a;

@@ -14,7 +14,7 @@ template <class Net>
 struct Pass {
   float* area = nullptr;  // activations of the worker
   const float* parameters = nullptr;
-  float* derived = nullptr;    // transposed weights
+  float* derived = nullptr;    // transposed or transformed weights
   float* gradients = nullptr;  // of the parameters, laid out as they are
   bool accumulate = false;     // add to `gradients` instead of overwriting them
   int samples = 0;
@@ -29,10 +29,11 @@ struct Pass {
 };
 
 // What a layer sees; see layers/layer.hpp.
-template <class Net, int I>
+template <class Net, int I, bool Backward = false>
 struct Call {
   using Node = typename Net::template NodeAt<I>;
   static constexpr int input_count = Node::input_count;
+  static constexpr int most_samples = Net::samples;
   static constexpr std::array<Shape, Node::inputs.size()> input_shapes = [] {
     std::array<Shape, Node::inputs.size()> shape{};
     for (std::size_t k = 0; k < shape.size(); ++k) shape[k] = Net::shapes[Node::inputs[k]];
@@ -77,8 +78,9 @@ struct Call {
   const float* parameter(int k) const { return pass.parameters + offset(k); }
   float* gradient(int k) const { return pass.gradients + offset(k); }
   float* derived() const { return pass.derived + Net::derived_offset[I]; }
-  float* saved() const {
-    return pass.area + Net::activations.buffers[2 * Net::tensor_count + I].offset;
+  float* saved() const { return pass.area + Net::activations.buffers[Net::saved_buffer(I)].offset; }
+  float* scratch() const {
+    return pass.area + Net::activations.buffers[Net::scratch_buffer(I, Backward)].offset;
   }
   RandomStream noise(int n) const {
     // 40 bits of record, 8 of layer.
@@ -116,7 +118,7 @@ void backward(const Pass<Net>& pass, HeadSet heads) {
   const auto run = [&](auto node) {
     constexpr int i = decltype(node)::value;
     if constexpr (Net::wants_gradient[i + 1]) {
-      Net::template LayerAt<i>::backward(Call<Net, i>{pass});
+      Net::template LayerAt<i>::backward(Call<Net, i, true>{pass});
     }
   };
   unroll<Net::head_count>([&](auto from_last) {

@@ -56,6 +56,7 @@ void describe_network(Description& d) {
     layer.path = Here::path.view();
     layer.type = Here::Layer::type;
     layer.options = collect_options(typename Here::Layer{});
+    layer.algorithm = Here::Layer::algorithm(Net::shapes[Here::inputs[0]]);
     for (const int t : Here::inputs) layer.inputs.push_back(tensor_name<Net>(t));
     layer.output = Net::shapes[i + 1];
     layer.flops = Net::Nodes::template with_inputs<Here>(
@@ -146,7 +147,7 @@ void describe_memory(Description& d) {
   };
   const std::string run = "run", step = "step", pass = "pass";
   section("parameters", run, Def::map.parameters, Def::parameter_floats);
-  section("transposed weights", step, Def::map.derived, Net::derived_floats);
+  section("derived weights", step, Def::map.derived, Net::derived_floats);
   for (int g = 0; g < Def::group_count; ++g) {
     section("optimizer " + d.groups[static_cast<std::size_t>(g)].name, run, Def::map.moments[g],
             static_cast<std::size_t>(Def::moment_count[g]) * Def::moment_floats(g));
@@ -186,8 +187,12 @@ void describe_memory(Description& d) {
     inside("gradient of " + tensor_name<Net>(t), Net::activations.buffers[Net::tensor_count + t]);
   }
   for (int i = 0; i < Net::node_count; ++i) {
-    inside("saved by " + tensor_name<Net>(i + 1),
-           Net::activations.buffers[2 * Net::tensor_count + i]);
+    const std::string name = tensor_name<Net>(i + 1);
+    inside("saved by " + name, Net::activations.buffers[Net::saved_buffer(i)]);
+    inside("scratch of " + name + ", forward",
+           Net::activations.buffers[Net::scratch_buffer(i, false)]);
+    inside("scratch of " + name + ", backward",
+           Net::activations.buffers[Net::scratch_buffer(i, true)]);
   }
 }
 

@@ -5,7 +5,7 @@
 //             each direction (group) losses and backward into the slot's gradients (shard_work.hpp)
 //   reduce    gradients of the slots are added as a tree, penalties join in (update.hpp) check
 //   nothing goes on if a loss or a gradient is not finite update    every group's optimizer derive
-//   transposed weights
+//   derived weights
 //
 // Each line is one parallel phase; what a phase computes does not depend on which worker does what.
 #pragma once

@@ -150,7 +150,7 @@ class Update {
     });
   }
 
-  // Makes what layers derive from their parameters (transposed weights).
+  // Makes what layers derive from their parameters (weights transposed or transformed).
   void derive(Workers& workers) {
     workers.run([&](int worker) {
       Pass<Net> pass = view_.make_pass(worker, 0);
