@@ -10,6 +10,7 @@
 
 #include "commands.hpp"
 #include "help.hpp"
+#include "medley/base/text.hpp"
 #include "medley/files/csv.hpp"
 #include "medley/files/mask_image.hpp"
 #include "medley/training/experiment.hpp"
@@ -311,7 +312,7 @@ class PredictCommand {
       if (!batch_.problems[i]) {
         append_record(batch_.names[i], n++, rows);
       } else {
-        fmt::print(stderr, "skipped: {}\n", batch_.problems[i]->what());
+        fmt::print(stderr, "skipped: {}\n", printable(batch_.problems[i]->what()));
         ++skipped_;
         for (const auto& [h, head] : heads_) rows.append(head.columns().size(), ',');
       }
