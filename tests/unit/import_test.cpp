@@ -373,7 +373,8 @@ TEST_F(ImportCommand, WrongOptionsAreUsageErrors) {
   EXPECT_PRED2(holds, error(options({"extra"})), "2: ");
   EXPECT_PRED2(holds, error(options({"--skip"})), "2: ");  // no abbreviations
   EXPECT_PRED2(holds, error(options()), "2: ...has no column 'kind'...--target kind=COLUMN");
-  EXPECT_PRED2(holds, error(options({"--target", "kind"})), "2: ...not of the form NAME=COLUMN");
+  EXPECT_PRED2(holds, error(options({"--target", "kind"})),
+               "2: --target: 'kind' is not of the form name=value");
   EXPECT_PRED2(holds, error(options({"--target", "x=label"})), "2: ...no target 'x'...kind, kids");
   EXPECT_PRED2(holds, error(options({"--seed", "-1"})), "2: --seed");
   EXPECT_PRED2(holds, error(options({"--seed", "1x"})), "2: --seed");
