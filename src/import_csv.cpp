@@ -272,7 +272,8 @@ std::string CsvImport::find_picture(const std::string& text, std::string& path) 
   if (named.is_absolute()) {
     const fs::path inside =
         named.lexically_normal().lexically_relative(fs::absolute(root_).lexically_normal());
-    if (inside.empty() || *inside.begin() == "..")
+    // The folder itself with an extension appended would be a file beside it.
+    if (inside.empty() || *inside.begin() == ".." || *inside.begin() == ".")
       return fmt::format("'{}' leaves the folder of the pictures", text);
   }
   for (const std::string_view extension :

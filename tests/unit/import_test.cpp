@@ -124,12 +124,12 @@ TEST_F(Import, FindsFilesByNameAndExtension) {
 }
 
 TEST_F(Import, NothingOutsideOfTheFolderIsOpened) {
-  write_text(folder_ / "secret.png",
-             make_png(make_image({1, 5, 7}, [](int, int, int) { return 9; })));
+  for (const char* name : {"secret.png", "images.png"})
+    write_text(folder_ / name, make_png(make_image({1, 5, 7}, [](int, int, int) { return 9; })));
   for (const std::string& name :
        {std::string("../secret"), std::string("sub/../../secret.png"), std::string("sub/../p0"),
         (folder_ / "secret.png").string(), (folder_ / "images/../secret.png").string(),
-        std::string("/dev/zero")})
+        (folder_ / "images").string(), (folder_ / "images/.").string(), std::string("/dev/zero")})
     EXPECT_PRED2(holds, error(request("image,kind\np0,a\n" + name + ",b\n", kind_only)),
                  "3: ...t.csv, row 3: '...leaves the folder")
         << name;
