@@ -18,6 +18,7 @@ po::parsed_options parse_config(std::istream& file, const po::options_descriptio
     return std::string(text.substr(first, text.find_last_not_of(blank) - first + 1));
   };
   po::parsed_options parsed(&options);
+  // (A folder opens like a file; reading it fails.)
   for (std::string line; std::getline(file, line);) {
     line = trimmed(line);
     if (line.empty() || line.front() == '#') continue;
@@ -25,11 +26,29 @@ po::parsed_options parse_config(std::istream& file, const po::options_descriptio
     if (equals == std::string::npos)
       throw po::invalid_config_file_syntax(line, po::invalid_syntax::unrecognized_line);
     const std::string name = trimmed(std::string_view(line).substr(0, equals));
-    if (!options.find_nothrow(name, false)) throw po::unknown_option(name);
+    const po::option_description* const option = options.find_nothrow(name, false);
+    // What the command does, such as --force, is said on the command line alone.
+    if (option == nullptr || option->semantic()->max_tokens() == 0) throw po::unknown_option(name);
+    if (line.find('\0') != std::string::npos)
+      throw po::invalid_config_file_syntax(name, po::invalid_syntax::unrecognized_line);
     parsed.options.emplace_back(name,
                                 std::vector{trimmed(std::string_view(line).substr(equals + 1))});
   }
+  if (file.bad()) throw po::reading_file("");
   return parsed;
+}
+
+void store_config(std::string_view command, const std::string& name,
+                  const po::options_description& options, po::variables_map& values) {
+  std::ifstream file(name);
+  if (!file) throw io_error(name + ": cannot be read");
+  try {
+    po::store(parse_config(file, options), values);
+  } catch (const po::reading_file&) {
+    throw io_error(name + ": cannot be read");
+  } catch (const po::error& error) {
+    throw usage_error(std::string(command) + ": " + name + ": " + error.what());
+  }
 }
 
 }  // namespace
@@ -56,11 +75,7 @@ po::variables_map parse_options(std::string_view command, const po::options_desc
       }
     }
     po::store(parsed, values);
-    if (!defaults.empty()) {
-      std::ifstream file(defaults);
-      if (!file) throw io_error(defaults + ": cannot be read");
-      po::store(parse_config(file, options), values);
-    }
+    if (!defaults.empty()) store_config(command, defaults, options, values);
     po::notify(values);
   } catch (const po::error& error) {
     throw usage_error(std::string(command) + ": " + error.what() + help);

@@ -50,6 +50,34 @@ TEST(ParseOptions, OtherArgumentsWhereTheyAreWanted) {
             (std::vector<std::string>{"a.jpg", "-", "--b.jpg"}));
 }
 
+class ParseConfig : public ::testing::Test {
+ protected:
+  std::string error(std::string_view text) {
+    write_text(folder_ / "config.ini", text);
+    return error_of([&] {
+      parse_options("train", some_options(), {}, nullptr, (folder_ / "config.ini").string());
+    });
+  }
+  TemporaryFolder folder_;
+};
+
+TEST_F(ParseConfig, NamesFileAndOption) {
+  EXPECT_EQ(error("# a comment\n\n threads = 3 \r\n"), "no error");
+  EXPECT_PRED2(holds, error("thread = 3"), "2: train: ...config.ini: ...'thread'");
+  EXPECT_PRED2(holds, error("threads"), "2: train: ...config.ini: ...threads");
+  EXPECT_PRED2(holds, error("threads = 1\nthreads = 2"), "2: train: ...config.ini: ...threads");
+  EXPECT_PRED2(holds, error(std::string_view("threads = 1\0000", 15)), "2: train: ...threads");
+}
+
+TEST_F(ParseConfig, SwitchesAreForTheCommandLine) {
+  EXPECT_PRED2(holds, error("force = on"), "2: train: ...config.ini: ...'force'");
+}
+
+TEST_F(ParseConfig, AFolderIsNoConfig) {
+  EXPECT_ERROR(parse_options("train", some_options(), {}, nullptr, folder_.path().string()),
+               "4: " + folder_.path().string() + ": cannot be read");
+}
+
 TEST(ParseNumber, TakesTheWholeText) {
   EXPECT_EQ(parse_number<int>("-12", "n"), -12);
   EXPECT_EQ(parse_number<double>("1e-3", "x"), 1e-3);
