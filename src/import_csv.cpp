@@ -102,7 +102,9 @@ class CsvImport {
       excludes_.emplace_back(csv_.column(column), value);
     for (const TargetSpec& spec : request.targets) add_target(spec);
     for (const auto& [name, count] : request.min_counts) find_classes(name);
-    if (!fs::is_directory(root_)) throw io_error(root_.string() + " is not a folder of pictures");
+    std::error_code ignored;
+    if (!fs::is_directory(root_, ignored))
+      throw io_error(root_.string() + " is not a folder of pictures");
   }
 
   ImportReport run() {
