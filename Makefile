@@ -49,9 +49,10 @@ RUN_OUT ?= runs/$(EXPERIMENT)-$(shell date +%Y%m%d-%H%M%S)
 PACKAGES := g++ make libxtensor-dev libxsimd-dev libboost-program-options-dev libgtest-dev \
   librandom123-dev nlohmann-json3-dev libjpeg62-turbo-dev libpng-dev zlib1g-dev libfmt-dev libxxhash-dev
 TEST_PACKAGES := python3-numpy
+FUZZ_PACKAGES := clang libclang-rt-dev
 
 .PHONY: help run binary all test unit-test contract-test test-address test-thread sanitized \
-  sanitized-training bench clean packages test-packages check-format
+  sanitized-training fuzz fuzz-all fuzz-corpus fuzz-corpus-all bench clean packages test-packages check-format
 .SECONDARY:
 
 help: ## this list
@@ -78,6 +79,8 @@ build/packages: Makefile
 	$(call install,$(PACKAGES))
 build/test-packages: build/packages
 	$(call install,$(TEST_PACKAGES))
+build/fuzz-packages: build/packages
+	$(call install,$(FUZZ_PACKAGES))
 packages: build/packages ## install the packages that building needs
 test-packages: build/test-packages ## install the packages that testing needs
 
