@@ -37,10 +37,12 @@ SANITIZE_FLAGS := -fno-omit-frame-pointer -fno-sanitize-recover=all -Wno-error \
   $(if $(findstring address,$(SANITIZE)),-fno-sanitize-address-use-after-scope)
 CXXFLAGS := -std=c++20 $(OPT) -g1 -ffp-contract=off -fno-math-errno -ffile-prefix-map=$(CURDIR)=. \
   $(WARNINGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE) $(SANITIZE_FLAGS))
-CPPFLAGS := -Iinclude -Isrc -I. -DFMT_HEADER_ONLY -MMD -MP
+# LINK_FMT=1 takes fmt from its shared library: less to compile.
+LINK_FMT ?=
+CPPFLAGS := -Iinclude -Isrc -I. $(if $(LINK_FMT),,-DFMT_HEADER_ONLY) -MMD -MP
 # (AddressSanitizer follows exceptions only through a shared libstdc++.)
 LDFLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE),-static-libgcc -static-libstdc++) -pthread
-LDLIBS := -Wl,-Bstatic -lboost_program_options -ljpeg -lpng -lz -lxxhash -Wl,-Bdynamic -lm
+LDLIBS := -Wl,-Bstatic -lboost_program_options -ljpeg -lpng -lz -lxxhash -Wl,-Bdynamic $(if $(LINK_FMT),-lfmt) -lm
 
 SHELL_OBJECTS := $(patsubst src/%.cpp,$(BUILD)/shell/%.o,$(filter-out src/engine.cpp src/experiment.cpp src/main.cpp,$(wildcard src/*.cpp)))
 BINARIES := $(EXPERIMENTS:%=$(BUILD)/medley-%)
@@ -170,9 +172,9 @@ fuzz-all: $(FUZZERS:%=$(BUILD)/fuzz/%)
 	  $(FUZZ_ENVIRONMENT) $(BUILD)/fuzz/$$name $(FUZZ_FLAGS) -artifact_prefix=build/fuzz/$$name- \
 	    $$(ls tests/fuzz/dictionaries/$$name.dict 2>/dev/null | sed 's/^/-dict=/') build/fuzz/$$name tests/fuzz/corpus/$$name; done
 fuzz-corpus: ## run the harnesses over their committed inputs alone; any compiler will do
-	$(MAKE) SANITIZE=address,undefined ISAS=avx2 OPT=-O1 fuzz-corpus-all
+	$(MAKE) SANITIZE=address,undefined ISAS=avx2 OPT=-O0 LINK_FMT=1 fuzz-corpus-all
 fuzz-corpus-all: $(FUZZERS:%=$(BUILD)/fuzz/%)
-	@for name in $(FUZZERS); do $(BUILD)/fuzz/$$name tests/fuzz/corpus/$$name; done
+	@for name in $(FUZZERS); do $(BUILD)/fuzz/$$name tests/fuzz/corpus/$$name 2> $(BUILD)/fuzz/$$name.log || { cat $(BUILD)/fuzz/$$name.log; exit 1; }; done
 
 # Peers are used where they are installed: TORCH_PYTHON names a Python that has PyTorch.
 TORCH_PYTHON ?= $(PYTHON)
