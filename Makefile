@@ -156,7 +156,7 @@ FUZZERS := $(basename $(notdir $(wildcard tests/fuzz/*_fuzzer.cpp)))
 FUZZ_SECONDS ?= 60
 FUZZ_FLAGS := -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=1024 -malloc_limit_mb=512 -max_len=8192 -print_final_stats=1
 FUZZ_ENVIRONMENT := ASAN_OPTIONS=quarantine_size_mb=32:allocator_may_return_null=1
-FUZZ_OBJECTS := $(filter-out $(patsubst %,$(BUILD)/shell/%.o,help import_command mask_image metrics prediction run_folder summary),$(UNIT_SHELL_OBJECTS))
+FUZZ_OBJECTS := $(filter-out $(patsubst %,$(BUILD)/shell/%.o,help import_command mask_image metrics prediction progress_line run_folder run_logs stop_signal summary),$(UNIT_SHELL_OBJECTS))
 # libFuzzer brings a main of its own; without it a plain one goes over the files that it is given.
 FUZZ_MAIN := $(if $(findstring fuzzer,$(SANITIZE)),-fsanitize=fuzzer,$(BUILD)/fuzz/corpus_main.o)
 $(BUILD)/fuzz/%.o: tests/fuzz/%.cpp | build/packages
