@@ -36,13 +36,14 @@ BIN := $(BUILD)/$(subst $(space),-,$(strip $(ISAS)))
 
 # (At -O3, g++ 12 warns of overlaps and overflows in libraries where there are none.)
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion $(if $(filter -O3,$(OPT)),,-Werror)
-CXXFLAGS := -std=c++20 $(OPT) -g1 -ffp-contract=off -fno-math-errno -ffile-prefix-map=$(CURDIR)=. \
-  $(WARNINGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE) $(SANITIZE_FLAGS))
 # Looking for use after scope multiplies the time that unrolled kernels take to compile.
 SANITIZE_FLAGS := -fno-omit-frame-pointer -fno-sanitize-recover=all -Wno-error \
   $(if $(findstring address,$(SANITIZE)),-fno-sanitize-address-use-after-scope)
+CXXFLAGS := -std=c++20 $(OPT) -g1 -ffp-contract=off -fno-math-errno -ffile-prefix-map=$(CURDIR)=. \
+  $(WARNINGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE) $(SANITIZE_FLAGS))
 CPPFLAGS := -Iinclude -Isrc -I. -MMD -MP
-LDFLAGS := -static-libgcc -static-libstdc++ $(if $(SANITIZE),-fsanitize=$(SANITIZE)) -pthread
+# (AddressSanitizer follows exceptions only through a shared libstdc++.)
+LDFLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE),-static-libgcc -static-libstdc++) -pthread
 LDLIBS := -Wl,-Bstatic -lboost_program_options -ljpeg -lpng -lz -lxxhash -Wl,-Bdynamic -lm
 
 SHELL_OBJECTS := $(patsubst src/%.cpp,$(BUILD)/shell/%.o,$(filter-out src/engine.cpp src/experiment.cpp src/main.cpp,$(wildcard src/*.cpp)))
@@ -56,9 +57,10 @@ TEST_PACKAGES := python3-numpy
 # What the builds for comparison need: another compiler, another processor and its emulator.
 CROSS_PACKAGES := clang g++-aarch64-linux-gnu qemu-user-static $(addsuffix :arm64,libstdc++-12-dev \
   libboost-program-options1.74-dev libjpeg62-turbo-dev libpng-dev zlib1g-dev libxxhash-dev)
+FUZZ_PACKAGES := clang libclang-rt-dev
 
 .PHONY: help run binary all test unit-test contract-test test-address test-thread sanitized \
-  sanitized-training bench clean packages test-packages \
+  sanitized-training fuzz fuzz-all fuzz-corpus fuzz-corpus-all bench clean packages test-packages \
   cross-packages check-format
 .SECONDARY:
 
@@ -89,6 +91,8 @@ build/test-packages: build/packages
 build/cross-packages: build/packages
 	@dpkg --print-foreign-architectures | grep -qx arm64 || $(as_root) dpkg --add-architecture arm64
 	$(call install,$(CROSS_PACKAGES))
+build/fuzz-packages: build/packages
+	$(call install,$(FUZZ_PACKAGES))
 packages: build/packages ## install the packages that building needs
 test-packages: build/test-packages ## install the packages that testing needs
 cross-packages: build/cross-packages ## install other compilers and an emulator, for more of the tests
@@ -166,6 +170,33 @@ sanitized: sanitized-training
 	$(MAKE) unit-test
 sanitized-training: $(BIN)/medley-lenet $(BIN)/medley-lenet-simultaneous build/test-packages
 	$(PYTHON) tests/contract/sanitized.py $(BIN)
+
+# --- fuzzing --------------------------------------------------------------------------------------
+
+# A harness for each reader. corpus/<harness> has seeds and what was once found, dictionaries/<harness>.dict the format's words.
+FUZZERS := $(basename $(notdir $(wildcard tests/fuzz/*_fuzzer.cpp)))
+FUZZ_SECONDS ?= 60
+FUZZ_FLAGS := -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=1024 -malloc_limit_mb=512 -max_len=8192 -print_final_stats=1
+FUZZ_ENVIRONMENT := ASAN_OPTIONS=quarantine_size_mb=32:allocator_may_return_null=1
+FUZZ_OBJECTS := $(filter-out $(patsubst %,$(BUILD)/shell/%.o,help import_command mask_image metrics prediction progress_line run_folder run_logs stop_signal summary),$(UNIT_SHELL_OBJECTS))
+# libFuzzer brings a main of its own; without it a plain one goes over the files that it is given.
+FUZZ_MAIN := $(if $(findstring fuzzer,$(SANITIZE)),-fsanitize=fuzzer,$(BUILD)/fuzz/corpus_main.o)
+$(BUILD)/fuzz/%.o: tests/fuzz/%.cpp | build/packages
+	@mkdir -p $(@D)
+	$(CXX) $(CPPFLAGS) $(CXXFLAGS) -c $< -o $@
+$(BUILD)/fuzz/%_fuzzer: $(BUILD)/fuzz/%_fuzzer.o $(filter %.o,$(FUZZ_MAIN)) $(FUZZ_OBJECTS)
+	$(CXX) $(LDFLAGS) $^ $(filter-out %.o,$(FUZZ_MAIN)) $(LDLIBS) -o $@
+
+fuzz: build/fuzz-packages ## fuzz every reader of files for FUZZ_SECONDS each, with clang++
+	$(MAKE) CXX=clang++ SANITIZE=address,undefined,fuzzer-no-link ISAS=avx2 OPT=-O1 fuzz-all
+fuzz-all: $(FUZZERS:%=$(BUILD)/fuzz/%)
+	@for name in $(FUZZERS); do mkdir -p build/fuzz/$$name; echo "fuzzing $$name for $(FUZZ_SECONDS) s"; \
+	  $(FUZZ_ENVIRONMENT) $(BUILD)/fuzz/$$name $(FUZZ_FLAGS) -artifact_prefix=build/fuzz/$$name- \
+	    $$(ls tests/fuzz/dictionaries/$$name.dict 2>/dev/null | sed 's/^/-dict=/') build/fuzz/$$name tests/fuzz/corpus/$$name; done
+fuzz-corpus: ## run the harnesses over their committed inputs alone; any compiler will do
+	$(MAKE) SANITIZE=address,undefined ISAS=avx2 OPT=-O0 fuzz-corpus-all
+fuzz-corpus-all: $(FUZZERS:%=$(BUILD)/fuzz/%)
+	@for name in $(FUZZERS); do $(BUILD)/fuzz/$$name tests/fuzz/corpus/$$name 2> $(BUILD)/fuzz/$$name.log || { cat $(BUILD)/fuzz/$$name.log; exit 1; }; done
 
 # Peers are used where they are installed: TORCH_PYTHON names a Python that has PyTorch.
 TORCH_PYTHON ?= $(PYTHON)

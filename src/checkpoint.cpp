@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 
 #include "medley/base/error.hpp"
 
@@ -31,7 +32,8 @@ std::string percent_decoded(std::string_view text) {
   for (std::size_t i = 0; i < text.size(); ++i) {
     unsigned value = 0;
     if (text[i] == '%' && i + 2 < text.size() &&
-        std::from_chars(text.data() + i + 1, text.data() + i + 3, value, 16).ec == std::errc{}) {
+        std::from_chars(text.data() + i + 1, text.data() + i + 3, value, 16).ptr ==
+            text.data() + i + 3) {
       out += static_cast<char>(value);
       i += 2;
     } else {
@@ -79,6 +81,18 @@ T number(const SafetensorsFile& file, std::string_view key, auto... base) {
   return value;
 }
 
+// The names of a target's classes, or none.
+std::vector<std::string> class_names(const SafetensorsFile& file, const TargetSpec& target) {
+  const std::string* const text = file.metadata("classes." + std::string(target.name));
+  if (!text) return {};
+  std::vector<std::string> names = parse_names(*text);
+  if (!names.empty() && names.size() != static_cast<std::size_t>(target.size)) {
+    throw data_error(fmt::format("{}: names of {} classes of target '{}', which has {}",
+                                 file.name(), names.size(), target.name, target.size));
+  }
+  return names;
+}
+
 void check_experiment(const SafetensorsFile& file, const Description& d) {
   if (field(file, "medley") != version) {
     throw data_error(fmt::format("{}: format version {}, this binary reads version {}", file.name(),
@@ -97,7 +111,8 @@ void check_experiment(const SafetensorsFile& file, const Description& d) {
 }
 
 std::filesystem::path checkpoint_file(const std::filesystem::path& path) {
-  return std::filesystem::is_directory(path) ? path / "last" : path;
+  std::error_code ignored;
+  return std::filesystem::is_directory(path, ignored) ? path / "last" : path;
 }
 
 }  // namespace
@@ -127,10 +142,7 @@ Checkpoint load_checkpoint(const std::filesystem::path& path, const Description&
     c.mean.assign(mean.begin(), mean.end());
     c.deviation.assign(deviation.begin(), deviation.end());
   }
-  for (const TargetSpec& target : d.targets) {
-    const std::string* names = file.metadata("classes." + std::string(target.name));
-    c.class_names.push_back(names ? parse_names(*names) : std::vector<std::string>{});
-  }
+  for (const TargetSpec& target : d.targets) c.class_names.push_back(class_names(file, target));
   if (state) {
     c.seed = number<std::uint64_t>(file, "seed");
     c.data = number<std::uint64_t>(file, "data", 16);
@@ -145,6 +157,8 @@ Checkpoint load_checkpoint(const std::filesystem::path& path, const Description&
     p.metrics_bytes = number<std::uint64_t>(file, "bytes.metrics");
     p.best_step = number<std::uint64_t>(file, "best.step");
     p.best_total = number<double>(file, "best.total");
+    if (std::isnan(p.best_total))
+      throw data_error(fmt::format("{}: its best.total is not a number", file.name()));
   }
   return c;
 }

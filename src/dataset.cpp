@@ -336,7 +336,8 @@ void Dataset::apply_classes(const nlohmann::json& json) {
     if (names.size() != static_cast<std::size_t>(spec.size))
       throw refuse(fmt::format("are {}, but the experiment has {}", names.size(), spec.size));
     for (const auto& name : names) {
-      if (!name.is_string()) throw refuse("are not all text");
+      if (!name.is_string() || name.get_ref<const std::string&>().empty())
+        throw refuse("are not all text of a letter or more");
       class_names_[t].push_back(name.get<std::string>());
     }
   }
@@ -347,16 +348,17 @@ void Dataset::apply_statistics(const nlohmann::json& json) {
     const auto& list = member(json, key);
     if (list.is_null()) return;
     const auto refuse = [&] {
-      return data_error(fmt::format("{}: \"{}\" is not a list of {} {}numbers",
-                                    path("dataset.json"), key, shape_.channels,
-                                    positive ? "positive " : ""));
+      return data_error(fmt::format("{}: \"{}\" is not a list of {} {}", path("dataset.json"), key,
+                                    shape_.channels,
+                                    positive ? "positive numbers (1e-30 at least)" : "numbers"));
     };
     if (!list.is_array() || list.size() != static_cast<std::size_t>(shape_.channels))
       throw refuse();
     for (const auto& number : list) {
       if (!number.is_number()) throw refuse();
       const auto value = static_cast<float>(number.get<double>());
-      if (is_nan(value) || is_infinite(value) || (positive && !(value > 0.0f))) throw refuse();
+      if (is_nan(value) || is_infinite(value) || (positive && !(value >= least_deviation)))
+        throw refuse();
       out.push_back(value);
     }
   };

@@ -27,6 +27,12 @@ void check_size(std::uint64_t height, std::uint64_t width) {
                                  width, height, max_side, max_pixels / 1'000'000));
 }
 
+// For a file whose header promises more pixels than its length can hold: told before memory is
+// taken for them.
+[[noreturn]] void refuse_short_file(const char* kind) {
+  throw data_error(fmt::format("damaged {}: the file is cut off", kind));
+}
+
 // --- JPEG ---------------------------------------------------------------------------------------
 
 // More scans than any real progressive file has: a small file of many scans keeps a decoder busy
@@ -71,6 +77,18 @@ class JpegDecoder {
     return true;
   }
 
+  // False for a file that is too short for its pixels: Huffman codes take at least a bit for each
+  // block of 8 x 8.
+  bool long_enough() const {
+    std::uint64_t blocks = 0;
+    for (int i = 0; i < info_.num_components; ++i) {
+      const jpeg_component_info& component = info_.comp_info[i];
+      blocks += std::uint64_t{component.width_in_blocks} * component.height_in_blocks;
+    }
+    return blocks / 8 <= file_.size();
+  }
+  // libjpeg does not notice where arithmetic-coded data are cut off.
+  bool arithmetic() const { return info_.arith_code; }
   std::uint64_t height() const { return info_.image_height; }
   std::uint64_t width() const { return info_.image_width; }
   // Components of the decoded picture: 1 gray, 3 RGB, 4 CMYK.
@@ -141,6 +159,8 @@ void decode_jpeg(std::span<const std::byte> file, Image& out) {
   JpegDecoder decoder(file);
   if (!decoder.read_header()) throw data_error(fmt::format("damaged JPEG: {}", decoder.message()));
   check_size(decoder.height(), decoder.width());
+  if (decoder.arithmetic()) throw data_error("a JPEG with arithmetic coding: convert it");
+  if (!decoder.long_enough()) refuse_short_file("JPEG");
   out.shape = {decoder.components(), static_cast<int>(decoder.height()),
                static_cast<int>(decoder.width())};
   out.pixels.resize(out.shape.bytes());
@@ -156,7 +176,7 @@ void decode_jpeg(std::span<const std::byte> file, Image& out) {
 
 class PngDecoder {
  public:
-  explicit PngDecoder(std::span<const std::byte> file) : file_(file) {
+  explicit PngDecoder(std::span<const std::byte> file) : file_(file), size_(file.size()) {
     png_ = png_create_read_struct(
         PNG_LIBPNG_VER_STRING, this,
         [](png_structp png, png_const_charp text) {
@@ -179,6 +199,7 @@ class PngDecoder {
       static_cast<PngDecoder*>(png_get_io_ptr(png))->take(png, to, bytes);
     });
     png_set_user_limits(png_, 0x7FFFFFFF, 0x7FFFFFFF);
+    keep_no_texts();
     png_read_info(png_, info_);
     return true;
   }
@@ -200,19 +221,31 @@ class PngDecoder {
     return true;
   }
 
+  // False for a file that is too short for its pixels: deflate makes at most 1032 bytes of one. To
+  // be asked between read_header() and start().
+  bool long_enough() const {
+    const std::uint64_t bits = png_get_bit_depth(png_, info_) * png_get_channels(png_, info_);
+    return height() * width() * bits / 8 <= 1032 * size_;
+  }
   std::uint64_t height() const { return png_get_image_height(png_, info_); }
   std::uint64_t width() const { return png_get_image_width(png_, info_); }
   int components() const { return png_get_channels(png_, info_); }
   const char* message() const { return message_; }
 
  private:
+  // Texts and colour profiles change no pixel, and small ones may be packed that fill the memory.
+  void keep_no_texts() {
+    static constexpr png_byte names[] = "eXIf\0iCCP\0iTXt\0sPLT\0tEXt\0zTXt";
+    png_set_keep_unknown_chunks(png_, PNG_HANDLE_CHUNK_NEVER, names, sizeof names / 5);
+  }
   void take(png_structp png, png_bytep to, std::size_t bytes) {
     if (bytes > file_.size()) png_error(png, "the file is cut off");
     std::memcpy(to, file_.data(), bytes);
     file_ = file_.subspan(bytes);
   }
 
-  std::span<const std::byte> file_;
+  std::span<const std::byte> file_;  // what is not yet read
+  std::size_t size_;                 // of all
   png_structp png_ = nullptr;
   png_infop info_ = nullptr;
   int passes_ = 1;
@@ -239,6 +272,7 @@ void decode_png(std::span<const std::byte> file, Image& out) {
   };
   if (!decoder.read_header()) throw damaged();
   check_size(decoder.height(), decoder.width());
+  if (!decoder.long_enough()) refuse_short_file("PNG");
   if (!decoder.start()) throw damaged();
   const int components = decoder.components();
   out.shape = {components, static_cast<int>(decoder.height()), static_cast<int>(decoder.width())};

@@ -13,6 +13,7 @@
 #include <unordered_map>
 
 #include "medley/base/error.hpp"
+#include "medley/base/text.hpp"
 #include "medley/files/csv.hpp"
 #include "medley/files/import.hpp"
 #include "medley/files/mapped_file.hpp"
@@ -26,32 +27,6 @@ constexpr std::uint32_t missing_class = std::numeric_limits<std::uint32_t>::max(
 
 // --- cells
 // ----------------------------------------------------------------------------------------
-
-bool is_utf8(std::string_view text) {
-  for (std::size_t i = 0; i < text.size();) {
-    const auto byte = [&](std::size_t k) -> unsigned {
-      return k < text.size() ? static_cast<unsigned char>(text[k]) : 0u;
-    };
-    const unsigned first = byte(i);
-    const std::size_t length = first < 0x80   ? 1
-                               : first < 0xC2 ? 0
-                               : first < 0xE0 ? 2
-                               : first < 0xF0 ? 3
-                               : first < 0xF5 ? 4
-                                              : 0;
-    if (length == 0) return false;
-    unsigned code = length == 1 ? first : first & (0x7Fu >> length);
-    for (std::size_t k = 1; k < length; ++k) {
-      if ((byte(i + k) & 0xC0u) != 0x80u) return false;
-      code = code << 6 | (byte(i + k) & 0x3Fu);
-    }
-    if ((length == 3 && code < 0x800) || (length == 4 && (code < 0x10000 || code > 0x10FFFF)) ||
-        (code >= 0xD800 && code < 0xE000))
-      return false;
-    i += length;
-  }
-  return true;
-}
 
 template <class T>
 std::optional<T> parse_whole(std::string_view text) {
@@ -127,7 +102,9 @@ class CsvImport {
       excludes_.emplace_back(csv_.column(column), value);
     for (const TargetSpec& spec : request.targets) add_target(spec);
     for (const auto& [name, count] : request.min_counts) find_classes(name);
-    if (!fs::is_directory(root_)) throw io_error(root_.string() + " is not a folder of pictures");
+    std::error_code ignored;
+    if (!fs::is_directory(root_, ignored))
+      throw io_error(root_.string() + " is not a folder of pictures");
   }
 
   ImportReport run() {
@@ -297,7 +274,8 @@ std::string CsvImport::find_picture(const std::string& text, std::string& path) 
   if (named.is_absolute()) {
     const fs::path inside =
         named.lexically_normal().lexically_relative(fs::absolute(root_).lexically_normal());
-    if (inside.empty() || *inside.begin() == "..")
+    // The folder itself with an extension appended would be a file beside it.
+    if (inside.empty() || *inside.begin() == ".." || *inside.begin() == ".")
       return fmt::format("'{}' leaves the folder of the pictures", text);
   }
   for (const std::string_view extension :

@@ -9,6 +9,7 @@
 
 #include "commands.hpp"
 #include "medley/base/error.hpp"
+#include "medley/base/text.hpp"
 #include "medley/files/import.hpp"
 #include "medley/training/experiment.hpp"
 
@@ -47,8 +48,14 @@ std::string help() {
          "130 and 143 interrupted after saving.\n";
 }
 
+// No subcommand, or one that there is not: the message is followed by what there is.
+class UnknownCommand : public Error {
+ public:
+  explicit UnknownCommand(const std::string& message) : Error(Exit::usage, message) {}
+};
+
 int dispatch(const Arguments& arguments) {
-  if (arguments.empty()) throw usage_error("a subcommand is missing\n\n" + help());
+  if (arguments.empty()) throw UnknownCommand("a subcommand is missing");
   if (arguments[0] == "--help" || arguments[0] == "help") {
     fmt::print("{}", help());
     return 0;
@@ -62,7 +69,12 @@ int dispatch(const Arguments& arguments) {
       return command.run(Arguments(arguments.begin() + 1, arguments.end()));
     }
   }
-  throw usage_error(fmt::format("there is no subcommand '{}'\n\n{}", arguments[0], help()));
+  throw UnknownCommand(fmt::format("there is no subcommand '{}'", arguments[0]));
+}
+
+// A message may quote any bytes of a file or an argument; it is one line whatever they are.
+void tell(std::string_view message) {
+  fmt::print(stderr, "medley-{}: {}\n", experiment().name, printable(message));
 }
 
 int run(int count, char** texts) {
@@ -71,14 +83,18 @@ int run(int count, char** texts) {
     // A full disk or a closed pipe behind stdout is an error like any other.
     if (std::fflush(stdout) != 0) throw io_error("stdout: cannot be written");
     return code;
+  } catch (const UnknownCommand& error) {
+    tell(error.what());
+    fmt::print(stderr, "\n{}", help());
+    return static_cast<int>(error.code());
   } catch (const Error& error) {
-    fmt::print(stderr, "medley-{}: {}\n", experiment().name, error.what());
+    tell(error.what());
     return static_cast<int>(error.code());
   } catch (const std::bad_alloc&) {
-    fmt::print(stderr, "medley-{}: out of memory\n", experiment().name);
+    tell("out of memory");
     return static_cast<int>(Exit::io);
   } catch (const std::exception& error) {
-    fmt::print(stderr, "medley-{}: {}\n", experiment().name, error.what());
+    tell(error.what());
     return static_cast<int>(Exit::io);
   }
 }

@@ -25,6 +25,9 @@ struct Descriptor {
 }  // namespace
 
 MappedFile::MappedFile(const std::filesystem::path& path) : name_(path.string()) {
+  // The kernel would open the file that is named up to there.
+  if (name_.find('\0') != std::string::npos)
+    throw data_error(fmt::format("the file name {} holds a zero byte", name_));
   // O_NONBLOCK: opening a pipe that nobody writes must not wait; it is refused below.
   const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
   if (file.fd < 0) throw io_error(fmt::format("cannot open {}: {}", name_, std::strerror(errno)));

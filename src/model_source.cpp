@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "medley/files/dataset.hpp"
 #include "model.hpp"
 
 namespace medley {
@@ -33,8 +34,12 @@ void ModelSource::take_normalization(const Checkpoint& checkpoint, const std::st
         "0 to 255), and no training records to take them from: save them with the weights",
         file));
   }
+  for (const float mean : mean_) {
+    if (!std::isfinite(mean))
+      throw data_error(fmt::format("{}: {} in input.mean is not a finite number", file, mean));
+  }
   for (const float deviation : deviation_) {
-    if (!(deviation > 0.0f && std::isfinite(deviation)))
+    if (!(deviation >= least_deviation && std::isfinite(deviation)))
       throw data_error(
           fmt::format("{}: {} in input.deviation is not a positive number", file, deviation));
   }

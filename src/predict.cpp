@@ -10,12 +10,14 @@
 
 #include "commands.hpp"
 #include "help.hpp"
+#include "medley/base/text.hpp"
 #include "medley/files/csv.hpp"
 #include "medley/files/mask_image.hpp"
 #include "medley/training/experiment.hpp"
 #include "medley/training/prediction.hpp"
 #include "medley/training/workers.hpp"
 #include "model.hpp"
+#include "name_reader.hpp"
 
 namespace medley {
 
@@ -123,11 +125,12 @@ class PictureFeed final : public Feed {
   PictureFeed(Strings names, std::optional<char> stdin_end, PictureShape shape, Fit fit,
               std::size_t batch, int threads)
       : names_(std::move(names)),
-        stdin_end_(stdin_end),
         shape_(shape),
         fit_(fit),
         pixels_(batch * shape.bytes()),
-        workers_(threads) {}
+        workers_(threads) {
+    if (stdin_end) stdin_names_.emplace(std::cin, *stdin_end);
+  }
 
   std::string_view column() const override { return "image"; }
 
@@ -142,16 +145,10 @@ class PictureFeed final : public Feed {
 
  private:
   bool next_name(std::string& name) {
-    if (!stdin_end_) {
-      if (at_ == names_.size()) return false;
-      name = names_[at_++];
-      return true;
-    }
-    while (std::getline(std::cin, name, *stdin_end_)) {
-      if (!name.empty()) return true;
-    }
-    if (std::cin.bad()) throw io_error("stdin cannot be read");
-    return false;
+    if (stdin_names_) return stdin_names_->next(name);
+    if (at_ == names_.size()) return false;
+    name = names_[at_++];
+    return true;
   }
 
   void load(Batch& batch, std::size_t i) {
@@ -169,7 +166,7 @@ class PictureFeed final : public Feed {
 
   Strings names_;
   std::size_t at_ = 0;
-  std::optional<char> stdin_end_;
+  std::optional<NameReader> stdin_names_;
   PictureShape shape_;
   Fit fit_;
   std::vector<std::uint8_t> pixels_;
@@ -311,7 +308,7 @@ class PredictCommand {
       if (!batch_.problems[i]) {
         append_record(batch_.names[i], n++, rows);
       } else {
-        fmt::print(stderr, "skipped: {}\n", batch_.problems[i]->what());
+        fmt::print(stderr, "skipped: {}\n", printable(batch_.problems[i]->what()));
         ++skipped_;
         for (const auto& [h, head] : heads_) rows.append(head.columns().size(), ',');
       }

@@ -61,7 +61,8 @@ LogFile::LogFile(const fs::path& path, std::uint64_t bytes) : name_(path.string(
   };
   if (fd_ < 0) throw fail("cannot be opened");
   const off_t size = ::lseek(fd_, 0, SEEK_END);
-  if (size < static_cast<off_t>(bytes)) {
+  if (size < 0) throw fail("cannot seek");
+  if (static_cast<std::uint64_t>(size) < bytes) {
     throw data_error(
         fmt::format("{}: shorter than when the checkpoint was written ({} bytes, then {}); "
                     "this run cannot be resumed",
@@ -126,6 +127,8 @@ RunFolder::RunFolder(const fs::path& path)
 }
 
 void RunFolder::resume_at(std::uint64_t step, const std::function<bool(std::uint64_t)>& planned) {
+  remove_partial_files(path_);
+  remove_partial_files(checkpoints());
   std::error_code error;
   for (const fs::directory_entry& entry : fs::directory_iterator(checkpoints(), error)) {
     const std::optional<std::uint64_t> found = step_of_checkpoint(entry.path());

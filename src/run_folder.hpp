@@ -53,8 +53,9 @@ class RunFolder {
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path checkpoints() const { return path_ / "checkpoints"; }
 
-  // Removes checkpoints later than `step`, which a resumed run will write again, and remembers the
-  // others; `planned` says of a step whether an uninterrupted run writes its checkpoint.
+  // Removes checkpoints later than `step`, which a resumed run will write again, and temporary
+  // files of a killed process, and remembers the other checkpoints; `planned` says of a step
+  // whether an uninterrupted run writes its checkpoint.
   void resume_at(std::uint64_t step, const std::function<bool(std::uint64_t)>& planned);
 
   static std::array<char, 32> checkpoint_name(std::uint64_t step);

@@ -116,6 +116,19 @@ void set_by_name(const char* option, const Strings& texts, const Items& items, b
   }
 }
 
+// The path as config.ini has it: absolute, so that a resumed run finds it from any folder. Throws
+// usage_error where a line cannot hold it.
+std::string config_path(const char* option, const std::string& path) {
+  if (path.empty()) return {};
+  std::string text = std::filesystem::absolute(path).lexically_normal().string();
+  if (text.find_first_of(std::string_view("\n\0", 2)) != std::string::npos ||
+      std::string_view(" \t\r").find(text.back()) != std::string_view::npos)
+    throw usage_error(fmt::format(
+        "--{}: '{}' cannot be written into config.ini: it holds a line end or ends in a blank",
+        option, path));
+  return text;
+}
+
 }  // namespace
 
 std::string train_help(const Description& d) {
@@ -164,6 +177,8 @@ TrainOptions parse_train_options(const Arguments& arguments, const Description& 
   };
   o.data = read.text("data");
   o.init = read.text("init");
+  config_path("data", o.data);
+  config_path("init", o.init);
   o.force = read.flag("force");
   o.isa = read.text("isa");
   o.threads =
@@ -205,8 +220,8 @@ std::string to_config(const TrainOptions& o, const Description& d) {
   const auto line = [&](std::string_view name, const auto& value) {
     text += fmt::format("{} = {}\n", name, value);
   };
-  if (!o.data.empty()) line("data", std::filesystem::absolute(o.data).lexically_normal().string());
-  if (!o.init.empty()) line("init", std::filesystem::absolute(o.init).lexically_normal().string());
+  if (!o.data.empty()) line("data", config_path("data", o.data));
+  if (!o.init.empty()) line("init", config_path("init", o.init));
   line("epochs", o.epochs);
   if (o.steps_given) line("steps", o.steps);
   line("batch-size", o.batch_size);

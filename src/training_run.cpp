@@ -7,6 +7,7 @@
 #include <ranges>
 
 #include "medley/base/error.hpp"
+#include "medley/base/text.hpp"
 #include "medley/files/csv.hpp"
 #include "medley/training/experiment.hpp"
 #include "medley/training/metrics.hpp"
@@ -95,7 +96,7 @@ void TrainingRun::begin() {
   engine_.parameters_changed();
   fmt::print(stderr, "{}: {} tensors loaded\n", o_.init, report.loaded.size());
   const auto list = [](std::string_view what, const std::vector<std::string>& names) {
-    for (const std::string& name : names) fmt::print(stderr, "  {}: {}\n", what, name);
+    for (const std::string& name : names) fmt::print(stderr, "  {}: {}\n", what, printable(name));
   };
   list("not in the file", report.missing);
   list("of another shape", report.other_shape);

@@ -3,6 +3,7 @@
 import json
 import random
 import shutil
+import subprocess
 
 import data
 import numpy as np
@@ -151,6 +152,41 @@ def init_loads_what_matches_and_lists_the_rest(bench):
     bench.run("everything", "train", "--data", dataset, "--out", folder / "damaged", "--init",
               folder / "damaged.safetensors", "--steps", 0).expect(3, "damaged")
     return f"{len(weights)} tensors, 3 files"
+
+
+def names_in_files_open_no_others(bench):
+    """Names of targets and tensors, and checksums, that look like paths; names of pictures that do not end."""
+    folder = bench.folder("names")
+    shutil.copytree(bench.once("everything-data", data.everything), folder / "data")
+    paths = ("../../../../../../etc/passwd", "/etc/passwd", "kind\0", "../data/kind.npy", "a\x1b[2J")
+    (folder / "data/dataset.json").write_text(json.dumps({
+        "targets": {path: {"classes": ["a"]} for path in paths},
+        "checksums": {path: "0" * 16 for path in paths}}))
+    command = ("everything", "train", "--data", folder / "data", "--out", folder / "run", "--steps", 1)
+    opened = _opened(bench, *command)
+    require(not any("passwd" in name for name in opened), f"opened {opened}")
+    metadata, tensors = _file((folder / "run/last").read_bytes())
+    tensors.update({path: np.ones(2) for path in paths})
+    (folder / "w.safetensors").write_bytes(_safetensors({}, tensors))
+    shutil.rmtree(folder / "run")
+    done = bench.run(*command, "--init", folder / "w.safetensors").expect(0, "a\\x1b[2J")
+    require("\x1b" not in done.stderr, f"control characters on stderr: {done.stderr!r}")
+    for text, code in ((b"picture.png\0ignored\n", 3), (b"x" * 100_000, 3), (b"/etc/passwd\n", 3)):
+        predict = subprocess.run(bench.command("everything", (
+            "predict", "--checkpoint", folder / "run", "-")), input=text, capture_output=True, check=False)
+        require(predict.returncode == code, f"{text[:30]!r}: exit {predict.returncode}: {predict.stderr!r}")
+        require(predict.stderr.count(b"\n") == 1, f"{text[:30]!r}: not one line: {predict.stderr!r}")
+    return f"{len(paths)} names, 3 lists of pictures"
+
+
+def _opened(bench, *command):
+    """The names of the files that a command opens."""
+    log = bench.folder("opened") / "log"
+    bench.run(*command, environment={"LD_PRELOAD": str(bench.library("open_log")),
+                                     "OPEN_LOG": str(log)}).expect(0)
+    opened = log.read_text().splitlines()
+    require(any(name.endswith("images.npy") for name in opened), f"the log of opened files lacks some: {opened}")
+    return opened
 
 
 def logs_that_were_cut_are_noticed(bench):

@@ -63,6 +63,11 @@ DIRTY = (
     ("a cell too few", "p1,x,1,left", "4"),
     ("a cell too many", "p1,x,1,left,u1,more", "6"),
     ("a picture outside of the folder", "../secret,x,1,left,u1", "secret"),
+    ("a picture beside the folder", "@/pictures,x,1,left,u1", "leaves the folder"),
+    ("a picture anywhere", "/dev/zero,x,1,left,u1", "leaves the folder"),
+    ("a zero byte", "p1\0,x,1,left,u1", "zero byte"),
+    ("control characters", "\x1b]0;owned\x07,x,1,left,u1", "\\x1b]0;owned\\x07"),
+    ("a line of ours", '"x\nmedley-lenet: all is well",x,1,left,u1', "x\\x0amedley-lenet: all is well"),
     ("no UTF-8", b"p1,\xff\xfe,\xff1,left,u1", "UTF-8"),
 )
 
@@ -74,19 +79,22 @@ def dirty_rows_stop_by_default_and_are_listed_with_skip_bad(bench):
     (folder / "pictures/broken.png").write_bytes(b"\x89PNG\r\n\x1a\nbroken")
     (folder / "pictures/cut.png").write_bytes(picture[:len(picture) // 2])
     (folder / "pictures/garbage.jpg").write_bytes(b"\xff\xd8\xff\xe0" + bytes(range(256)) * 4)
-    (folder / "secret.png").write_bytes(picture)
+    for name in ("secret.png", "pictures.png"):
+        (folder / name).write_bytes(picture)
     clean = _rows(30).encode()
     for what, row, text in DIRTY:
-        row = row.encode() if isinstance(row, str) else row
+        row = row.replace("@", str(folder)).encode() if isinstance(row, str) else row
         (folder / "rows.csv").write_bytes(clean + row + b"\r\n")
         done = _import(bench, folder, folder / "out")
         require(done.code == 3, f"{what}: exit {done.code}, not 3: {done.tail()}")
         require(done.stdout == "" and not (folder / "out").exists(), f"{what}: left something behind")
         for part in ("rows.csv", "row 32", text):
             require(part in done.stderr, f"{what}: does not say '{part}': {done.tail()}")
+        require(done.stderr.count("\n") == 1, f"{what}: not one line: {done.stderr!r}")
         done = _import(bench, folder, folder / "out", "--skip-bad").expect(0, "skipped: ", "30 written",
                                                                           "1 bad and skipped")
         require(text in done.stderr, f"{what}: the list does not say '{text}': {done.tail()}")
+        require("\x1b" not in done.stderr, f"{what}: control characters on stderr: {done.stderr!r}")
         _opens(folder / "out")
         shutil.rmtree(folder / "out")
     return f"{len(DIRTY)} kinds of row, each without and with --skip-bad"

@@ -230,11 +230,14 @@ TEST_F(DatasetFolder, DescriptionIsHeldAgainstTheExperiment) {
   EXPECT_PRED2(holds, described(R"({"version":2})"), "3: ...another format or version");
   EXPECT_PRED2(holds, described(R"({"mean":[1,2]})"), "3: ...\"mean\" is not a list of 3 numbers");
   EXPECT_PRED2(holds, described(R"({"deviation":[1,0,1]})"), "3: ...3 positive numbers");
+  EXPECT_PRED2(holds, described(R"({"deviation":[1,1e-44,1]})"), "3: ...3 positive numbers");
   EXPECT_PRED2(holds, described(R"({"mean":[1,"x",1]})"), "3: ...\"mean\"");
   EXPECT_PRED2(holds, described(R"({"mean":[1,1e300,1]})"), "3: ...\"mean\"");
   EXPECT_PRED2(holds, described(R"({"targets":{"colour":{"classes":["a"]}}})"),
                "3: ...the classes of target 'colour' are 1, but the experiment has 5");
   EXPECT_PRED2(holds, described(R"({"targets":{"colour":{"classes":7}}})"), "3: ...not a list");
+  EXPECT_PRED2(holds, described(R"({"targets":{"colour":{"classes":["a","b","","d","e"]}}})"),
+               "3: ...not all text of a letter or more");
   EXPECT_PRED2(
       holds, described(R"({"checksums":{"colour.npy":"0123456789abcdef"}})"),
       "3: ...colour.npy is not the file that dataset.json describes...remove dataset.json");

@@ -117,6 +117,29 @@ TEST(Png, AbsurdSizesAreRefused) {
   EXPECT_ERROR(decode(make_png({70'000, 1, 8, png_gray, "", ""}), 1), "3: 70000 x 1");
   EXPECT_ERROR(decode(make_png({0x7FFFFFFF, 0x7FFFFFFF, 8, png_rgba, "", ""}), 1), "3: ");
   EXPECT_ERROR(decode(make_png({0, 4, 8, png_gray, "", ""}), 1), "3: ");
+  // Not too large, but for so short a file; no memory is taken for it.
+  EXPECT_ERROR(decode(make_png({16'384, 16'384, 8, png_rgba, "", ""}), 3),
+               "3: damaged PNG: the file is cut off");
+}
+
+TEST(Png, EvenSizesThatPackWellAreRead) {
+  const Image black = make_image({1, 1500, 1500}, [](int, int, int) { return 0; });
+  const std::string file = make_png(black);
+  ASSERT_LT(file.size(), 1500u * 1500u / 500u);
+  EXPECT_EQ(decode(file, 1).pixels, black.pixels);
+}
+
+TEST(Png, PackedTextsAreNotUnpacked) {
+  std::string packed(200, '\0');
+  uLongf size = packed.size();
+  const std::string zeros(100'000, '\0');
+  ::compress(reinterpret_cast<Bytef*>(packed.data()), &size,
+             reinterpret_cast<const Bytef*>(zeros.data()), zeros.size());
+  packed.resize(size - 10);  // unpacking would fail
+  const std::string text = png_chunk("zTXt", std::string("key\0\0", 5) + packed) +
+                           png_chunk("iCCP", std::string("key\0\0", 5) + packed);
+  EXPECT_EQ(decode(make_png({1, 1, 8, png_gray, std::string("\0a", 2), text}), 1).pixels,
+            Pixels{'a'});
 }
 
 // --- JPEG
@@ -195,6 +218,8 @@ TEST(Jpeg, AbsurdFilesAreRefused) {
   const std::size_t frame = huge.find("\xFF\xC0");
   for (std::size_t i = 5; i < 9; ++i) huge[frame + i] = '\xFD';  // height and width
   EXPECT_ERROR(decode(huge, 1), "3: 65021 x 65021 pixels");
+  huge[frame + 5] = huge[frame + 7] = '\x3F';
+  EXPECT_ERROR(decode(huge, 1), "3: damaged JPEG: the file is cut off");
   // Each coefficient in two scans of its own: legal, and made to keep a decoder busy.
   std::vector<jpeg_scan_info> scans;
   scans.push_back({3, {0, 1, 2}, 0, 0, 0, 0});
@@ -209,6 +234,23 @@ TEST(Jpeg, AbsurdFilesAreRefused) {
   };
   EXPECT_EQ(error_of([&] { decode(with_scans(127), 3); }), "no error");
   EXPECT_ERROR(decode(with_scans(scans.size()), 3), "3: ...more than 200 scans");
+}
+
+TEST(Jpeg, EvenPicturesThatPackWellAreRead) {
+  const Image black = make_image({1, 1600, 1600}, [](int, int, int) { return 0; });
+  for (const bool progressive : {false, true}) {
+    const std::string file = make_jpeg(black, [&](jpeg_compress_struct& info) {
+      info.optimize_coding = TRUE;
+      if (progressive) jpeg_simple_progression(&info);
+    });
+    EXPECT_EQ(decode(file, 1).pixels, black.pixels);
+  }
+}
+
+TEST(Jpeg, ArithmeticCodingIsRefused) {
+  const std::string file = make_jpeg(make_image({1, 16, 16}, noise),
+                                     [](jpeg_compress_struct& info) { info.arith_code = TRUE; });
+  EXPECT_ERROR(decode(file, 1), "3: a JPEG with arithmetic coding: convert it");
 }
 
 // --- both

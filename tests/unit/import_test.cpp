@@ -124,12 +124,12 @@ TEST_F(Import, FindsFilesByNameAndExtension) {
 }
 
 TEST_F(Import, NothingOutsideOfTheFolderIsOpened) {
-  write_text(folder_ / "secret.png",
-             make_png(make_image({1, 5, 7}, [](int, int, int) { return 9; })));
+  for (const char* name : {"secret.png", "images.png"})
+    write_text(folder_ / name, make_png(make_image({1, 5, 7}, [](int, int, int) { return 9; })));
   for (const std::string& name :
        {std::string("../secret"), std::string("sub/../../secret.png"), std::string("sub/../p0"),
         (folder_ / "secret.png").string(), (folder_ / "images/../secret.png").string(),
-        std::string("/dev/zero")})
+        (folder_ / "images").string(), (folder_ / "images/.").string(), std::string("/dev/zero")})
     EXPECT_PRED2(holds, error(request("image,kind\np0,a\n" + name + ",b\n", kind_only)),
                  "3: ...t.csv, row 3: '...leaves the folder")
         << name;
@@ -373,7 +373,8 @@ TEST_F(ImportCommand, WrongOptionsAreUsageErrors) {
   EXPECT_PRED2(holds, error(options({"extra"})), "2: ");
   EXPECT_PRED2(holds, error(options({"--skip"})), "2: ");  // no abbreviations
   EXPECT_PRED2(holds, error(options()), "2: ...has no column 'kind'...--target kind=COLUMN");
-  EXPECT_PRED2(holds, error(options({"--target", "kind"})), "2: ...not of the form NAME=COLUMN");
+  EXPECT_PRED2(holds, error(options({"--target", "kind"})),
+               "2: --target: 'kind' is not of the form name=value");
   EXPECT_PRED2(holds, error(options({"--target", "x=label"})), "2: ...no target 'x'...kind, kids");
   EXPECT_PRED2(holds, error(options({"--seed", "-1"})), "2: --seed");
   EXPECT_PRED2(holds, error(options({"--seed", "1x"})), "2: --seed");

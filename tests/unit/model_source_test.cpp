@@ -1,6 +1,8 @@
 // Whose normalization and class names a model uses.
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "model.hpp"
 #include "tests/files_helpers.hpp"
 
@@ -85,8 +87,17 @@ TEST(ModelSource, RefusesClassesInAnotherOrder) {
 
 TEST(ModelSource, RefusesADeviationOfZero) {
   Checkpoint bad = trained();
-  bad.deviation = {0};
-  EXPECT_ERROR(ModelSource(bad, one_target(), nullptr, {}, false), "3: run/last...input.deviation");
+  for (const float deviation : {0.0f, -1.0f, 1e-44f, std::numeric_limits<float>::infinity()}) {
+    bad.deviation = {deviation};
+    EXPECT_ERROR(ModelSource(bad, one_target(), nullptr, {}, false),
+                 "3: run/last...input.deviation");
+  }
+}
+
+TEST(ModelSource, RefusesAMeanThatIsNoNumber) {
+  Checkpoint bad = trained();
+  bad.mean = {std::numeric_limits<float>::quiet_NaN()};
+  EXPECT_ERROR(ModelSource(bad, one_target(), nullptr, {}, false), "3: run/last...input.mean");
 }
 
 TEST(Splits, AreNamed) {

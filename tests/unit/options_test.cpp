@@ -37,6 +37,10 @@ TEST(ParseOptions, NamesWhatItDoesNotKnow) {
   refuse({"--threads"}, "2: eval: ...--threads");
   refuse({"--threads", "1", "--threads", "2"}, "2: eval: ...--threads");
   refuse({"--force=1"}, "2: eval: ...--force");
+  // Words that Boost would replace by the name again and again.
+  for (const std::string option : {"--%option%", "--x%canonical_option%", "--%prefix%%%"})
+    refuse({option}, "2: eval: ..." + option);
+  refuse({"--force=%value%"}, "2: eval: ...--force");
 }
 
 TEST(ParseOptions, OtherArgumentsWhereTheyAreWanted) {
@@ -48,6 +52,34 @@ TEST(ParseOptions, OtherArgumentsWhereTheyAreWanted) {
       parse_options("predict", options, {"a.jpg", "--force", "-", "--", "--b.jpg"}, &positional);
   EXPECT_EQ(values["image"].as<std::vector<std::string>>(),
             (std::vector<std::string>{"a.jpg", "-", "--b.jpg"}));
+}
+
+class ParseConfig : public ::testing::Test {
+ protected:
+  std::string error(std::string_view text) {
+    write_text(folder_ / "config.ini", text);
+    return error_of([&] {
+      parse_options("train", some_options(), {}, nullptr, (folder_ / "config.ini").string());
+    });
+  }
+  TemporaryFolder folder_;
+};
+
+TEST_F(ParseConfig, NamesFileAndOption) {
+  EXPECT_EQ(error("# a comment\n\n threads = 3 \r\n"), "no error");
+  EXPECT_PRED2(holds, error("thread = 3"), "2: train: ...config.ini: ...'thread'");
+  EXPECT_PRED2(holds, error("threads"), "2: train: ...config.ini: ...threads");
+  EXPECT_PRED2(holds, error("threads = 1\nthreads = 2"), "2: train: ...config.ini: ...threads");
+  EXPECT_PRED2(holds, error(std::string_view("threads = 1\0000", 15)), "2: train: ...zero byte");
+}
+
+TEST_F(ParseConfig, SwitchesAreForTheCommandLine) {
+  EXPECT_PRED2(holds, error("force = on"), "2: train: ...config.ini: ...'force'");
+}
+
+TEST_F(ParseConfig, AFolderIsNoConfig) {
+  EXPECT_ERROR(parse_options("train", some_options(), {}, nullptr, folder_.path().string()),
+               "4: train: " + folder_.path().string() + ": cannot be read");
 }
 
 TEST(ParseNumber, TakesTheWholeText) {

@@ -1,7 +1,8 @@
-// Numbers as text.
+// Numbers as text, and text of unknown origin.
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "medley/base/line.hpp"
 
@@ -15,5 +16,12 @@ std::string number_text(T value) {
   line << value;
   return std::string(line.view());
 }
+
+bool is_utf8(std::string_view text);
+
+// The text as messages show it: control characters (line ends too) and bytes that are not UTF-8
+// become \x1b and the like, so that names and cells of a damaged file neither steer the terminal
+// nor look like lines of ours.
+std::string printable(std::string_view text);
 
 }  // namespace medley

@@ -12,7 +12,8 @@
 //     format       "medley-dataset", with version 1
 //     shape        [C, H, W]
 //     records      {"train": n, "validation": n, "test": n}
-//     mean, deviation   of each channel over the training split, in units of 0..255; where they are
+//     mean, deviation   of each channel over the training split, in units of 0..255; a deviation is
+//                  at least 1e-30; where they are
 //                  absent they are computed when the folder is opened
 //     targets      {name: {"kind", "size", "classes": [names], "counts": {split: [n of each
 //     class]},
@@ -38,6 +39,8 @@ namespace medley {
 
 inline constexpr std::string_view dataset_format = "medley-dataset";
 inline constexpr int dataset_version = 1;
+// Of what divides pixels, which stay finite then.
+inline constexpr float least_deviation = 1e-30f;
 
 // "<target>.npy". Throws usage_error for a name that is no plain file name or that another file of
 // the folder has.

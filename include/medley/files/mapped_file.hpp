@@ -14,7 +14,8 @@ namespace medley {
 class MappedFile {
  public:
   MappedFile() = default;
-  // Throws io_error if `path` cannot be opened or is no regular file.
+  // Throws io_error if `path` cannot be opened or is no regular file, data_error if it holds a zero
+  // byte.
   explicit MappedFile(const std::filesystem::path& path);
   ~MappedFile();
   MappedFile(MappedFile&& other) noexcept;

@@ -1,0 +1,58 @@
+// A CSV file, row by row; then what was read, written again.
+#include "medley/files/csv.hpp"
+#include "tests/fuzz/fuzz.hpp"
+
+using namespace medley;
+
+namespace {
+
+struct Table {
+  std::vector<std::vector<std::string>> rows;  // those without a problem, the header first
+  std::uint64_t bytes = 0;                     // of all fields
+};
+
+Table read(const std::filesystem::path& path) {
+  CsvReader reader(path);
+  Table table{{reader.header()}, 0};
+  CsvRow row;
+  std::uint64_t last = 1;
+  while (reader.next(row)) {
+    fuzz::require(row.number > last, "rows are counted upwards");
+    last = row.number;
+    fuzz::require(!row.fields.empty(), "a row has a field");
+    for (const std::string& field : row.fields) table.bytes += field.size();
+    if (!row.problem.empty()) continue;
+    fuzz::require(row.fields.size() == reader.header().size(),
+                  "a row without a problem has as many fields as the header");
+    table.rows.push_back(row.fields);
+  }
+  return table;
+}
+
+std::string write(const Table& table) {
+  std::string text;
+  for (const auto& row : table.rows) {
+    // A single empty field is quoted: an empty line is no row.
+    const bool blank = row.size() == 1 && row[0].empty();
+    for (std::size_t i = 0; i < row.size(); ++i)
+      text += (i > 0 ? "," : "") + (blank ? std::string("\"\"") : csv_field(row[i]));
+    text += "\r\n";
+  }
+  // A byte order mark is of the file, not of its first field.
+  return text.starts_with("\xEF\xBB\xBF") ? "\xEF\xBB\xBF" + text : text;
+}
+
+}  // namespace
+
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  Table table;
+  const fuzz::InputFile file(fuzz::text_of(data, size));
+  if (!fuzz::accepted([&] { table = read(file.path()); })) return 0;
+  fuzz::require(table.bytes <= size, "fields hold no more than the file");
+
+  const std::string text = write(table);
+  if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF")) return 0;  // looks like UTF-16
+  const fuzz::InputFile again(text);
+  fuzz::require(read(again.path()).rows == table.rows, "what is written reads back");
+  return 0;
+}
