@@ -54,8 +54,8 @@ struct LayerInfo {
   std::vector<std::string> inputs;  // paths of the layers it reads; "input" for the network's
   Shape output;
   std::uint64_t parameters = 0;
-  double flops = 0;       // forward, one sample
-  std::string algorithm;  // where it is not the plain one
+  double flops = 0;         // forward, one sample
+  std::string algorithm{};  // where it is not the plain one
 };
 
 struct HeadInfo {
