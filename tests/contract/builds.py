@@ -10,7 +10,7 @@ import numpy as np
 import same_bits
 from harness import Bench, Skipped, contents, require, same_contents
 
-EM_AARCH64 = 183
+EM_X86_64, EM_AARCH64 = 62, 183
 
 
 class _Build:
@@ -50,6 +50,29 @@ def other_builds_train_to_the_same_bytes(bench):
                   "--threads", 2)
         same_contents(expected, contents(out), build.name)
     return f"{', '.join(build.name for build in builds)}: {len(expected)} files each"
+
+
+def an_old_processor_gets_a_clear_message(bench):
+    """Emulated: one without AVX2 and FMA, and one without AVX-512."""
+    emulator = shutil.which("qemu-x86_64-static")
+    binary = bench.binaries / "medley-everything"
+    if not emulator or struct.unpack_from("<H", binary.read_bytes()[:20], 18)[0] != EM_X86_64:
+        raise Skipped("there is no qemu-x86_64-static ('make cross-packages')")
+    folder = bench.folder("old")
+
+    def train(processor, out):
+        command = [emulator, "-cpu", processor, binary, "train", "--steps", "2", "--out", folder / out,
+                   "--data", bench.once("everything-data", data.everything)]
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+
+    done = train("Nehalem", "none")
+    require(done.returncode == 2 and "instruction sets" in done.stderr and "avx2" in done.stderr,
+            f"Nehalem: exit {done.returncode}: {done.stderr[-300:]}")
+    require(not (folder / "none").exists(), "Nehalem: it left a run folder")
+    done = train("Haswell", "avx2")
+    require(done.returncode == 0 and ", avx2" in done.stderr,
+            f"Haswell: exit {done.returncode}: {done.stderr[-300:]}")
+    return "2 processors"
 
 
 def _pictures_and_rows(bench, folder):

@@ -148,7 +148,7 @@ def numpy_opens_what_is_written_and_checkpoints_keep_the_format(bench):
         done = subprocess.run([sys.executable, HERE / "strict_safetensors.py", path], capture_output=True,
                               text=True, check=False)
         require(done.returncode == 0, f"{path.name}: {done.stderr}")
-        for name in ("trunk.0.weight\tF32\t12x3x5x5", "heads.kind.1.weight\tF32\t5x18",
+        for name in ("trunk.0.weight\tF32\t12x3x5x5", "heads.kind.5.weight\tF32\t5x35",
                      "optimizer.labels.momentum.trunk.0.weight\tF32\t12x3x5x5", "input.mean\tF32\t3"):
             require(name in done.stdout, f"{path.name} has no {name!r}")
     require(len(checked) == 5, f"{len(checked)} checkpoints")

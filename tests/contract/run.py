@@ -1,11 +1,12 @@
 """Holds Medley's promises against built binaries. Needs python3 and numpy.
 
-    run.py --binary-dir DIR [--shared DIR] [--other-builds DIR...] [--quick] [NAME...]
+    run.py --binary-dir DIR [--shared DIR] [--other-builds DIR...] [--quick] [--table FILE]
+           [NAME...]
 
 DIR has medley-lenet and medley-everything; tests that need other binaries or the pictures of --shared
 (../shared beside the checkout) say that they are skipped where those are absent. NAMEs choose tests by a
 part of their name. Prints a line a test: ok, FAILED or skipped, its name, and what was tried and how
-often or the reason; at the end the counts. Exit code 0; 1 if a test failed; 2 for wrong usage.
+often or the reason; at the end the counts. --table writes the same as a table in Markdown. Exit code 0; 1 if a test failed; 2 for wrong usage.
 """
 
 import argparse
@@ -41,7 +42,7 @@ def tests():
 
 
 def run(name, function, bench):
-    """Runs one test, prints its line, and returns 'ok', 'FAILED' or 'skipped'."""
+    """Runs one test, prints its line, and returns 'ok', 'FAILED' or 'skipped', and the text."""
     start = time.monotonic()
     try:
         result, text = "ok", function(bench)
@@ -53,7 +54,15 @@ def run(name, function, bench):
         frame = traceback.extract_tb(error.__traceback__)[-1]
         result, text = "FAILED", f"{type(error).__name__}: {error} ({frame.filename}:{frame.lineno})"
     print(f"{result}: {name.replace('_', ' ')}: {text} ({time.monotonic() - start:.1f} s)", flush=True)
-    return result
+    return result, text
+
+
+def table(chosen, results):
+    """A row a test, in the order of the promises."""
+    lines = ["| promise | what was tried | result |", "|---|---|---|"]
+    for (name, _), (result, text) in zip(chosen, results):
+        lines.append(f"| {name.replace('_', ' ')} | {text.replace('|', '/')} | {result} |")
+    return "\n".join(lines) + "\n"
 
 
 def work_folder():
@@ -71,6 +80,7 @@ def main():
     parser.add_argument("--other-builds", type=Path, nargs="*", default=[], metavar="DIR",
                         help="folders of binaries of other compilers and processors")
     parser.add_argument("--quick", action="store_true", help="fewer repetitions")
+    parser.add_argument("--table", type=Path, metavar="FILE")
     parser.add_argument("names", nargs="*")
     options = parser.parse_args()
     if not options.binary_dir.is_dir():
@@ -86,7 +96,10 @@ def main():
     with tempfile.TemporaryDirectory(prefix="medley-contract-", dir=work_folder()) as work:
         bench = Bench(options.binary_dir.resolve(), options.shared, options.quick, Path(work),
                       [folder.resolve() for folder in options.other_builds])
-        results = [run(name, function, bench) for name, function in chosen]
+        outcomes = [run(name, function, bench) for name, function in chosen]
+    if options.table:
+        options.table.write_text(table(chosen, outcomes), encoding="utf-8")
+    results = [result for result, _ in outcomes]
     print(f"contract: {results.count('ok')} passed, {results.count('FAILED')} failed, "
           f"{results.count('skipped')} skipped")
     return 1 if "FAILED" in results else 0
