@@ -143,7 +143,7 @@ $(BUILD)/unit-$(TEST_ISA)/tests: $(UNIT_OBJECTS) $(UNIT_SHELL_OBJECTS)
 unit-test: $(BUILD)/unit-$(TEST_ISA)/tests ## build and run the unit tests
 	$(BUILD)/unit-$(TEST_ISA)/tests --gtest_brief=1
 
-CONTRACT_BINARIES := $(patsubst %,$(BIN)/medley-%,lenet lenet-simultaneous lenet-alternating everything)
+CONTRACT_BINARIES := $(patsubst %,$(BIN)/medley-%,lenet lenet-simultaneous lenet-alternating everything garments clothing)
 contract-test: $(CONTRACT_BINARIES) other-builds build/test-packages ## run the promises on built binaries
 	$(PYTHON) tests/contract/run.py --binary-dir $(BIN) --quick --other-builds $(OTHER_BUILDS)
 	$(PYTHON) tests/contract/readme.py $(BIN)/medley-lenet

@@ -27,9 +27,11 @@ import nothing_lost
 import records
 import repetition
 import same_bits
+import transcript
 from harness import ROOT, Bench, Failed, Skipped
 
-MODULES = (same_bits, builds, repetition, nothing_lost, damaged_files, memory, manners, records, imports)
+MODULES = (same_bits, builds, repetition, nothing_lost, damaged_files, memory, manners, records, imports,
+           transcript)
 
 
 def tests():
