@@ -200,6 +200,8 @@ fuzz-corpus-all: $(FUZZERS:%=$(BUILD)/fuzz/%)
 
 # Peers are used where they are installed: TORCH_PYTHON names a Python that has PyTorch.
 TORCH_PYTHON ?= $(PYTHON)
+# STEPS_OPTIONS='--isa avx2' holds both to AVX2; tests/bench/run.py has more.
+STEPS_OPTIONS ?=
 # LAYERS=1 times single convolutions instead, beside oneDNN where libdnnl-dev is installed; LAYERS_OPTIONS='--threads 2'.
 LAYERS ?=
 PEER := $(if $(wildcard /usr/include/dnnl.hpp),1,0)
@@ -207,8 +209,8 @@ $(BUILD)/bench-layers: tests/bench/layers.cpp | build/packages
 	@mkdir -p $(@D)
 	$(CXX) $(CPPFLAGS) -DMEDLEY_PEER=$(PEER) $(CXXFLAGS) $(FLAGS_$(TEST_ISA)) $< $(LDFLAGS) $(if $(filter 1,$(PEER)),-ldnnl -lgomp) -o $@
 ifeq ($(LAYERS),)
-bench: $(patsubst %,$(BIN)/medley-%,garments clothing lenet) build/test-packages ## time training steps beside PyTorch, or (LAYERS=1) layers beside oneDNN, where these are installed
-	$(PYTHON) tests/bench/run.py --binary-dir $(BIN) --torch-python $(TORCH_PYTHON)
+bench: $(patsubst %,$(BIN)/medley-%,clothing clothing-alternating garments lenet lenet-alternating resnet) build/test-packages ## time training steps beside PyTorch, or (LAYERS=1) layers beside oneDNN, where these are installed
+	$(PYTHON) tests/bench/run.py --binary-dir $(BIN) --torch-python $(TORCH_PYTHON) --out $(BUILD)/steps.csv $(STEPS_OPTIONS)
 else
 bench: $(BUILD)/bench-layers
 	$< --out $(BUILD)/layers.csv $(LAYERS_OPTIONS)

@@ -1,13 +1,18 @@
 """Times training steps of Medley, and of PyTorch on the same networks where it is installed.
 
     run.py --binary-dir DIR [--torch-python PYTHON] [--out FILE.csv] [--experiments NAME...]
-           [--batches 32 256] [--threads 1 2] [--seconds 4]
+           [--batches 32 256] [--threads 1 2] [--isa avx2] [--seconds 4] [--rounds 3]
 
-For each network, batch size and number of threads, Medley trains on a data set of random pictures and
-PyTorch steps on random tensors, one after the other and twice over, so that what disturbs the machine
-disturbs both. Prints a table: images a second of both, their ratio, and the largest private memory of
-both (pages of mapped data aside). The table is written as CSV too. Absolute numbers say little on a
-shared machine; the ratio is what to look at. Exit code 0; 1 if a measurement of Medley failed.
+For each network, batch size and number of threads, Medley trains on a data set of random pictures,
+augmentation and all, and PyTorch steps on random tensors that lie ready, in the memory format that is
+the faster one for it; one after the other and several times over, so that what disturbs the machine
+disturbs both. One thread is timed by processor time, which other programs hardly disturb, more by the
+clock. --isa avx2 holds both to AVX2.
+
+Prints a table: images a second of both (medians), their ratio (median of the rounds' ratios, least
+and largest), and the largest private memory of both (pages of mapped files aside); the table is
+written as CSV too. Absolute numbers say little on a shared machine; the ratio is what to look at.
+Exit code 0; 1 if a measurement of Medley failed.
 """
 
 import argparse
@@ -15,6 +20,7 @@ import csv
 import json
 import os
 import pathlib
+import platform
 import statistics
 import subprocess
 import sys
@@ -24,6 +30,11 @@ import time
 import numpy as np
 
 HERE = pathlib.Path(__file__).resolve().parent
+BATCHES = {"clothing": (32, 256), "clothing-alternating": (32, 256), "garments": (32, 256),
+           "lenet": (32, 64, 256), "lenet-alternating": (64, 256), "resnet": (32, 64, 256)}
+FORMATS = ("default", "channels_last")
+# How PyTorch and the oneDNN inside of it are held to an instruction set.
+HELD_TO = {"avx2": {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2"}, "avx512": {}, None: {}}
 
 
 def parse_arguments():
@@ -31,11 +42,12 @@ def parse_arguments():
     parser.add_argument("--binary-dir", type=pathlib.Path, required=True)
     parser.add_argument("--torch-python", default=sys.executable)
     parser.add_argument("--out", type=pathlib.Path)
-    parser.add_argument("--experiments", nargs="+", default=["garments", "clothing", "lenet"])
-    parser.add_argument("--batches", nargs="+", type=int, default=[32, 256])
+    parser.add_argument("--experiments", nargs="+", default=list(BATCHES))
+    parser.add_argument("--batches", nargs="+", type=int)
     parser.add_argument("--threads", nargs="+", type=int, default=[1, 2])
-    parser.add_argument("--seconds", type=float, default=4.0, help="of training, about")
-    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--isa", choices=[name for name in HELD_TO if name])
+    parser.add_argument("--seconds", type=float, default=4.0, help="of a training, about")
+    parser.add_argument("--rounds", type=int, default=3)
     return parser.parse_args()
 
 
@@ -75,29 +87,45 @@ def private_peak(process):
     return peak
 
 
-def time_medley(binary, data, batch, threads, steps, work):
+def follow(command, environment=None):
+    """Runs a command to its end: its output, seconds of processor time and peak private memory."""
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
+        with subprocess.Popen(command, stdout=out, stderr=errors, env=environment) as process:
+            before = os.times()
+            memory = private_peak(process)
+            process.wait()
+            after = os.times()
+        for file in (out, errors):
+            file.seek(0)
+        if process.returncode != 0:
+            raise RuntimeError(f"{' '.join(map(str, command))}: {errors.read().decode()}")
+        seconds = (after.children_user - before.children_user +
+                   after.children_system - before.children_system)
+        return out.read().decode(), seconds, memory
+
+
+def time_medley(binary, data, batch, threads, steps, work, isa):
+    """Images a second and peak private memory. The processor time of one thread is that of the whole
+    command, reading of data and writing of a checkpoint included."""
     run = work / f"run-{time.monotonic_ns()}"
     command = [binary, "train", "--data", data, "--out", run, "--batch-size", str(batch),
                "--threads", str(threads), "--steps", str(steps), "--gradients-every", "0",
-               "--log-every", "1000000"]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
-        memory = private_peak(process)
-        message = process.stderr.read().decode()
-    if process.returncode != 0:
-        raise RuntimeError(f"{binary}: {message}")
+               "--log-every", "1000000"] + (["--isa", isa] if isa else [])
+    _, processor_seconds, memory = follow(command)
     with open(run / "timing.csv", newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    return statistics.median(float(row["records_per_second"]) for row in rows), memory
+    records = sum(float(row["records"]) for row in rows)
+    elapsed = sum(float(row["seconds"]) for row in rows)
+    return records / (processor_seconds if threads == 1 else elapsed), memory
 
 
-def time_torch(python, binary, batch, threads):
-    done = subprocess.run(
+def time_torch(python, binary, batch, threads, memory_format, isa):
+    output, _, memory = follow(
         [python, HERE / "torch_step.py", "--binary", binary, "--batch-size", str(batch),
-         "--threads", str(threads), "--repetitions", "8"], capture_output=True, text=True)
-    if done.returncode != 0:
-        return None
-    measured = json.loads(done.stdout)
-    return measured["images_per_second"], measured["peak_rss_bytes"]
+         "--threads", str(threads), "--repetitions", "8", "--memory-format", memory_format],
+        os.environ | HELD_TO[isa])
+    measured = json.loads(output)
+    return batch / measured["processor_step_seconds" if threads == 1 else "step_seconds"], memory
 
 
 def torch_version(python):
@@ -122,45 +150,59 @@ def measure(arguments, name, work, peer):
     records = int(np.clip(arguments.seconds * 1e11 / flops, 512, 16384)) // 256 * 256
     data = work / f"data-{name}"
     write_random_data(data, description, records)
-    for batch in arguments.batches:
+    for batch in arguments.batches or BATCHES.get(name, (32, 256)):
         for threads in arguments.threads:
-            steps = 2 * records // batch
-            ours, theirs = [], []
-            for _ in range(arguments.rounds):
-                ours.append(time_medley(binary, data, batch, threads, steps, work))
-                if peer:
-                    theirs.append(time_torch(arguments.torch_python, binary, batch, threads))
-            yield row(name, batch, threads, ours, [t for t in theirs if t])
+            yield compare(arguments, binary, data, batch, threads, records, work, peer)
 
 
-def row(name, batch, threads, ours, theirs):
-    rate = statistics.median(r for r, _ in ours)
-    result = {"network": name, "batch": batch, "threads": threads, "medley_images_per_second": round(rate),
-              "medley_private_MiB": round(max(m for _, m in ours) / 2**20, 1)}
-    spread = (max(r for r, _ in ours) - min(r for r, _ in ours)) / rate
-    result["medley_spread"] = f"{spread:.0%}"
+def compare(arguments, binary, data, batch, threads, records, work, peer):
+    """One row: both, in turn."""
+    formats, ours, theirs = FORMATS, [], []
+    for _ in range(arguments.rounds):
+        ours.append(time_medley(binary, data, batch, threads, 2 * records // batch, work, arguments.isa))
+        if peer:
+            measured = {f: time_torch(arguments.torch_python, binary, batch, threads, f, arguments.isa)
+                        for f in formats}
+            formats = [max(measured, key=measured.get)]  # the first round chooses
+            theirs.append(measured[formats[0]])
+    return row(binary.name.removeprefix("medley-"), batch, threads, ours, theirs, formats[0])
+
+
+def row(name, batch, threads, ours, theirs, memory_format):
+    rate, memory = statistics.median(r for r, _ in ours), max(m for _, m in ours)
+    result = {"network": name, "batch": batch, "threads": threads,
+              "timed_by": "processor" if threads == 1 else "clock",
+              "medley_images_per_second": round(rate), "medley_MiB": round(memory / 2**20, 1)}
     if theirs:
-        peer_rate = statistics.median(r for r, _ in theirs)
         peer_memory = max(m for _, m in theirs)
-        result |= {"torch_images_per_second": round(peer_rate), "ratio": f"{rate / peer_rate:.2f}",
-                   "torch_MiB": round(peer_memory / 2**20, 1),
-                   "memory_ratio": f"{max(m for _, m in ours) / peer_memory:.3f}"}
+        ratios = [our / their for (our, _), (their, _) in zip(ours, theirs)]
+        result |= {"torch_images_per_second": round(statistics.median(r for r, _ in theirs)),
+                   "torch_MiB": round(peer_memory / 2**20, 1), "torch_format": memory_format,
+                   "ratio": f"{statistics.median(ratios):.2f}",
+                   "least_ratio": f"{min(ratios):.2f}", "largest_ratio": f"{max(ratios):.2f}",
+                   "memory_ratio": f"{memory / peer_memory:.3f}"}
     return result
+
+
+def print_row(values):
+    print(" ".join(f"{value!s:>{width}}" for value, width in
+                   zip(values, (20, 5, 7, 9, 24, 10, 23, 9, 13, 6, 11, 13, 12))), flush=True)
 
 
 def main():
     arguments = parse_arguments()
     peer = torch_version(arguments.torch_python)
-    print(f"# {processor()}, {os.cpu_count()} processors; peer: "
+    print(f"# {processor()}, {os.cpu_count()} processors, {platform.system()} {platform.release()}; "
+          f"instruction set: {arguments.isa or 'the best'}; peer: "
           f"{'PyTorch ' + peer if peer else 'none installed (TORCH_PYTHON names a Python that has PyTorch)'}")
     rows = []
     with tempfile.TemporaryDirectory() as work:
         for name in arguments.experiments:
             for result in measure(arguments, name, pathlib.Path(work), peer):
                 if not rows:
-                    print(",".join(result))
+                    print_row(result)
                 rows.append(result)
-                print(",".join(str(v) for v in result.values()), flush=True)
+                print_row(result.values())
     if arguments.out:
         with open(arguments.out, "w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, fieldnames=list(rows[0]))

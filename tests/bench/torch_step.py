@@ -6,7 +6,7 @@
 A step is forward, losses, backward and the optimizers' updates in the experiment's step mode, on
 synthetic pictures and targets that lie ready in memory; PyTorch runs eagerly, its optimizers fused.
 Prints one JSON object: images_per_second and step_seconds (of the median step),
-fastest_step_seconds, memory_format (the faster one of default and channels_last, each measured in a
+processor_step_seconds (the same of all threads' processor time), fastest_step_seconds, memory_format (the faster one of default and channels_last, each measured in a
 process of its own), peak_rss_bytes of that process, rss_before_bytes (its size before the network
 was built) and peak_private_bytes (anonymous memory alone, without the pages of mapped libraries).
 --description FILE takes what `info --json` printed in place of a binary. Exit code 0; 1 where a
@@ -76,18 +76,21 @@ def measure(description, options):
     training.network.to(memory_format=memory_format)
     batch = synthetic_batch(description, options.batch_size, memory_format)
     batches = Batches(options.batch_size, options.batch_size, lambda _: batch)
-    seconds, private = [], 0
+    seconds, processor_seconds, private = [], [], 0
     for step in range(options.warm_up + options.repetitions):
-        started = time.perf_counter()
+        started, processor_started = time.perf_counter(), time.process_time()
         training.round(batches)
         if step >= options.warm_up:
             seconds.append(time.perf_counter() - started)
+            processor_seconds.append(time.process_time() - processor_started)
         private = max(private, private_bytes())
     median = statistics.median(seconds)
     return {"framework": f"PyTorch {torch.__version__.split('+')[0]}",
             "experiment": description["experiment"], "batch_size": options.batch_size,
             "threads": options.threads, "images_per_second": options.batch_size / median,
-            "step_seconds": median, "fastest_step_seconds": min(seconds),
+            "step_seconds": median,
+            "processor_step_seconds": statistics.median(processor_seconds),
+            "fastest_step_seconds": min(seconds),
             "memory_format": options.memory_format, "batch_norm": options.batch_norm,
             "peak_rss_bytes": rss_bytes(), "rss_before_bytes": before,
             "peak_private_bytes": private}
