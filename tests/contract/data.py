@@ -47,6 +47,22 @@ def digits(folder, records=800):
                     "--records", str(records), "--missing", "10"], check=True)
 
 
+def noise(folder, description, records=67):
+    """A dataset folder of random numbers for the experiment that `info --json` describes."""
+    random = np.random.RandomState(3)
+    shape = description["input"]
+    size = (records, shape["channels"], shape["height"], shape["width"])
+    np.save(folder / "images.npy", random.randint(0, 256, size).astype(np.uint8))
+    for target in description["targets"]:
+        if target["kind"] == "values":
+            values = random.rand(records, target["size"]).astype(np.float32)
+        else:
+            dims = (records, *size[2:]) if target["kind"] == "mask" else records
+            values = random.randint(0, target["size"], dims).astype(np.uint8)
+        np.save(folder / f"{target['name']}.npy", values)
+    np.save(folder / "split.npy", (np.arange(records) % 7 // 5).astype(np.uint8))
+
+
 def repeat(source, folder, times):
     """A dataset folder with every record of another one so many times."""
     for path in source.glob("*.npy"):

@@ -47,6 +47,23 @@ def any_number_of_threads_gives_the_same_bytes(bench):
             f"checkpoints of {len(THREADS)} runs each")
 
 
+def any_number_of_threads_gives_the_same_bytes_for_every_experiment_that_is_built(bench):
+    """Two epochs over noise, of 49 records in batches of 20."""
+    names = sorted(path.name[len("medley-"):] for path in bench.binaries.glob("medley-*"))
+    for name in names:
+        folder = bench.folder("noise")
+        (folder / "data").mkdir()
+        data.noise(folder / "data", json.loads(bench.run(name, "info", "--json").expect(0).stdout))
+        runs = {}
+        for threads in THREADS:
+            out = folder / f"run-{threads}"
+            bench.run(name, "train", "--data", folder / "data", "--out", out, "--epochs", 2,
+                      "--batch-size", 20, "--log-every", 1, "--threads", threads).expect(0)
+            runs[threads] = contents(out)
+            same_contents(runs[1], runs[threads], f"{name} with {threads} threads")
+    return f"{', '.join(names)}: {len(THREADS)} runs each"
+
+
 def _checkpoints(files):
     return sum(name.startswith("checkpoints/") for name in files)
 
