@@ -12,7 +12,8 @@ EXPERIMENTS := $(notdir $(basename $(wildcard include/medley/experiments/*.hpp))
 TEST_EXPERIMENTS := $(notdir $(basename $(wildcard tests/experiments/*.hpp)))
 CXX := $(if $(filter default,$(origin CXX)),g++,$(CXX))
 is_gcc := $(findstring g++,$(subst clang++,,$(CXX)))
-MACHINE := $(shell $(CXX) -dumpmachine)
+# (On a bare machine the compiler is yet to be installed.)
+MACHINE := $(or $(shell $(CXX) -dumpmachine 2>/dev/null),$(shell uname -m)-linux-gnu)
 
 # Every instruction set named here goes into the binary; the best that the processor has is taken at
 # start. The results are the same bits with each.
@@ -118,7 +119,7 @@ $(BUILD)/%/engine.$(1).o: src/engine.cpp %.hpp | build/packages
 	$(CXX) $(CPPFLAGS) -MF $$(@:.o=.d) -MT $$@ $$(call experiment_flags,$$*) -DMEDLEY_ISA=$(1) $(CXXFLAGS) $(if $(is_gcc),-fno-gnu-unique) $(FLAGS_$(1)) -c $$< -o $$@.all.o
 	$(if $(SANITIZE),mv $$@.all.o $$@,$(LD_R) -r --force-group-allocation $$@.all.o -o $$@.one.o && $(OBJCOPY) --keep-global-symbol=medley_engine_$(1) $$@.one.o $$@ && rm $$@.all.o $$@.one.o)
 endef
-CROSS := $(if $(findstring $(MACHINE),$(shell gcc -dumpmachine 2>/dev/null) x86_64-pc-linux-gnu),,$(MACHINE)-)
+CROSS := $(if $(filter $(shell uname -m)-%,$(MACHINE)),,$(MACHINE)-)
 LD_R := $(CROSS)ld
 OBJCOPY := $(CROSS)objcopy
 $(foreach isa,$(ISAS),$(eval $(call engine_rule,$(isa))))
