@@ -178,6 +178,16 @@ TEST(Norm, GhostBatch) {
     return normalize(x, w, [](auto, auto c, auto, auto d) { return c == d; });
   });
 }
+// Statistics are taken some rows at a time, and must not suffer where values are far from zero.
+TEST(Norm, GhostBatchOfLargePicturesFarFromZero) {
+  LayerHarness<GhostBatchNorm, Shape{5, 20, 33}> harness;
+  for (double& v : harness.x()) v = static_cast<double>(static_cast<float>(64.0 + v));
+  harness.check(
+      [](const Array& x, const Weights& w) {
+        return normalize(x, w, [](auto, auto c, auto, auto d) { return c == d; });
+      },
+      5e-5);
+}
 TEST(Norm, GhostBatchInEvaluationUsesRunningStatistics) {
   LayerHarness<GhostBatchNorm, Shape{20, 5, 7}> harness;
   harness.check(

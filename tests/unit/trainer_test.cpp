@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <type_traits>
 #include <vector>
 
 #include "medley/layers/activation.hpp"
@@ -46,6 +47,30 @@ struct TinyAlternating : Tiny {
   static constexpr auto steps = alternating(
       group<"a", "kind">(Sgd{.learning_rate = 0.1, .momentum = 0.9}),
       group<"b", "side", "decay">(Sgd{.learning_rate = 0.1}).repeated(2).on_next_batch());
+};
+
+// Activations behind and in front of everything that computes them along with itself; with Alone
+// they run by themselves.
+template <class Activation>
+struct Alone : Activation {
+  static constexpr bool is_activation = false;
+};
+template <>
+struct Alone<Relu> : Relu {
+  static constexpr bool is_activation = false, is_relu = false;
+};
+template <bool Apart>
+struct Activated : Tiny {
+  template <class A>
+  using Is = std::conditional_t<Apart, Alone<A>, A>;
+  using Trunk = Sequence<Conv<20>, Is<Relu>, MaxPool<3, 1, 1>, Conv<20>, GhostBatchNorm, Is<Relu>,
+                         Residual<Conv<20>>, Is<LeakyRelu<4>>,
+                         Residual<Sequence<Conv<20>, GroupNorm<4>>, Conv<20, 1>>, Is<Tanh>, Conv<6>,
+                         GroupNorm<2>, Is<Relu>>;
+};
+template <bool Apart>
+struct ActivatedTwice : Activated<Apart> {
+  static constexpr auto steps = TinySimultaneous::steps;
 };
 
 // Eleven noisy pictures; labels may be taken away.
@@ -305,6 +330,23 @@ TEST(Permutation, IsOne) {
     }
   }
   EXPECT_NE(Permutation(1000, 7, 3)(5), Permutation(1000, 7, 4)(5));
+}
+
+template <class Together, class Apart>
+void same_bits_after_steps() {
+  const TinySource source;
+  const auto& plan = Definition<Together>::Net::activations;
+  EXPECT_EQ(std::count(plan.applies_next.begin(), plan.applies_next.end(), true), 6);
+  EXPECT_EQ(std::count(plan.takes_previous.begin(), plan.takes_previous.end(), true), 1);
+  const Training<Together> together(source, 4);
+  const Training<Apart> apart(source, 4);
+  for (const std::string& name : Training<Together>::tensor_names()) {
+    EXPECT_EQ(together.tensor(name), apart.tensor(name)) << name;
+  }
+}
+TEST(AppliedActivation, GivesTheSameBitsAsByItself) {
+  same_bits_after_steps<Activated<false>, Activated<true>>();
+  same_bits_after_steps<ActivatedTwice<false>, ActivatedTwice<true>>();
 }
 
 }  // namespace

@@ -5,7 +5,7 @@
 //
 // in exactly this order, one chain of fused multiply-adds an output element, whatever the tile and
 // the instruction set. A tile is V vectors of output channels by P pixels of a row, all in
-// registers.
+// registers. Rows of taps that see halo are left out, and in narrow pictures single taps.
 #pragma once
 
 #include <algorithm>
@@ -38,17 +38,27 @@ struct Taps {
   friend constexpr bool operator==(const Taps&, const Taps&) = default;
 };
 
+// Outputs of at most this width never look at halo: columns of tiles are compile-time constants
+// then. It must not depend on tiles, as leaving out the product with a zero can keep the sign of
+// another zero.
+inline constexpr int narrow = 16;
+
 // Everything about a correlation that is known at compile time. Strides in floats.
 struct Correlation {
   int in_blocks;                               // channel blocks of the input; planar: one
   int in_block_channels, in_last_channels;     // channels of a block, and of the last one
   int in_block, in_channel, in_row, in_pixel;  // strides of the input
+  int in_top, in_left, in_height, in_width;    // pixels that are not halo, from `in` on
   int step;                                    // input pixels per output pixel, along both axes
   int weight_out, weight_in, weight_row, weight_channel, weight_column;  // strides of the weights
   Taps rows, columns;
   int out_blocks;                     // blocks of 16 output channels
   int out_block, out_row, out_pixel;  // strides of the output
   int height, width;                  // output pixels
+
+  constexpr bool in_picture(int column) const {
+    return column >= in_left && column < in_left + in_width;
+  }
 };
 
 // A tile of V output vectors by P pixels.
@@ -88,10 +98,30 @@ constexpr Tile best_tile(const Correlation& c) {
 
 namespace detail {
 
-// One tile: P pixels from `in`, V blocks of weights from `weights`, into `out`.
-template <Correlation C, int V, int P, bool Held>
+// The rows of taps, [first, last), that see the picture from an output row; the others see halo.
+struct TapRows {
+  int first, last;
+};
+template <Correlation C>
+TapRows tap_rows(int y) {
+  TapRows rows{0, C.rows.count};
+  const auto row = [&](int r) { return y * C.step + C.rows.offset[r]; };
+  while (rows.first < rows.last && row(rows.first) < C.in_top) ++rows.first;
+  while (rows.first < rows.last && row(rows.last - 1) >= C.in_top + C.in_height) --rows.last;
+  return rows;
+}
+
+// Column of a tile that is not known at compile time.
+inline constexpr int anywhere = -1;
+
+// One tile: P pixels from `in`, V blocks of weights from `weights`, into `out`. Where its column X
+// is known, taps that see halo are left out.
+template <Correlation C, int V, int P, bool Held, int X>
 MEDLEY_INLINE void correlate_tile(const float* in, const float* weights, const float* bias,
-                                  float* out, bool accumulate) {
+                                  float* out, TapRows rows, bool accumulate) {
+  constexpr auto counts = [](int place) {
+    return X == anywhere || C.in_picture(X * C.step + place);
+  };
   Vec sum[V][P];
   unroll<V>([&](auto v) MEDLEY_INLINE_LAMBDA {
     if (accumulate) {
@@ -115,15 +145,17 @@ MEDLEY_INLINE void correlate_tile(const float* in, const float* weights, const f
       });
       unroll<(P - 1) * C.step + taps.span() + 1>([&](auto q) MEDLEY_INLINE_LAMBDA {
         constexpr int place = taps.offset[0] + decltype(q)::value;
-        const Vec x = Vec::broadcast(pixel[place * C.in_pixel]);
-        unroll<taps.count>([&](auto t) MEDLEY_INLINE_LAMBDA {
-          constexpr int from_first = place - taps.offset[decltype(t)::value];
-          constexpr int p = from_first / C.step;
-          if constexpr (from_first >= 0 && from_first % C.step == 0 && p < P) {
-            unroll<V>([&](auto v)
-                          MEDLEY_INLINE_LAMBDA { sum[v][p] = fma(x, weight[v][t], sum[v][p]); });
-          }
-        });
+        if constexpr (counts(place)) {
+          const Vec x = Vec::broadcast(pixel[place * C.in_pixel]);
+          unroll<taps.count>([&](auto t) MEDLEY_INLINE_LAMBDA {
+            constexpr int from_first = place - taps.offset[decltype(t)::value];
+            constexpr int p = from_first / C.step;
+            if constexpr (from_first >= 0 && from_first % C.step == 0 && p < P) {
+              unroll<V>([&](auto v)
+                            MEDLEY_INLINE_LAMBDA { sum[v][p] = fma(x, weight[v][t], sum[v][p]); });
+            }
+          });
+        }
       });
     } else {
       unroll<taps.count>([&](auto t) MEDLEY_INLINE_LAMBDA {
@@ -132,8 +164,12 @@ MEDLEY_INLINE void correlate_tile(const float* in, const float* weights, const f
           weight[v] = Vec::load(w + v * C.weight_out + taps.weight[t] * C.weight_column);
         });
         unroll<P>([&](auto p) MEDLEY_INLINE_LAMBDA {
-          const Vec x = Vec::broadcast(pixel[(p * C.step + taps.offset[t]) * C.in_pixel]);
-          unroll<V>([&](auto v) MEDLEY_INLINE_LAMBDA { sum[v][p] = fma(x, weight[v], sum[v][p]); });
+          constexpr int place = decltype(p)::value * C.step + taps.offset[decltype(t)::value];
+          if constexpr (counts(place)) {
+            const Vec x = Vec::broadcast(pixel[place * C.in_pixel]);
+            unroll<V>([&](auto v)
+                          MEDLEY_INLINE_LAMBDA { sum[v][p] = fma(x, weight[v], sum[v][p]); });
+          }
         });
       });
     }
@@ -141,7 +177,7 @@ MEDLEY_INLINE void correlate_tile(const float* in, const float* weights, const f
 
   for (int b = 0; b < C.in_blocks; ++b) {
     const int channels = b + 1 < C.in_blocks ? C.in_block_channels : C.in_last_channels;
-    for (int r = 0; r < C.rows.count; ++r) {
+    for (int r = rows.first; r < rows.last; ++r) {
       const float* row = in + b * C.in_block + C.rows.offset[r] * C.in_row;
       const float* w = weights + b * C.weight_in + C.rows.weight[r] * C.weight_row;
       for (int c = 0; c < channels; ++c) {
@@ -165,21 +201,36 @@ template <Correlation C>
 [[gnu::noinline]] void correlate(const float* in, const float* weights, const float* bias,
                                  float* out, bool accumulate) {
   constexpr Tile tile = best_tile(C);
-  constexpr int tail = C.width % tile.pixels;
+  constexpr int tiles = C.width / tile.pixels, tail = C.width % tile.pixels;
+  constexpr bool known = C.width <= narrow;
   for (int o = 0; o < C.out_blocks; o += tile.vectors) {
     const float* w = weights + static_cast<std::ptrdiff_t>(o) * C.weight_out;
     const float* start = bias ? bias + o * lanes : nullptr;
     for (int y = 0; y < C.height; ++y) {
       const float* from = in + y * C.step * C.in_row;
       float* to = out + o * C.out_block + y * C.out_row;
-      int x = 0;
-      for (; x + tile.pixels <= C.width; x += tile.pixels) {
-        detail::correlate_tile<C, tile.vectors, tile.pixels, tile.weights_in_registers>(
-            from + x * C.step * C.in_pixel, w, start, to + x * C.out_pixel, accumulate);
+      const detail::TapRows rows = detail::tap_rows<C>(y);
+      const auto run = [&]<int P, int X>(std::integral_constant<int, P>,
+                                         std::integral_constant<int, X>,
+                                         int x) MEDLEY_INLINE_LAMBDA {
+        detail::correlate_tile<C, tile.vectors, P, tile.weights_in_registers, X>(
+            from + x * C.step * C.in_pixel, w, start, to + x * C.out_pixel, rows, accumulate);
+      };
+      using Full = std::integral_constant<int, tile.pixels>;
+      if constexpr (known) {
+        unroll<tiles>([&](auto t) MEDLEY_INLINE_LAMBDA {
+          constexpr int x = decltype(t)::value * tile.pixels;
+          run(Full{}, std::integral_constant<int, x>{}, x);
+        });
+      } else {
+        for (int t = 0; t < tiles; ++t) {
+          run(Full{}, std::integral_constant<int, detail::anywhere>{}, t * tile.pixels);
+        }
       }
       if constexpr (tail > 0) {
-        detail::correlate_tile<C, tile.vectors, tail, tile.weights_in_registers>(
-            from + x * C.step * C.in_pixel, w, start, to + x * C.out_pixel, accumulate);
+        constexpr int x = tiles * tile.pixels;
+        run(std::integral_constant<int, tail>{}, std::integral_constant < int,
+            known ? x : detail::anywhere > {}, x);
       }
     }
   }

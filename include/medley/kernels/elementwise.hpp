@@ -22,6 +22,26 @@ MEDLEY_INLINE void transform(int samples, X x, Y y, F&& f) {
   }
 }
 
+// f(sum so far, y, x) over the pixels of rows [first, last): a chain for every pixel of a row
+// modulo Chains, then those together.
+template <class T, class Sum, int Chains = 4, class F>
+MEDLEY_INLINE Sum sum_rows(int first, int last, F&& f) {
+  static_assert(Chains == 2 || Chains == 4);
+  Sum sum[Chains];
+  unroll<Chains>([&](auto i) MEDLEY_INLINE_LAMBDA { sum[i] = Sum::zero(); });
+  for (int y = first; y < last; ++y) {
+    int x = 0;
+    for (; x + Chains <= T::shape.w; x += Chains) {
+      unroll<Chains>([&](auto i) MEDLEY_INLINE_LAMBDA { sum[i] = f(sum[i], y, x + i); });
+    }
+    unroll<T::shape.w % Chains>([&](auto i) MEDLEY_INLINE_LAMBDA { sum[i] = f(sum[i], y, x + i); });
+  }
+  if constexpr (Chains == 2)
+    return sum[0] + sum[1];
+  else
+    return (sum[0] + sum[1]) + (sum[2] + sum[3]);
+}
+
 // to = value or to += value: how a gradient with several readers is collected.
 MEDLEY_INLINE void put(float* to, const Vec& value, bool accumulate) {
   (accumulate ? Vec::load(to) + value : value).store(to);

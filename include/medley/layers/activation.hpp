@@ -12,6 +12,7 @@ template <class Function>
 struct Activation : LayerDefaults {
   static constexpr bool reads_output = true;
   static constexpr bool in_place = true;
+  static constexpr bool is_activation = true;
   static constexpr double flops(Shape x) { return x.elements(); }
 
   template <class Io>
@@ -40,6 +41,7 @@ struct Activation : LayerDefaults {
 // max(x, 0); NaN stays NaN. torch.nn.ReLU.
 struct Relu : Activation<Relu> {
   static constexpr std::string_view type = "relu";
+  static constexpr bool is_relu = true;
   MEDLEY_INLINE static Vec value(const Vec& x) { return max(x, Vec::zero()); }
   MEDLEY_INLINE static Vec slope(const Vec& y, const Vec& gy) {
     return select(Vec::zero() < y, gy, Vec::zero());

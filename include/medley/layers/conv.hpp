@@ -49,8 +49,9 @@ struct BasicConv : LayerDefaults {
     }
   }
   static constexpr int input_halo(Shape) { return Padding; }
-  // How far the gradient of an input pixel reaches beyond the output.
+  // How far the gradient of an input pixel reaches beyond the output, where halo is looked at.
   static constexpr int gradient_halo(Shape x) {
+    if (!winograd(x) && (x.w + Stride - 1) / Stride <= kernels::narrow) return 0;
     const Shape y = output(x);
     const int before = (Kernel - 1 - Padding + Stride - 1) / Stride;
     const int after = std::max((x.h - 1 + Padding) / Stride - (y.h - 1),
@@ -259,6 +260,10 @@ struct BasicConv : LayerDefaults {
             .in_channel = planar ? X::block : 1,
             .in_row = X::row,
             .in_pixel = X::pixel,
+            .in_top = Padding,
+            .in_left = Padding,
+            .in_height = rows_of<Y, X>.h,
+            .in_width = rows_of<Y, X>.w,
             .step = Stride,
             .weight_out = w.out,
             .weight_in = w.in,
@@ -328,6 +333,10 @@ struct BasicConv : LayerDefaults {
             .in_channel = 1,
             .in_row = GY::row,
             .in_pixel = GY::pixel,
+            .in_top = 0,
+            .in_left = 0,
+            .in_height = rows_of<GX, GY>.h,
+            .in_width = rows_of<GX, GY>.w,
             .step = 1,
             .weight_out = Outputs * Kernel * Kernel * lanes,
             .weight_in = lanes * Kernel * Kernel * lanes,
@@ -368,23 +377,20 @@ struct BasicConv : LayerDefaults {
     });
   }
 
-  // Σ gy over samples and pixels: a chain for every fourth pixel of a row, then the four together.
+  // Σ gy over samples and pixels.
   template <class Io>
   static void add_bias_gradient(const Io& io) {
     using GY = typename Io::GY;
     const auto gy = io.gy();
     for (int b = 0; b < GY::blocks; ++b) {
-      Vec sum[4] = {Vec::zero(), Vec::zero(), Vec::zero(), Vec::zero()};
+      Vec total = Vec::zero();
       for (int n = 0; n < io.samples; ++n) {
-        for (int y = 0; y < GY::shape.h; ++y) {
-          const float* row = gy.at(n, b, y, 0);
-          for (int x = 0; x < GY::shape.w; ++x) {
-            sum[x % 4] = sum[x % 4] + Vec::load(row + x * lanes);
-          }
-        }
+        total = total + kernels::sum_rows<GY, Vec>(
+                            0, GY::shape.h, [&](const Vec& sum, int y, int x) MEDLEY_INLINE_LAMBDA {
+                              return sum + Vec::load(gy.at(n, b, y, x));
+                            });
       }
-      kernels::put(io.gradient(1) + b * lanes, (sum[0] + sum[1]) + (sum[2] + sum[3]),
-                   io.accumulate);
+      kernels::put(io.gradient(1) + b * lanes, total, io.accumulate);
     }
   }
 };

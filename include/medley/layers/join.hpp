@@ -1,7 +1,7 @@
 // Layers with several inputs: Add for Residual, Join for Concat.
 #pragma once
 
-#include <cstring>
+#include <type_traits>
 
 #include "medley/kernels/elementwise.hpp"
 #include "medley/layers/layer.hpp"
@@ -12,6 +12,7 @@ namespace medley {
 struct Add : LayerDefaults {
   static constexpr std::string_view type = "add";
   static constexpr bool in_place = true;  // y over x0
+  static constexpr auto applies_activation = AppliesActivation::output_kept;
 
   static constexpr bool accepts(Shape a, Shape b) { return a == b; }
   static constexpr Shape output(Shape a, Shape) { return a; }
@@ -24,27 +25,31 @@ struct Add : LayerDefaults {
     const auto y = io.y();
     using Y = typename Io::Y;
     for_each_pixel<Y>(io.samples, [&](int n, int k, int r, int c) MEDLEY_INLINE_LAMBDA {
-      (Vec::load(a.at(n, k, r, c)) + Vec::load(b.at(n, k, r, c))).store(y.at(n, k, r, c));
+      const Vec sum = Vec::load(a.at(n, k, r, c)) + Vec::load(b.at(n, k, r, c));
+      Io::Then::value(sum).store(y.at(n, k, r, c));
     });
   }
 
+  // The gradient of x0 may be gy itself, and is written last.
   template <class Io>
   static void backward(const Io& io) {
     const auto gy = io.gy();
-    // x1 first: the gradient of x0 may be gy itself.
-    const auto pass = [&]<int K>(std::integral_constant<int, K>) {
-      if constexpr (Io::template wants<K>) {
-        const auto gx = io.template gx<K>();
-        if (gx.data == gy.data) return;
-        const bool accumulate = io.template claim_x<K>();
-        for_each_pixel<typename Io::GY>(
-            io.samples, [&](int n, int b, int r, int c) MEDLEY_INLINE_LAMBDA {
-              kernels::put(gx.at(n, b, r, c), Vec::load(gy.at(n, b, r, c)), accumulate);
-            });
+    const auto gx0 = io.template gx<0>();
+    const auto gx1 = io.template gx<1>();
+    constexpr bool wants0 = Io::template wants<0>, wants1 = Io::template wants<1>;
+    constexpr bool changes = !std::is_same_v<typename Io::Then, Linear>;
+    const bool same = gx0.data == gy.data;
+    bool accumulate0 = false, accumulate1 = false;
+    if constexpr (wants1) accumulate1 = io.template claim_x<1>();
+    if constexpr (wants0) accumulate0 = !same && io.template claim_x<0>();
+    for_each_pixel<typename Io::GY>(io.samples, [&](int n, int b, int r,
+                                                    int c) MEDLEY_INLINE_LAMBDA {
+      const Vec g = Io::Then::slope(Vec::load(io.y().at(n, b, r, c)), Vec::load(gy.at(n, b, r, c)));
+      if constexpr (wants1) kernels::put(gx1.at(n, b, r, c), g, accumulate1);
+      if constexpr (wants0) {
+        if (changes || !same) kernels::put(gx0.at(n, b, r, c), g, accumulate0);
       }
-    };
-    pass(std::integral_constant<int, 1>{});
-    pass(std::integral_constant<int, 0>{});
+    });
   }
 };
 

@@ -24,6 +24,9 @@
 //   to
 //                          io.gradient of the running ones
 //   io.noise(n)            stream of random numbers of sample n in this layer
+//   Io::First              for layers with takes_relu: the Relu in front of this layer, or Linear
+//   Io::Then               for layers with applies_activation: the activation behind this layer, or
+//                          Linear. y is Then::value(result), gy the gradient of that
 //
 // To add a layer: a header here; its test; nothing else: an experiment names it.
 #pragma once
@@ -41,6 +44,16 @@ namespace medley {
 // Share of a new batch in running statistics, as torch.nn.BatchNorm2d has it.
 inline constexpr float statistics_momentum = 0.1f;
 
+// Whether a layer computes the activation behind it (Io::Then) too; its backward pass then reads
+// the activation's output, or computes it again.
+enum class AppliesActivation { no, output_kept, output_recomputed };
+
+// In place of an activation where there is none.
+struct Linear {
+  MEDLEY_INLINE static Vec value(const Vec& x) { return x; }
+  MEDLEY_INLINE static Vec slope(const Vec& /*y*/, const Vec& gy) { return gy; }
+};
+
 // The answers of a layer with one input that has no parameters and needs nothing. A layer overrides
 // what differs.
 struct LayerDefaults {
@@ -55,6 +68,13 @@ struct LayerDefaults {
   static constexpr bool reads_input = false, reads_output = false;
   // Output may overwrite input, and gradient of the input that of the output.
   static constexpr bool in_place = false;
+  // Whether a Relu in front of this layer may be left to it, because it can take it more cheaply
+  // behind its own work (Io::First).
+  static constexpr bool takes_relu = false;
+  // Whether an activation that follows is computed along with this layer, and whether this is one
+  // that can be: then it does not run by itself. Saves passes over memory.
+  static constexpr AppliesActivation applies_activation = AppliesActivation::no;
+  static constexpr bool is_activation = false, is_relu = false;
   // Can read a planar input; its output is planar then too.
   static constexpr bool takes_planar = false, keeps_layout = false;
   static constexpr int saved_floats(Shape, int /*samples*/) { return 0; }

@@ -16,22 +16,77 @@ namespace detail {
 
 inline constexpr float norm_epsilon = 1e-5f;
 
-// Σ f(vector) over the pixels of one block of samples [first, last): a chain for every fourth pixel
-// of a row, then the four together.
-template <class T, class F>
-MEDLEY_INLINE Vec sum_pixels(int first, int last, F&& f) {
-  Vec sum[4] = {Vec::zero(), Vec::zero(), Vec::zero(), Vec::zero()};
-  for (int n = first; n < last; ++n) {
-    for (int y = 0; y < T::shape.h; ++y) {
-      int x = 0;
-      for (; x + 4 <= T::shape.w; x += 4) {
-        unroll<4>([&](auto i) MEDLEY_INLINE_LAMBDA { sum[i] = sum[i] + f(n, y, x + i); });
-      }
-      unroll<T::shape.w % 4>([&](auto i)
-                                 MEDLEY_INLINE_LAMBDA { sum[i] = sum[i] + f(n, y, x + i); });
-    }
+// y = scale · x + shift of one block, and the activation behind it, which is computed in the same
+// pass over memory.
+struct Scaling {
+  Vec mean, inverse;  // 1 / σ
+  Vec scale, shift;
+
+  template <class Io>
+  MEDLEY_INLINE Vec output(const Vec& x) const {
+    return Io::Then::value(fma(x, scale, shift));
   }
-  return (sum[0] + sum[1]) + (sum[2] + sum[3]);
+  // The gradient of what the activation read: its output is computed again, to the same bits.
+  template <class Io>
+  MEDLEY_INLINE Vec gradient(const Vec& x, const float* gy) const {
+    return Io::Then::slope(output<Io>(x), Vec::load(gy));
+  }
+};
+
+// Parameter 0 is γ, 1 is β.
+template <class Io>
+MEDLEY_INLINE Scaling scaling(const Io& io, const Vec& mean, const Vec& inverse, int b) {
+  const Vec scale = Vec::load(io.parameter(0) + b * lanes) * inverse;
+  return {mean, inverse, scale, fnma(mean, scale, Vec::load(io.parameter(1) + b * lanes))};
+}
+
+// Two sums that are taken together. (In two chains each: four do not fit the registers of AVX2.)
+struct TwoSums {
+  Vec first, second;
+  MEDLEY_INLINE static TwoSums zero() { return {Vec::zero(), Vec::zero()}; }
+  MEDLEY_INLINE friend TwoSums operator+(const TwoSums& a, const TwoSums& b) {
+    return {a.first + b.first, a.second + b.second};
+  }
+};
+
+// Mean of some numbers and the sum of their squared distances from it, lane by lane.
+struct Moments {
+  Vec mean = Vec::zero(), squares = Vec::zero();
+  float count = 0.0f;
+
+  // Those of both sets of numbers. Chan, Golub & LeVeque, "Algorithms for Computing the Sample
+  // Variance" (1983).
+  MEDLEY_INLINE void join(const Moments& other) {
+    const float both = count + other.count;
+    const Vec distance = other.mean - mean;
+    const Vec part = distance * Vec::broadcast(other.count / both);
+    mean = mean + part;
+    squares = fma(distance * Vec::broadcast(count), part, squares + other.squares);
+    count = both;
+  }
+};
+
+// Of a block of one sample. Some rows at a time, which stay in the first cache for the second look
+// at them, so that memory is read once and no cancellation occurs.
+template <class T>
+MEDLEY_INLINE void add_moments(T t, int n, int b, Moments& moments) {
+  constexpr int rows = std::max(1, 256 / T::shape.w);
+  for (int first = 0; first < T::shape.h; first += rows) {
+    const int last = std::min(first + rows, T::shape.h);
+    Moments m;
+    m.count = static_cast<float>((last - first) * T::shape.w);
+    m.mean = kernels::sum_rows<T, Vec>(first, last,
+                                       [&](const Vec& sum, int y, int x) MEDLEY_INLINE_LAMBDA {
+                                         return sum + Vec::load(t.at(n, b, y, x));
+                                       }) *
+             Vec::broadcast(1.0f / m.count);
+    m.squares = kernels::sum_rows<T, Vec>(first, last,
+                                          [&](const Vec& sum, int y, int x) MEDLEY_INLINE_LAMBDA {
+                                            const Vec d = Vec::load(t.at(n, b, y, x)) - m.mean;
+                                            return fma(d, d, sum);
+                                          });
+    moments.join(m);
+  }
 }
 
 }  // namespace detail
@@ -39,6 +94,7 @@ MEDLEY_INLINE Vec sum_pixels(int first, int last, F&& f) {
 struct GhostBatchNorm : LayerDefaults {
   static constexpr std::string_view type = "ghost_batch_norm";
   static constexpr bool reads_input = true;
+  static constexpr auto applies_activation = AppliesActivation::output_recomputed;
 
   static constexpr std::array<Parameter, 4> parameters(Shape x, Layout) {
     return {channel_parameter("weight", x.c, Initial::one),
@@ -64,23 +120,22 @@ struct GhostBatchNorm : LayerDefaults {
     for (int b = 0; b < X::blocks; ++b) {
       Vec mean, inverse;
       if (io.training) {
-        const Statistics s = shard_statistics(io, x, b);
-        mean = s.mean;
-        inverse = one / sqrt(s.variance + epsilon);
+        const Statistics of_shard = shard_statistics(io, x, b);
+        mean = of_shard.mean;
+        inverse = one / sqrt(of_shard.variance + epsilon);
         mean.store(io.saved() + 2 * b * lanes);
         inverse.store(io.saved() + (2 * b + 1) * lanes);
-        if (io.updates_statistics) add_statistics(io, b, s);
+        if (io.updates_statistics) add_statistics(io, b, of_shard);
       } else {
         mean = Vec::load(io.parameter(2) + b * lanes);
         inverse = one / sqrt(Vec::load(io.parameter(3) + b * lanes) + epsilon);
       }
-      const Vec scale = Vec::load(io.parameter(0) + b * lanes) * inverse;
-      const Vec shift = fnma(mean, scale, Vec::load(io.parameter(1) + b * lanes));
+      const detail::Scaling s = detail::scaling(io, mean, inverse, b);
       for_each_row<X>(io.samples, [&](int n, int r) MEDLEY_INLINE_LAMBDA {
         const float* from = x.at(n, b, r, 0);
         float* to = y.at(n, b, r, 0);
         for (int c = 0; c < X::shape.w; ++c) {
-          fma(Vec::load(from + c * lanes), scale, shift).store(to + c * lanes);
+          s.template output<Io>(Vec::load(from + c * lanes)).store(to + c * lanes);
         }
       });
     }
@@ -95,31 +150,35 @@ struct GhostBatchNorm : LayerDefaults {
     bool accumulate = false;
     if constexpr (Io::wants_x) accumulate = io.claim_x();
     for (int b = 0; b < X::blocks; ++b) {
-      const Vec mean = Vec::load(io.saved() + 2 * b * lanes);
-      const Vec inverse = Vec::load(io.saved() + (2 * b + 1) * lanes);
-      const Vec sum = detail::sum_pixels<X>(
-          0, io.samples,
-          [&](int n, int r, int c) MEDLEY_INLINE_LAMBDA { return Vec::load(gy.at(n, b, r, c)); });
-      const Vec product =
-          inverse *
-          detail::sum_pixels<X>(0, io.samples, [&](int n, int r, int c) MEDLEY_INLINE_LAMBDA {
-            return Vec::load(gy.at(n, b, r, c)) * (Vec::load(x.at(n, b, r, c)) - mean);
-          });
+      const detail::Scaling s = detail::scaling(io, Vec::load(io.saved() + 2 * b * lanes),
+                                                Vec::load(io.saved() + (2 * b + 1) * lanes), b);
+      detail::TwoSums sums = detail::TwoSums::zero();
+      for (int n = 0; n < io.samples; ++n) {
+        sums =
+            sums +
+            kernels::sum_rows<X, detail::TwoSums, 2>(
+                0, X::shape.h, [&](const detail::TwoSums& sum, int r, int c) MEDLEY_INLINE_LAMBDA {
+                  const Vec value = Vec::load(x.at(n, b, r, c));
+                  const Vec g = s.template gradient<Io>(value, gy.at(n, b, r, c));
+                  return detail::TwoSums{sum.first + g, fma(g, value - s.mean, sum.second)};
+                });
+      }
+      const Vec sum = sums.first, product = s.inverse * sums.second;
       kernels::put(io.gradient(0) + b * lanes, product, io.accumulate);
       kernels::put(io.gradient(1) + b * lanes, sum, io.accumulate);
       if constexpr (Io::wants_x) {
         // gx = γ/σ (gy - Σgy / m - x̂ Σ(gy x̂) / m), as a·gy + b·x + c
         const auto gx = io.gx();
-        const Vec scale = Vec::load(io.parameter(0) + b * lanes) * inverse;
-        const Vec slope = negate(scale * inverse * product / count);
-        const Vec shift = fnma(slope, mean, negate(scale * sum / count));
+        const Vec slope = negate(s.scale * s.inverse * product / count);
+        const Vec shift = fnma(slope, s.mean, negate(s.scale * sum / count));
         for_each_row<X>(io.samples, [&](int n, int r) MEDLEY_INLINE_LAMBDA {
-          const float* value = x.at(n, b, r, 0);
+          const float* values = x.at(n, b, r, 0);
           const float* from = gy.at(n, b, r, 0);
           float* to = gx.at(n, b, r, 0);
           for (int c = 0; c < X::shape.w; ++c) {
-            const Vec g = fma(Vec::load(from + c * lanes), scale,
-                              fma(Vec::load(value + c * lanes), slope, shift));
+            const Vec value = Vec::load(values + c * lanes);
+            const Vec g = fma(s.template gradient<Io>(value, from + c * lanes), s.scale,
+                              fma(value, slope, shift));
             kernels::put(to + c * lanes, g, accumulate);
           }
         });
@@ -141,19 +200,9 @@ struct GhostBatchNorm : LayerDefaults {
 
   template <class Io, class X>
   static Statistics shard_statistics(const Io& io, X x, int b) {
-    const Vec count = Vec::broadcast(static_cast<float>(io.samples * X::shape.pixels()));
-    const Vec mean = detail::sum_pixels<X>(0, io.samples,
-                                           [&](int n, int r, int c) MEDLEY_INLINE_LAMBDA {
-                                             return Vec::load(x.at(n, b, r, c));
-                                           }) /
-                     count;
-    const Vec variance = detail::sum_pixels<X>(0, io.samples,
-                                               [&](int n, int r, int c) MEDLEY_INLINE_LAMBDA {
-                                                 const Vec d = Vec::load(x.at(n, b, r, c)) - mean;
-                                                 return d * d;
-                                               }) /
-                         count;
-    return {mean, variance};
+    detail::Moments moments;
+    for (int n = 0; n < io.samples; ++n) detail::add_moments(x, n, b, moments);
+    return {moments.mean, moments.squares / Vec::broadcast(moments.count)};
   }
 
   // The shard's share of the batch's statistics, collected as gradients are; the variance is the
@@ -174,6 +223,7 @@ struct GroupNorm : LayerDefaults {
   static_assert(Groups >= 1, "group norm: at least one group");
   static constexpr std::string_view type = "group_norm";
   static constexpr bool reads_input = true;
+  static constexpr auto applies_activation = AppliesActivation::output_recomputed;
 
   static constexpr bool accepts(Shape x) { return x.c % Groups == 0; }
   static constexpr std::array<Parameter, 2> parameters(Shape x, Layout) {
@@ -202,8 +252,8 @@ struct GroupNorm : LayerDefaults {
       float* mean = io.saved() + n * 2 * channels;
       float* inverse = mean + channels;
       for (int b = 0; b < X::blocks; ++b) {
-        detail::sum_pixels<X>(n, n + 1, [&](int, int r, int c) MEDLEY_INLINE_LAMBDA {
-          return Vec::load(x.at(n, b, r, c));
+        sum_sample<X, Vec>([&](const Vec& sum, int r, int c) MEDLEY_INLINE_LAMBDA {
+          return sum + Vec::load(x.at(n, b, r, c));
         }).store(mean + b * lanes);
       }
       for_each_group(X::shape, [&](int first, int last) {
@@ -211,9 +261,9 @@ struct GroupNorm : LayerDefaults {
       });
       for (int b = 0; b < X::blocks; ++b) {
         const Vec m = Vec::load(mean + b * lanes);
-        detail::sum_pixels<X>(n, n + 1, [&](int, int r, int c) MEDLEY_INLINE_LAMBDA {
+        sum_sample<X, Vec>([&](const Vec& sum, int r, int c) MEDLEY_INLINE_LAMBDA {
           const Vec d = Vec::load(x.at(n, b, r, c)) - m;
-          return d * d;
+          return fma(d, d, sum);
         }).store(inverse + b * lanes);
       }
       for_each_group(X::shape, [&](int first, int last) {
@@ -222,11 +272,10 @@ struct GroupNorm : LayerDefaults {
         fill(inverse, first, last, (Vec::broadcast(1.0f) / root).lanes()[0]);
       });
       for (int b = 0; b < X::blocks; ++b) {
-        const Vec a = Vec::load(io.parameter(0) + b * lanes) * Vec::load(inverse + b * lanes);
-        const Vec shift =
-            fnma(Vec::load(mean + b * lanes), a, Vec::load(io.parameter(1) + b * lanes));
+        const detail::Scaling s =
+            detail::scaling(io, Vec::load(mean + b * lanes), Vec::load(inverse + b * lanes), b);
         for_each_pixel_of<X>([&](int r, int c) MEDLEY_INLINE_LAMBDA {
-          fma(Vec::load(x.at(n, b, r, c)), a, shift).store(y.at(n, b, r, c));
+          s.template output<Io>(Vec::load(x.at(n, b, r, c))).store(y.at(n, b, r, c));
         });
       }
     }
@@ -247,14 +296,15 @@ struct GroupNorm : LayerDefaults {
       // Σgy and Σ gy x̂ of each channel, weighted by γ and then summed over each group.
       float sums[channels], products[channels];
       for (int b = 0; b < X::blocks; ++b) {
-        const Vec m = Vec::load(mean + b * lanes), inv = Vec::load(inverse + b * lanes);
-        const Vec sum = detail::sum_pixels<X>(
-            n, n + 1,
-            [&](int, int r, int c) MEDLEY_INLINE_LAMBDA { return Vec::load(gy.at(n, b, r, c)); });
-        const Vec product =
-            inv * detail::sum_pixels<X>(n, n + 1, [&](int, int r, int c) MEDLEY_INLINE_LAMBDA {
-              return Vec::load(gy.at(n, b, r, c)) * (Vec::load(x.at(n, b, r, c)) - m);
+        const detail::Scaling s =
+            detail::scaling(io, Vec::load(mean + b * lanes), Vec::load(inverse + b * lanes), b);
+        const auto two = sum_sample<X, detail::TwoSums, 2>(
+            [&](const detail::TwoSums& sum, int r, int c) MEDLEY_INLINE_LAMBDA {
+              const Vec value = Vec::load(x.at(n, b, r, c));
+              const Vec g = s.template gradient<Io>(value, gy.at(n, b, r, c));
+              return detail::TwoSums{sum.first + g, fma(g, value - s.mean, sum.second)};
             });
+        const Vec sum = two.first, product = s.inverse * two.second;
         const bool add = io.accumulate || n > 0;
         kernels::put(io.gradient(0) + b * lanes, product, add);
         kernels::put(io.gradient(1) + b * lanes, sum, add);
@@ -270,13 +320,14 @@ struct GroupNorm : LayerDefaults {
         const auto gx = io.gx();
         for (int b = 0; b < X::blocks; ++b) {
           // gx = 1/σ (γ gy - mean(γ gy) - x̂ mean(γ gy x̂))
-          const Vec m = Vec::load(mean + b * lanes), inv = Vec::load(inverse + b * lanes);
-          const Vec a = Vec::load(io.parameter(0) + b * lanes) * inv;
-          const Vec slope = negate(inv * inv * Vec::load(products + b * lanes));
-          const Vec shift = fnma(slope, m, negate(inv * Vec::load(sums + b * lanes)));
+          const detail::Scaling s =
+              detail::scaling(io, Vec::load(mean + b * lanes), Vec::load(inverse + b * lanes), b);
+          const Vec slope = negate(s.inverse * s.inverse * Vec::load(products + b * lanes));
+          const Vec shift = fnma(slope, s.mean, negate(s.inverse * Vec::load(sums + b * lanes)));
           for_each_pixel_of<X>([&](int r, int c) MEDLEY_INLINE_LAMBDA {
-            const Vec g = fma(Vec::load(gy.at(n, b, r, c)), a,
-                              fma(Vec::load(x.at(n, b, r, c)), slope, shift));
+            const Vec value = Vec::load(x.at(n, b, r, c));
+            const Vec g = fma(s.template gradient<Io>(value, gy.at(n, b, r, c)), s.scale,
+                              fma(value, slope, shift));
             kernels::put(gx.at(n, b, r, c), g, accumulate);
           });
         }
@@ -291,6 +342,10 @@ struct GroupNorm : LayerDefaults {
   template <class F>
   static void for_each_group(Shape x, F&& f) {
     for (int g = 0; g < Groups; ++g) f(g * (x.c / Groups), (g + 1) * (x.c / Groups));
+  }
+  template <class X, class Sum, int Chains = 4, class F>
+  MEDLEY_INLINE static Sum sum_sample(F&& f) {
+    return kernels::sum_rows<X, Sum, Chains>(0, X::shape.h, f);
   }
   template <class X, class F>
   MEDLEY_INLINE static void for_each_pixel_of(F&& f) {

@@ -63,11 +63,13 @@ void zero_interior(int samples, T t) {
 }  // namespace detail
 
 // Maximum of a window; its gradient goes to the first pixel that holds it. torch.nn.MaxPool2d.
+// A Relu in front is taken of the maximum instead: it lets the same values and gradients through.
 template <int Kernel, int Stride = Kernel, int Padding = 0>
 struct MaxPool : detail::Windows<Kernel, Stride, Padding> {
   using Base = detail::Windows<Kernel, Stride, Padding>;
   static constexpr std::string_view type = "max_pool";
-  static constexpr bool reads_input = true;
+  static constexpr bool reads_input = true, reads_output = true;
+  static constexpr bool takes_relu = true;
 
   template <class Io>
   static void forward(const Io& io) {
@@ -75,7 +77,7 @@ struct MaxPool : detail::Windows<Kernel, Stride, Padding> {
     const auto y = io.y();
     for_each_pixel<typename Io::Y>(
         io.samples, [&](int n, int b, int oy, int ox) MEDLEY_INLINE_LAMBDA {
-          window_maximum<Io::X::shape>(x, n, b, oy, ox).store(y.at(n, b, oy, ox));
+          Io::First::value(window_maximum<Io::X::shape>(x, n, b, oy, ox)).store(y.at(n, b, oy, ox));
         });
   }
 
@@ -85,14 +87,16 @@ struct MaxPool : detail::Windows<Kernel, Stride, Padding> {
       constexpr Shape in = Io::X::shape;
       constexpr bool tiles = Base::tiles(in);
       const auto x = io.x();
+      const auto y = io.y();
       const auto gx = io.gx();
       const auto gy = io.gy();
       const bool accumulate = io.claim_x();
       if (!tiles && !accumulate) detail::zero_interior(io.samples, gx);
       for_each_pixel<typename Io::Y>(io.samples, [&](int n, int b, int oy,
                                                      int ox) MEDLEY_INLINE_LAMBDA {
-        const Vec maximum = window_maximum<in>(x, n, b, oy, ox);
-        Vec rest = Vec::load(gy.at(n, b, oy, ox));  // what no pixel has taken yet
+        const Vec maximum = Vec::load(y.at(n, b, oy, ox));
+        // What no pixel has taken yet; nothing where the Relu made a zero of the maximum.
+        Vec rest = Io::First::slope(maximum, Vec::load(gy.at(n, b, oy, ox)));
         Base::template for_each_tap<in>(oy, ox, [&](int iy, int ix) MEDLEY_INLINE_LAMBDA {
           const auto here = Vec::load(x.at(n, b, iy, ix)) == maximum;
           kernels::put(gx.at(n, b, iy, ix), select(here, rest, Vec::zero()), !tiles || accumulate);

@@ -258,6 +258,10 @@ class Network<InputShape, TrunkType, std::tuple<HeadTypes...>, Samples, Passes> 
     // Tensors that share memory have the same root; halos belong to roots.
     std::array<int, tensor_count> value_root{}, gradient_root{}, readers{};
     std::array<int, tensor_count> value_halo{}, gradient_halo{};
+    // Whether node i computes node i + 1 too, an activation that works in place on its output.
+    std::array<bool, node_count> applies_next{};
+    // Whether node i computes node i - 1 too, a Relu in place that nothing else reads.
+    std::array<bool, node_count> takes_previous{};
     // Values, then gradients, then what nodes save, then their scratch forward and backward.
     std::array<Buffer, 2 * tensor_count + 3 * node_count> buffers{};
     std::size_t floats = 0;
@@ -286,6 +290,24 @@ class Network<InputShape, TrunkType, std::tuple<HeadTypes...>, Samples, Passes> 
         // writes it anew, so sharing stays right.
         a.gradient_root[i + 1] = a.gradient_root[in];
       }
+    });
+
+    Nodes::template each<0, node_count - 1>([&](auto i) {
+      constexpr int next = decltype(i)::value + 1;
+      a.applies_next[i] = LayerAt<i>::applies_activation != AppliesActivation::no &&
+                          LayerAt<next>::is_activation && NodeAt<next>::inputs[0] == next &&
+                          segment_of(i) == segment_of(next) &&
+                          a.value_root[next + 1] == a.value_root[next] &&
+                          a.gradient_root[next + 1] == a.gradient_root[next];
+    });
+
+    Nodes::template each<1, node_count>([&](auto i) {
+      constexpr int before = decltype(i)::value - 1;
+      a.takes_previous[i] = LayerAt<i>::takes_relu && LayerAt<before>::is_relu &&
+                            NodeAt<i>::inputs[0] == i && segment_of(i) == segment_of(before) &&
+                            a.readers[i] == 1 && !(before > 0 && a.applies_next[before - 1]) &&
+                            a.value_root[i] == a.value_root[NodeAt<before>::inputs[0]] &&
+                            a.gradient_root[i] == a.gradient_root[NodeAt<before>::inputs[0]];
     });
 
     const auto widen = [](int& halo, int wanted) { halo = std::max(halo, wanted); };
@@ -317,7 +339,12 @@ class Network<InputShape, TrunkType, std::tuple<HeadTypes...>, Samples, Passes> 
         if (Here::Layer::reads_input) read(t, backward);
         gradient[t].first = std::min(gradient[t].first, backward);
       }
-      if (Here::Layer::reads_output) read(node + 1, backward);
+      if (node > 0 && a.applies_next[std::max(node - 1, 0)]) {
+        constexpr auto how = LayerAt<std::max(node - 1, 0)>::applies_activation;
+        if (how == AppliesActivation::output_kept) read(node + 1, backward + 1);
+      } else if (Here::Layer::reads_output) {
+        read(node + 1, backward);
+      }
     });
     for (const int out : head_output) {
       read(out, node_count);
@@ -361,6 +388,12 @@ class Network<InputShape, TrunkType, std::tuple<HeadTypes...>, Samples, Passes> 
   }();
   // Floats that one worker needs for the activations of a shard.
   static constexpr std::size_t activation_floats = activations.floats;
+
+  // Whether a neighbour computes this node along with itself.
+  static constexpr bool left_to_neighbour(int node) {
+    return (node > 0 && activations.applies_next[node - 1]) ||
+           (node + 1 < node_count && activations.takes_previous[node + 1]);
+  }
 
   template <int T>
   using Value = Tensor<shapes[T], activations.value_halo[activations.value_root[T]], layouts[T]>;

@@ -1,8 +1,10 @@
 // Running a network: one shard forward, and backward from the heads' gradients.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
+#include <type_traits>
 
 #include "medley/base/random.hpp"
 #include "medley/network/network.hpp"
@@ -42,6 +44,15 @@ struct Call {
   template <int K>
   static constexpr bool wants = Net::wants_gradient[Node::inputs[K]];
   static constexpr bool wants_x = wants<0>;
+
+  // The Relu that this layer takes from its input, and the activation that it applies to its
+  // output.
+  using First = std::conditional_t<Net::activations.takes_previous[I],
+                                   typename Net::template LayerAt<std::max(I - 1, 0)>, Linear>;
+  using Then =
+      std::conditional_t<Net::activations.applies_next[I],
+                         typename Net::template LayerAt<std::min(I + 1, Net::node_count - 1)>,
+                         Linear>;
 
   using X = typename Net::template Value<Node::inputs[0]>;
   using Y = typename Net::template Value<I + 1>;
@@ -99,9 +110,11 @@ template <class Net>
 void forward(const Pass<Net>& pass, HeadSet heads) {
   const auto run = [&](auto node) {
     constexpr int i = decltype(node)::value;
-    const Call<Net, i> call{pass};
-    if (Net::activations.value_root[i + 1] == i + 1) call.y().zero_halo(pass.samples);
-    Net::template LayerAt<i>::forward(call);
+    if constexpr (!Net::left_to_neighbour(i)) {
+      const Call<Net, i> call{pass};
+      if (Net::activations.value_root[i + 1] == i + 1) call.y().zero_halo(pass.samples);
+      Net::template LayerAt<i>::forward(call);
+    }
   };
   Net::Nodes::template each<0, Net::trunk_nodes>(run);
   unroll<Net::head_count>([&](auto h) {
@@ -117,7 +130,7 @@ template <class Net>
 void backward(const Pass<Net>& pass, HeadSet heads) {
   const auto run = [&](auto node) {
     constexpr int i = decltype(node)::value;
-    if constexpr (Net::wants_gradient[i + 1]) {
+    if constexpr (Net::wants_gradient[i + 1] && !Net::left_to_neighbour(i)) {
       Net::template LayerAt<i>::backward(Call<Net, i, true>{pass});
     }
   };

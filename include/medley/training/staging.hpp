@@ -6,6 +6,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <span>
 
@@ -89,6 +90,10 @@ void stage_picture(const std::uint8_t* picture, const SamplingGrid& grid,
   constexpr Shape s = Input::shape;
   constexpr bool planar = Input::layout == Layout::planar;
   const bool identity = grid.is_identity();
+  std::array<detail::FixedBetween, s.w> columns;
+  for (int x = 0; x < s.w; ++x) {
+    columns[x] = detail::fixed_between(grid.origin_x + grid.step_x * x, s.w);
+  }
   for (int c = 0; c < s.c; ++c) {
     const std::uint8_t* plane = picture + static_cast<std::ptrdiff_t>(c) * s.pixels();
     const float scale = normalization.scale[c], shift = normalization.shift[c];
@@ -104,7 +109,7 @@ void stage_picture(const std::uint8_t* picture, const SamplingGrid& grid,
       const std::uint8_t* top = plane + v.low * s.w;
       const std::uint8_t* bottom = plane + v.high * s.w;
       for (int x = 0; x < s.w; ++x) {
-        const auto h = detail::fixed_between(grid.origin_x + grid.step_x * x, s.w);
+        const detail::FixedBetween& h = columns[x];
         const int upper = top[h.low] * (256 - h.share) + top[h.high] * h.share;
         const int lower = bottom[h.low] * (256 - h.share) + bottom[h.high] * h.share;
         const int value = upper * (256 - v.share) + lower * v.share;  // in 1/65536
