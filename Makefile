@@ -1,7 +1,7 @@
 # Medley: one binary an experiment. `make help` lists the targets.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
-.DEFAULT_GOAL := help
+.DEFAULT_GOAL := $(if $(filter command%,$(origin EXPERIMENT)),binary,help)
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules --output-sync=target $(if $(filter 0,$(MAKELEVEL)),--jobs=$(shell nproc))
 
@@ -158,7 +158,7 @@ OTHER_BUILDS := build/$(CXX)-O2/scalar build/$(CXX)-O3/avx2 $(if $(call have,cla
 other-builds: $(OTHER_BUILDS) ## build what results are compared with: see also cross-packages
 $(OTHER_BUILDS): $(CONTRACT_BINARIES)  # one after the other: they share objects
 	$(MAKE) LINK= CXX=$(patsubst build/%-O$(lastword $(subst -O, ,$(@D))),%,$(@D)) OPT=-O$(lastword $(subst -O, ,$(@D))) ISAS=$(@F) \
-	  $(foreach e,everything lenet $(if $(findstring aarch64,$@),garments),$@/medley-$(e))
+	  $(foreach e,everything $(if $(findstring neon,$@),lenet garments) $(if $(findstring scalar,$@),lenet),$@/medley-$(e))
 
 test: unit-test contract-test ## install what is missing, build and run all tests
 

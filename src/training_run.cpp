@@ -288,10 +288,11 @@ void TrainingRun::report_divergence(const Position& position, const StepReport& 
 
 // What a pipeline reads: one CSV row a fact.
 void TrainingRun::print_results() {
+  const std::string digest = hexadecimal(parameter_digest(d_, arena()));
   fmt::print("name,value\n");
   fmt::print("run,{}\n", csv_field(o_.out.string()));
   fmt::print("steps,{}\n", state_.position.step);
-  fmt::print("digest,{}\n", hexadecimal(parameter_digest(d_, arena())));
+  fmt::print("digest,{}\n", digest);
   for (const Split split : {Split::validation, Split::test}) {
     if (source_->size(split) == 0) continue;
     engine_.evaluate(split, evaluation_);
@@ -304,10 +305,10 @@ void TrainingRun::print_results() {
     }
     write_confusions(split);
   }
-  fmt::print(
-      stderr,
-      "the run is in {}: losses.csv, metrics.csv, timing.csv, confusion-*.csv, checkpoints\n",
-      o_.out.string());
+  logs_->say(fmt::format(
+      "digest of the parameters {}; the run is in {}: losses.csv, metrics.csv, timing.csv, "
+      "confusion-*.csv, checkpoints\n",
+      digest, o_.out.string()));
 }
 
 void TrainingRun::write_confusions(Split split) {
