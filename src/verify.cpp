@@ -193,12 +193,17 @@ int verify_command(const Arguments& arguments) {
   TrainOptions options = parse_train_options(training, d);
   options.stop_after = done;
   if (values.count("steps") > 0) {
-    options.stop_after =
-        std::min(done, parse_number<std::uint64_t>(values["steps"].as<std::string>(), "steps"));
+    const auto wanted = parse_number<std::uint64_t>(values["steps"].as<std::string>(), "steps");
+    if (wanted == 0) throw usage_error("--steps: at least 1");
+    options.stop_after = std::min(done, wanted);
   }
   TrainingRun repetition(options);
   const TrainingRun::Ending ending = repetition.train();
   if (stop_signal() != 0) return 128 + stop_signal();
+  if (ending == TrainingRun::Ending::diverged) {
+    throw data_error(fmt::format("{}: does not come out the same: it diverges now after step {}",
+                                 run.string(), repetition.step()));
+  }
 
   const bool whole = ending == TrainingRun::Ending::complete;
   const Verdict verdict = compare(run, options.out, whole);

@@ -28,6 +28,7 @@ def a_run_can_be_verified(bench):
         facts = _facts(bench.run("everything", "verify", folder / "run", *options).expect(0))
         require(facts["agrees"] == "yes" and facts["steps"] == steps, f"{options}: {facts}")
         require(int(facts["checkpoints"]) > 0, f"{options}: no checkpoint was compared")
+    bench.run("everything", "verify", folder / "run", "--steps", 0).expect(2, "at least 1")
     require(contents(folder / "run") == before, "verify has changed the run")
     return "3 verifications"
 
