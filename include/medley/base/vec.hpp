@@ -8,6 +8,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <bit>
 #include <cmath>
 #include <cstdint>
@@ -45,6 +46,10 @@ MEDLEY_INLINE void unroll(F&& f) {
   }
   (std::make_integer_sequence<int, N>{});
 }
+
+// Tells the compiler to load again what lies in memory. Left alone, it keeps broadcasts for their
+// next use, runs out of registers and spills sums, which costs more than the loads.
+MEDLEY_INLINE void load_anew() { std::atomic_signal_fence(std::memory_order_acq_rel); }
 
 namespace detail {
 

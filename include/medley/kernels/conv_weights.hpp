@@ -45,10 +45,11 @@ constexpr WeightTile best_weight_tile(const WeightGradient& g) {
         const int tail = most_channels % c;
         const double broadcasts = ((p - 1) * g.stride + g.kernel) * static_cast<double>(c) * rows;
         const double products = static_cast<double>(sums) * p;
-        const double latency = std::max(1.0, 8.0 / sums);
+        const double latency = std::max(1.0, 8.0 / (sums * Vec::parts));
         const double waste = tail == 0 ? 1.0 : 1.0 + 0.3 * (c - tail) / most_channels;
         // The gradient's vectors count twice: they may come from further away.
-        const double cost = ((broadcasts + 2 * p) / products + 0.5) * latency * waste;
+        const double loads = broadcasts + 2.0 * p * Vec::parts;
+        const double cost = (loads / (products * Vec::parts) + 0.5) * latency * waste;
         if (cost < best_cost - 1e-9) {
           best_cost = cost;
           best = {rows, c, p};
@@ -62,6 +63,7 @@ constexpr WeightTile best_weight_tile(const WeightGradient& g) {
 // P pixels of one row into the sums of Rows x Channels x kernel weights.
 template <WeightGradient G, int Rows, int Channels, int P, class Sums>
 MEDLEY_INLINE void add_pixels(const float* x, const float* gy, Sums& sum) {
+  load_anew();
   Vec g[P];
   unroll<P>([&](auto p) MEDLEY_INLINE_LAMBDA { g[p] = Vec::load(gy + p * lanes); });
   unroll<Rows * Channels>([&](auto rc) MEDLEY_INLINE_LAMBDA {

@@ -85,8 +85,9 @@ constexpr Tile best_tile(const Correlation& c) {
                                      : static_cast<double>(p) * c.columns.count;
       const double products = static_cast<double>(v) * p * c.columns.count;
       // Fewer than 8 independent chains cannot hide the latency of the multiply-add.
-      const double latency = std::max(1.0, 8.0 / (v * p));
-      const double cost = ((broadcasts + v * c.columns.count) / products + 0.5) * latency;
+      const double latency = std::max(1.0, 8.0 / (v * p * Vec::parts));
+      const double loads = broadcasts + static_cast<double>(v) * c.columns.count * Vec::parts;
+      const double cost = (loads / (products * Vec::parts) + 0.5) * latency;
       if (cost < best_cost - 1e-9) {
         best_cost = cost;
         best = {v, p, held};
@@ -159,6 +160,7 @@ MEDLEY_INLINE void correlate_tile(const float* in, const float* weights, const f
       });
     } else {
       unroll<taps.count>([&](auto t) MEDLEY_INLINE_LAMBDA {
+        load_anew();
         Vec weight[V];
         unroll<V>([&](auto v) MEDLEY_INLINE_LAMBDA {
           weight[v] = Vec::load(w + v * C.weight_out + taps.weight[t] * C.weight_column);
