@@ -47,7 +47,15 @@ CPPFLAGS := -Iinclude -Isrc -I. -MMD -MP
 LDFLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE),-static-libgcc -static-libstdc++) -pthread
 LDLIBS := -Wl,-Bstatic -lboost_program_options -ljpeg -lpng -lz -lxxhash -Wl,-Bdynamic -lm
 
-SHELL_OBJECTS := $(patsubst src/%.cpp,$(BUILD)/shell/%.o,$(filter-out src/engine.cpp src/experiment.cpp src/main.cpp,$(wildcard src/*.cpp)))
+# The shell is compiled in parts of several files, as most of the time that a file takes goes into headers.
+PART_commands := train training_run verify eval predict info model
+PART_reports := help import_command mask_image metrics prediction progress_line run_folder run_logs stop_signal summary
+PART_files := atomic_file checkpoint csv dataset dataset_writer json mapped_file npy safetensors
+PART_input := description image_decode image_fit import_csv import_options model_source name_reader options schedule text train_options
+PARTS := commands reports files input fmt
+FORGOTTEN := $(filter-out engine experiment main fmt $(foreach part,$(PARTS),$(PART_$(part))),$(patsubst src/%.cpp,%,$(wildcard src/*.cpp)))
+$(if $(FORGOTTEN),$(error $(FORGOTTEN) belongs to no part of the shell))
+SHELL_OBJECTS := $(PARTS:%=$(BUILD)/shell/%.o)
 BINARIES := $(EXPERIMENTS:%=$(BIN)/medley-%)
 LINK ?= yes
 RUN_OUT ?= runs/$(EXPERIMENT)-$(shell date +%Y%m%d-%H%M%S)
@@ -101,8 +109,10 @@ cross-packages: build/cross-packages ## install other compilers and an emulator,
 # --- compiling ------------------------------------------------------------------------------------
 
 # The shell: compiled once, for any processor.
-$(BUILD)/shell/%.o: src/%.cpp | build/packages
+$(BUILD)/shell/%.cpp: Makefile
 	@mkdir -p $(@D)
+	@printf '#include "src/%s.cpp"\n' $(or $(PART_$*),$*) > $@
+$(BUILD)/shell/%.o: $(BUILD)/shell/%.cpp | build/packages
 	$(CXX) $(CPPFLAGS) $(CXXFLAGS) -c $< -o $@
 
 # An experiment: its arena and description for any processor, its engine once an instruction set.
@@ -137,7 +147,7 @@ $(BUILD)/unit-$(TEST_ISA)/%.o: tests/unit/%.cpp | build/packages
 	@mkdir -p $(@D)
 	$(CXX) $(CPPFLAGS) -Itests $(CXXFLAGS) -O1 $(FLAGS_$(TEST_ISA)) -c $< -o $@
 # Unit tests have no experiment, so they go without the commands, which speak of it.
-UNIT_SHELL_OBJECTS := $(filter-out $(patsubst %,$(BUILD)/shell/%.o,train training_run verify eval predict info model),$(SHELL_OBJECTS))
+UNIT_SHELL_OBJECTS := $(filter-out %/commands.o,$(SHELL_OBJECTS))
 $(BUILD)/unit-$(TEST_ISA)/tests: $(UNIT_OBJECTS) $(UNIT_SHELL_OBJECTS)
 	$(CXX) $(LDFLAGS) $^ -Wl,-Bstatic -lgtest_main -lgtest $(LDLIBS) -o $@
 
@@ -179,7 +189,7 @@ FUZZERS := $(basename $(notdir $(wildcard tests/fuzz/*_fuzzer.cpp)))
 FUZZ_SECONDS ?= 60
 FUZZ_FLAGS := -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=1024 -malloc_limit_mb=512 -max_len=8192 -print_final_stats=1
 FUZZ_ENVIRONMENT := ASAN_OPTIONS=quarantine_size_mb=32:allocator_may_return_null=1
-FUZZ_OBJECTS := $(filter-out $(patsubst %,$(BUILD)/shell/%.o,help import_command mask_image metrics prediction progress_line run_folder run_logs stop_signal summary),$(UNIT_SHELL_OBJECTS))
+FUZZ_OBJECTS := $(filter-out %/reports.o,$(UNIT_SHELL_OBJECTS))
 # libFuzzer brings a main of its own; without it a plain one goes over the files that it is given.
 FUZZ_MAIN := $(if $(findstring fuzzer,$(SANITIZE)),-fsanitize=fuzzer,$(BUILD)/fuzz/corpus_main.o)
 $(BUILD)/fuzz/%.o: tests/fuzz/%.cpp | build/packages

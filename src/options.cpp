@@ -9,7 +9,7 @@ namespace medley {
 
 namespace {
 
-std::string trimmed(std::string_view text) {
+std::string without_blanks(std::string_view text) {
   constexpr std::string_view blank = " \t\r";
   const std::size_t first = text.find_first_not_of(blank);
   if (first == std::string_view::npos) return {};
@@ -22,12 +22,12 @@ po::option parse_line(std::string_view line, const po::options_description& opti
   const std::size_t equals = line.find('=');
   if (equals == std::string_view::npos)
     throw usage_error("'" + std::string(line) + "' is not of the form name = value");
-  const std::string name = trimmed(line.substr(0, equals));
+  const std::string name = without_blanks(line.substr(0, equals));
   const po::option_description* const option = options.find_nothrow(name, false);
   // What the command does, such as --force, is said on the command line alone.
   if (option == nullptr || option->semantic()->max_tokens() == 0)
     throw usage_error("there is no option '" + name + "' for such a file");
-  return {name, {trimmed(line.substr(equals + 1))}};
+  return {name, {without_blanks(line.substr(equals + 1))}};
 }
 
 // Lines that begin with # are comments. Unlike Boost's own reader this one takes a # within a value
@@ -38,7 +38,7 @@ void store_config(const std::string& file, const po::options_description& option
   po::parsed_options parsed(&options);
   try {
     for (std::string line; std::getline(stream, line);) {
-      line = trimmed(line);
+      line = without_blanks(line);
       if (!line.empty() && line.front() != '#') parsed.options.push_back(parse_line(line, options));
     }
     // (A folder opens like a file; reading it fails.)

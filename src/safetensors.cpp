@@ -50,7 +50,7 @@ bool is_plain(std::string_view text) noexcept {
                      [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; });
 }
 
-std::string_view trimmed(std::string_view text) {
+std::string_view without_padding(std::string_view text) {
   const std::size_t last = text.find_last_not_of(' ');
   return text.substr(0, last == std::string_view::npos ? 0 : last + 1);
 }
@@ -95,7 +95,7 @@ SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) : file_(path
     if (!value.is_object()) fail("__metadata__ is not an object");
     for (const auto& [name, text] : value.items()) {
       if (!text.is_string()) fail(fmt::format("the metadata value \"{}\" is not text", name));
-      metadata_.emplace(name, trimmed(text.get<std::string>()));
+      metadata_.emplace(name, without_padding(text.get<std::string>()));
     }
   }
   std::sort(tensors_.begin(), tensors_.end(), [](const Tensor& a, const Tensor& b) {
@@ -263,7 +263,8 @@ bool SafetensorsLayout::set_double(std::size_t field, double value) noexcept {
 }
 
 std::string_view SafetensorsLayout::value(std::size_t field) const noexcept {
-  return trimmed(std::string_view(header_).substr(fields_[field].offset, fields_[field].width));
+  return without_padding(
+      std::string_view(header_).substr(fields_[field].offset, fields_[field].width));
 }
 
 SafetensorsWriter::SafetensorsWriter(const SafetensorsLayout& layout, const Folder& folder)

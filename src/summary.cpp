@@ -15,19 +15,19 @@ namespace medley {
 namespace {
 
 using Json = nlohmann::ordered_json;
-using Row = std::vector<std::string>;
+using Cells = std::vector<std::string>;
 
 // --- text
 // -----------------------------------------------------------------------------------------
 
 // Columns as wide as they need; those whose name begins with '>' are flushed right.
-std::string table(const std::vector<Row>& rows) {
+std::string table(const std::vector<Cells>& rows) {
   std::vector<std::size_t> width(rows[0].size());
-  for (const Row& row : rows) {
+  for (const Cells& row : rows) {
     for (std::size_t c = 0; c < row.size(); ++c) width[c] = std::max(width[c], row[c].size());
   }
   std::string text;
-  for (const Row& row : rows) {
+  for (const Cells& row : rows) {
     std::string line;
     for (std::size_t c = 0; c < row.size(); ++c) {
       const bool right = rows[0][c].starts_with('>');
@@ -71,7 +71,7 @@ std::string join(const std::vector<std::string>& parts) {
 }
 
 std::string term_table(const Description& d) {
-  std::vector<Row> rows{{"term", "type", "head", "target", ">weight", "options"}};
+  std::vector<Cells> rows{{"term", "type", "head", "target", ">weight", "options"}};
   for (const TermInfo& t : d.terms) {
     rows.push_back({t.name, t.type, t.is_penalty ? "(weights)" : t.head, t.target,
                     fmt::format("{:.6g}", t.weight), options_text(t.options)});
@@ -81,7 +81,7 @@ std::string term_table(const Description& d) {
 
 std::string group_table(const Description& d) {
   const bool alternating = d.mode == StepMode::alternating;
-  std::vector<Row> rows{{"group", "terms", "optimizer", "options"}};
+  std::vector<Cells> rows{{"group", "terms", "optimizer", "options"}};
   if (alternating) rows[0].push_back("in a round");
   for (const GroupInfo& g : d.groups) {
     rows.push_back({g.name, join(g.terms), g.optimizer, options_text(g.options)});
@@ -95,7 +95,7 @@ std::string group_table(const Description& d) {
 }
 
 std::string recipe_text(const Recipe& r) {
-  Row changes;
+  Cells changes;
   const Augmentation& a = r.augmentation;
   if (a.flip) changes.push_back("flip");
   if (a.shift > 0) changes.push_back(fmt::format("shift {}", a.shift));
@@ -260,7 +260,7 @@ Json parameters_json(const Description& d) {
 }  // namespace
 
 std::string network_table(const Description& d) {
-  std::vector<Row> rows{{"layer", "type", "output", ">parameters", ">MFLOP", "reads"}};
+  std::vector<Cells> rows{{"layer", "type", "output", ">parameters", ">MFLOP", "reads"}};
   std::string previous = "input";
   for (const LayerInfo& layer : d.layers) {
     const bool in_line = layer.inputs.size() == 1 && layer.inputs[0] == previous;
@@ -277,7 +277,7 @@ std::string network_table(const Description& d) {
 }
 
 std::string arena_summary(const Description& d) {
-  std::vector<Row> rows{{"section", ">each", ">count", ">bytes", ""}};
+  std::vector<Cells> rows{{"section", ">each", ">count", ">bytes", ""}};
   std::size_t sum = 0;
   const auto add = [&](const std::string& name, std::size_t each, std::size_t count,
                        std::size_t bytes) {
@@ -300,11 +300,11 @@ std::string arena_summary(const Description& d) {
 }
 
 std::string summary(const Description& d) {
-  Row targets;
+  Cells targets;
   for (const TargetSpec& t : d.targets) {
     targets.push_back(fmt::format("{} ({} {})", t.name, t.size, kind_unit(t.kind)));
   }
-  Row heads;
+  Cells heads;
   for (const HeadInfo& head : d.heads) {
     heads.push_back(
         fmt::format("{} ({}, from {})", head.name, shape_text(head.shape), head.output));
