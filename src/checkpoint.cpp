@@ -13,7 +13,7 @@ namespace medley {
 
 namespace {
 
-constexpr std::string_view version = "1";
+constexpr std::string_view format_version = "1";
 constexpr std::size_t number_width = 20;  // of a 64-bit number
 constexpr std::size_t double_width = 32;
 
@@ -94,9 +94,9 @@ std::vector<std::string> class_names(const SafetensorsFile& file, const TargetSp
 }
 
 void check_experiment(const SafetensorsFile& file, const Description& d) {
-  if (field(file, "medley") != version) {
+  if (field(file, "medley") != format_version) {
     throw data_error(fmt::format("{}: format version {}, this binary reads version {}", file.name(),
-                                 field(file, "medley"), version));
+                                 field(file, "medley"), format_version));
   }
   if (field(file, "experiment") != d.name) {
     throw data_error(fmt::format("{}: a checkpoint of the experiment '{}', not of '{}'",
@@ -214,7 +214,7 @@ SafetensorsLayout CheckpointWriter::make_layout(const Description& d, const Sour
       {"bytes.losses", number_width}, {"bytes.metrics", number_width}, {"best.step", number_width},
       {"best.total", double_width}};
   for (const GroupInfo& group : d.groups) fields.push_back({"updates." + group.name, number_width});
-  fields.push_back({"medley", version.size()});
+  fields.push_back({"medley", format_version.size()});
   fields.push_back({"experiment", d.name.size()});
   fields.push_back({"fingerprint", 16});
   fields.push_back({"data", 16});
@@ -238,7 +238,7 @@ CheckpointWriter::CheckpointWriter(const Description& d, const float* arena, con
   for (const TensorInfo& t : d.tensors) most = std::max(most, t.elements);
   values_.resize(most);
   std::size_t i = 7 + d.groups.size();
-  bool fits = layout_.set(i++, version) && layout_.set(i++, std::string_view(d.name)) &&
+  bool fits = layout_.set(i++, format_version) && layout_.set(i++, std::string_view(d.name)) &&
               layout_.set(i++, std::string_view(hexadecimal(d.fingerprint))) &&
               layout_.set(i++, std::string_view(hexadecimal(source.fingerprint()))) &&
               layout_.set(i++, seed);
