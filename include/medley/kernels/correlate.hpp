@@ -68,8 +68,8 @@ struct Tile {
 };
 
 // The tile with the fewest loads a multiply-add that fits the registers. With all weights of a row
-// of taps in registers each pixel is broadcast once for all its taps; where they do not fit (AVX2),
-// each tap broadcasts anew.
+// of taps in registers each pixel is broadcast once for all its taps; where they do not fit (AVX2
+// and 5 taps), each tap broadcasts anew.
 constexpr Tile best_tile(const Correlation& c) {
   Tile best;
   double best_cost = 1e9;
