@@ -55,6 +55,10 @@ TEST(Conv, ThreeByThree) {
   check_conv<20, 3, 1, 1, Shape{5, 7, 6}>();
   check_conv<64, 3, 1, 1, Shape{33, 4, 13}, false, true, direct>();
 }
+TEST(Conv, HalfVectorsEndAtEightChannels) {
+  check_conv<8, 5, 1, 2, Shape{9, 6, 5}>();
+  check_conv<9, 2, 2, 1, Shape{8, 5, 6}>();
+}
 TEST(Conv, WithoutBiasOrPadding) {
   check_conv<16, 3, 1, 0, Shape{16, 6, 7}, false, false, ConvAlgorithm::direct>();
   check_conv<7, 3, 1, 2, Shape{3, 5, 5}>();

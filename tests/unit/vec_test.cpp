@@ -15,10 +15,16 @@ std::array<float, 16> ramp(float first, float step) {
   return values;
 }
 
-TEST(Vec, ArithmeticIsLaneByLane) {
+template <class V>
+class EveryWidth : public testing::Test {};
+using Widths = testing::Types<Vec, HalfVec, PartVec>;
+TYPED_TEST_SUITE(EveryWidth, Widths);
+
+TYPED_TEST(EveryWidth, ArithmeticIsLaneByLane) {
+  using V = TypeParam;
   const auto a = ramp(-3.25f, 0.7f), b = ramp(0.1f, 1.3f), c = ramp(5.0f, -0.9f);
-  const Vec x = Vec::load(a.data()), y = Vec::load(b.data()), z = Vec::load(c.data());
-  for (int i = 0; i < 16; ++i) {
+  const V x = V::load(a.data()), y = V::load(b.data()), z = V::load(c.data());
+  for (int i = 0; i < V::size; ++i) {
     EXPECT_EQ((x + y).lanes()[i], a[i] + b[i]);
     EXPECT_EQ((x - y).lanes()[i], a[i] - b[i]);
     EXPECT_EQ((x * y).lanes()[i], a[i] * b[i]);
@@ -29,7 +35,19 @@ TEST(Vec, ArithmeticIsLaneByLane) {
     EXPECT_EQ(max(x, y).lanes()[i], std::max(a[i], b[i]));
     EXPECT_EQ(min(x, y).lanes()[i], std::min(a[i], b[i]));
     EXPECT_EQ(abs(x).lanes()[i], std::fabs(a[i]));
+    EXPECT_EQ(select(x < V::zero(), y, z).lanes()[i], a[i] < 0 ? b[i] : c[i]);
   }
+}
+
+TYPED_TEST(EveryWidth, PaddedStoresWriteAllLanes) {
+  using V = TypeParam;
+  const auto a = ramp(1.0f, 1.0f);
+  std::array<float, 18> to;
+  to.fill(-7.0f);
+  store_padded(V::load(a.data()), to.data() + 1);
+  EXPECT_EQ(to.front(), -7.0f);
+  EXPECT_EQ(to.back(), -7.0f);
+  for (int i = 0; i < 16; ++i) EXPECT_EQ(to[i + 1], i < V::size ? a[i] : 0.0f) << i;
 }
 
 TEST(Vec, FmaRoundsOnce) {

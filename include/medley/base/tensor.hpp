@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <type_traits>
 
 #include "medley/base/vec.hpp"
 
@@ -36,6 +37,10 @@ struct Shape {
 
 enum class Layout { blocked, planar };
 
+// The vector that does all channels of a pixel in a block: half of one where they fit it.
+template <int Blocks, int Channels>
+using PixelVec = std::conditional_t<Blocks == 1 && Channels <= HalfVec::size, HalfVec, Vec>;
+
 template <Shape S, int Halo = 0, Layout L = Layout::blocked>
 struct Tensor {
   static constexpr Shape shape = S;
@@ -47,6 +52,8 @@ struct Tensor {
   static constexpr int row = (S.w + 2 * Halo) * pixel;
   static constexpr int block = (S.h + 2 * Halo) * row;
   static constexpr int sample = blocks * block;
+  // For blocked tensors.
+  using Pixel = PixelVec<blocks, S.c>;
 
   float* data = nullptr;
 

@@ -1,6 +1,10 @@
 // The virtual vector: 16 floats, whatever the machine has. One AVX-512 register, two AVX2, four
 // NEON, or 16 scalars. This is the only file that knows an instruction set.
 //
+// Narrower vectors of the same make do a part of its lanes: HalfVec where the other half would be
+// padding, PartVec (one register) where a whole vector's intermediate results would not fit the
+// registers. What a lane computes is the same in all of them.
+//
 // Promise: every operation here gives the same bits on every instruction set. Therefore
 //   * fma and its negated form are single-rounding everywhere (xsimd 8.1 splits them on AVX-512);
 //   * min, max and comparisons with NaN are defined by select, not by the instruction;
@@ -12,6 +16,7 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
+#include <type_traits>
 #include <utility>
 #include <xsimd/xsimd.hpp>
 
@@ -62,12 +67,17 @@ struct ScalarMask {
 struct ScalarBatch {
   static constexpr int size = 1;
   float value;
-  static ScalarBatch load(const float* p) { return {*p}; }
-  void store(float* p) const { *p = value; }
+  static ScalarBatch load_unaligned(const float* p) { return {*p}; }
+  void store_unaligned(float* p) const { *p = value; }
 };
+template <int Lanes>
+using BatchOf = ScalarBatch;
 using Batch = ScalarBatch;
-using BatchMask = ScalarMask;
-inline Batch broadcast(float x) { return {x}; }
+inline constexpr int machine_registers = 16;
+template <class B>
+B broadcast(float x) {
+  return {x};
+}
 inline Batch add(Batch a, Batch b) { return {a.value + b.value}; }
 inline Batch sub(Batch a, Batch b) { return {a.value - b.value}; }
 inline Batch mul(Batch a, Batch b) { return {a.value * b.value}; }
@@ -75,10 +85,12 @@ inline Batch div(Batch a, Batch b) { return {a.value / b.value}; }
 inline Batch fma(Batch a, Batch b, Batch c) { return {std::fma(a.value, b.value, c.value)}; }
 inline Batch fnma(Batch a, Batch b, Batch c) { return {std::fma(-a.value, b.value, c.value)}; }
 inline Batch sqrt(Batch a) { return {std::sqrt(a.value)}; }
-inline BatchMask less(Batch a, Batch b) { return {a.value < b.value}; }
-inline BatchMask equal(Batch a, Batch b) { return {a.value == b.value}; }
-inline Batch select(BatchMask m, Batch a, Batch b) { return m.value ? a : b; }
-inline bool any(BatchMask m) { return m.value; }
+template <class B>
+using MaskOf = ScalarMask;
+inline ScalarMask less(Batch a, Batch b) { return {a.value < b.value}; }
+inline ScalarMask equal(Batch a, Batch b) { return {a.value == b.value}; }
+inline Batch select(ScalarMask m, Batch a, Batch b) { return m.value ? a : b; }
+inline bool any(ScalarMask m) { return m.value; }
 inline std::int32_t bits(Batch a) { return std::bit_cast<std::int32_t>(a.value); }
 template <class F>
 inline Batch on_bits(Batch a, F f) {
@@ -89,52 +101,122 @@ inline Batch on_bits(Batch a, Batch b, F f) {
   return {std::bit_cast<float>(static_cast<std::int32_t>(f(bits(a), bits(b))))};
 }
 inline Batch to_float(Batch a) { return {static_cast<float>(bits(a))}; }
-inline Batch load_integers(const std::int32_t* p) { return {static_cast<float>(*p)}; }
+template <class B>
+B load_integers(const std::int32_t* p) {
+  return {static_cast<float>(*p)};
+}
 
 #else
 
-using Batch = xsimd::batch<float>;
-using BatchMask = xsimd::batch_bool<float>;
-using BatchInt = xsimd::batch<std::int32_t>;
-MEDLEY_INLINE Batch broadcast(float x) { return Batch(x); }
-MEDLEY_INLINE Batch add(Batch a, Batch b) { return a + b; }
-MEDLEY_INLINE Batch sub(Batch a, Batch b) { return a - b; }
-MEDLEY_INLINE Batch mul(Batch a, Batch b) { return a * b; }
+// The largest batch of at most so many lanes.
+#if defined(__AVX512F__)
+template <int Lanes>
+using BatchOf =
+    std::conditional_t<(Lanes >= 16), xsimd::batch<float>, xsimd::batch<float, xsimd::avx2>>;
+inline constexpr int machine_registers = 32;
+#else
+template <int Lanes>
+using BatchOf = xsimd::batch<float>;
+#if defined(__aarch64__)
+inline constexpr int machine_registers = 32;
+#else
+inline constexpr int machine_registers = 16;
+#endif
+#endif
+template <class B>
+using MaskOf = typename B::batch_bool_type;
+template <class B>
+using IntegersOf = xsimd::batch<std::int32_t, typename B::arch_type>;
+
+template <class B>
+MEDLEY_INLINE B broadcast(float x) {
+  return B(x);
+}
+template <class B>
+MEDLEY_INLINE B add(B a, B b) {
+  return a + b;
+}
+template <class B>
+MEDLEY_INLINE B sub(B a, B b) {
+  return a - b;
+}
+template <class B>
+MEDLEY_INLINE B mul(B a, B b) {
+  return a * b;
+}
+#if defined(__FMA__)
+MEDLEY_INLINE BatchOf<8> fma(BatchOf<8> a, BatchOf<8> b, BatchOf<8> c) {
+  return _mm256_fmadd_ps(a, b, c);
+}
+MEDLEY_INLINE BatchOf<8> fnma(BatchOf<8> a, BatchOf<8> b, BatchOf<8> c) {
+  return _mm256_fnmadd_ps(a, b, c);
+}
 #if defined(__AVX512F__)
 // xsimd 8.1 has no fused form for AVX-512: its fma is a multiply and an add.
-MEDLEY_INLINE Batch fma(Batch a, Batch b, Batch c) { return _mm512_fmadd_ps(a, b, c); }
-MEDLEY_INLINE Batch fnma(Batch a, Batch b, Batch c) { return _mm512_fnmadd_ps(a, b, c); }
-#elif defined(__FMA__)  // AVX2
-MEDLEY_INLINE Batch fma(Batch a, Batch b, Batch c) { return _mm256_fmadd_ps(a, b, c); }
-MEDLEY_INLINE Batch fnma(Batch a, Batch b, Batch c) { return _mm256_fnmadd_ps(a, b, c); }
-#else                   // NEON
-MEDLEY_INLINE Batch fma(Batch a, Batch b, Batch c) { return vfmaq_f32(c, a, b); }
-MEDLEY_INLINE Batch fnma(Batch a, Batch b, Batch c) { return vfmsq_f32(c, a, b); }
+MEDLEY_INLINE BatchOf<16> fma(BatchOf<16> a, BatchOf<16> b, BatchOf<16> c) {
+  return _mm512_fmadd_ps(a, b, c);
+}
+MEDLEY_INLINE BatchOf<16> fnma(BatchOf<16> a, BatchOf<16> b, BatchOf<16> c) {
+  return _mm512_fnmadd_ps(a, b, c);
+}
+#endif
+#else  // NEON
+MEDLEY_INLINE BatchOf<4> fma(BatchOf<4> a, BatchOf<4> b, BatchOf<4> c) {
+  return vfmaq_f32(c, a, b);
+}
+MEDLEY_INLINE BatchOf<4> fnma(BatchOf<4> a, BatchOf<4> b, BatchOf<4> c) {
+  return vfmsq_f32(c, a, b);
+}
 #endif
 #if defined(__aarch64__)
 // xsimd 8.1 approximates these from estimates of the reciprocal.
-MEDLEY_INLINE Batch div(Batch a, Batch b) { return vdivq_f32(a, b); }
-MEDLEY_INLINE Batch sqrt(Batch a) { return vsqrtq_f32(a); }
+MEDLEY_INLINE BatchOf<4> div(BatchOf<4> a, BatchOf<4> b) { return vdivq_f32(a, b); }
+MEDLEY_INLINE BatchOf<4> sqrt(BatchOf<4> a) { return vsqrtq_f32(a); }
 #else
-MEDLEY_INLINE Batch div(Batch a, Batch b) { return a / b; }
-MEDLEY_INLINE Batch sqrt(Batch a) { return xsimd::sqrt(a); }
+template <class B>
+MEDLEY_INLINE B div(B a, B b) {
+  return a / b;
+}
+template <class B>
+MEDLEY_INLINE B sqrt(B a) {
+  return xsimd::sqrt(a);
+}
 #endif
-MEDLEY_INLINE BatchMask less(Batch a, Batch b) { return a < b; }
-MEDLEY_INLINE BatchMask equal(Batch a, Batch b) { return a == b; }
-MEDLEY_INLINE Batch select(BatchMask m, Batch a, Batch b) { return xsimd::select(m, a, b); }
-MEDLEY_INLINE bool any(BatchMask m) { return xsimd::any(m); }
-MEDLEY_INLINE BatchInt bits(Batch a) { return xsimd::bitwise_cast<BatchInt>(a); }
-template <class F>
-MEDLEY_INLINE Batch on_bits(Batch a, F f) {
-  return xsimd::bitwise_cast<Batch>(BatchInt(f(bits(a))));
+template <class B>
+MEDLEY_INLINE MaskOf<B> less(B a, B b) {
+  return a < b;
 }
-template <class F>
-MEDLEY_INLINE Batch on_bits(Batch a, Batch b, F f) {
-  return xsimd::bitwise_cast<Batch>(BatchInt(f(bits(a), bits(b))));
+template <class B>
+MEDLEY_INLINE MaskOf<B> equal(B a, B b) {
+  return a == b;
 }
-MEDLEY_INLINE Batch to_float(Batch a) { return xsimd::to_float(bits(a)); }
-MEDLEY_INLINE Batch load_integers(const std::int32_t* p) {
-  return xsimd::to_float(BatchInt::load_unaligned(p));
+template <class B>
+MEDLEY_INLINE B select(MaskOf<B> m, B a, B b) {
+  return xsimd::select(m, a, b);
+}
+template <class M>
+MEDLEY_INLINE bool any(M m) {
+  return xsimd::any(m);
+}
+template <class B>
+MEDLEY_INLINE IntegersOf<B> bits(B a) {
+  return xsimd::bitwise_cast<IntegersOf<B>>(a);
+}
+template <class B, class F>
+MEDLEY_INLINE B on_bits(B a, F f) {
+  return xsimd::bitwise_cast<B>(IntegersOf<B>(f(bits(a))));
+}
+template <class B, class F>
+MEDLEY_INLINE B on_bits(B a, B b, F f) {
+  return xsimd::bitwise_cast<B>(IntegersOf<B>(f(bits(a), bits(b))));
+}
+template <class B>
+MEDLEY_INLINE B to_float(B a) {
+  return xsimd::to_float(bits(a));
+}
+template <class B>
+MEDLEY_INLINE B load_integers(const std::int32_t* p) {
+  return xsimd::to_float(IntegersOf<B>::load_unaligned(p));
 }
 
 #endif
@@ -143,52 +225,46 @@ MEDLEY_INLINE Batch load_integers(const std::int32_t* p) {
 
 inline namespace MEDLEY_VARIANT {
 
-// One virtual vector. Trivial, so that arrays of it live in registers once loops are unrolled.
-struct Vec {
-  static constexpr int size = 16;
-  static constexpr int parts = size / static_cast<int>(detail::Batch::size);
+template <int Lanes>
+struct BasicMask;
 
-  detail::Batch part[parts];
+// A vector. Trivial, so that arrays of it live in registers once loops are unrolled.
+template <int Lanes>
+struct BasicVec {
+  using Batch = detail::BatchOf<Lanes>;
+  using Mask = BasicMask<Lanes>;
+  static constexpr int size = Lanes;
+  static constexpr int part_size = static_cast<int>(Batch::size);
+  static constexpr int parts = size / part_size;
+  // Vectors that the register file holds.
+  static constexpr int registers = detail::machine_registers / parts;
 
-  struct Mask {
-    detail::BatchMask part[parts];
-  };
+  Batch part[parts];
 
-  MEDLEY_INLINE static Vec load(const float* p) {
-    Vec v;
+  MEDLEY_INLINE static BasicVec load(const float* p) {
+    BasicVec v;
+    unroll<parts>(
+        [&](auto i) MEDLEY_INLINE_LAMBDA { v.part[i] = Batch::load_unaligned(p + i * part_size); });
+    return v;
+  }
+  // Integers as floats: exact up to 2^24, so class labels compare with ==.
+  MEDLEY_INLINE static BasicVec load_integers(const std::int32_t* p) {
+    BasicVec v;
     unroll<parts>([&](auto i) MEDLEY_INLINE_LAMBDA {
-#if defined(MEDLEY_SCALAR)
-      v.part[i] = detail::Batch::load(p + i);
-#else
-      v.part[i] = detail::Batch::load_unaligned(p + i * static_cast<int>(detail::Batch::size));
-#endif
+      v.part[i] = detail::load_integers<Batch>(p + i * part_size);
     });
     return v;
   }
-  // 16 integers as floats: exact up to 2^24, so class labels compare with ==.
-  MEDLEY_INLINE static Vec load_integers(const std::int32_t* p) {
-    Vec v;
-    unroll<parts>([&](auto i) MEDLEY_INLINE_LAMBDA {
-      v.part[i] = detail::load_integers(p + i * (size / parts));
-    });
-    return v;
-  }
-  MEDLEY_INLINE static Vec broadcast(float x) {
-    const detail::Batch b = detail::broadcast(x);
-    Vec v;
+  MEDLEY_INLINE static BasicVec broadcast(float x) {
+    const Batch b = detail::broadcast<Batch>(x);
+    BasicVec v;
     unroll<parts>([&](auto i) MEDLEY_INLINE_LAMBDA { v.part[i] = b; });
     return v;
   }
-  MEDLEY_INLINE static Vec zero() { return broadcast(0.0f); }
+  MEDLEY_INLINE static BasicVec zero() { return broadcast(0.0f); }
 
   MEDLEY_INLINE void store(float* p) const {
-    unroll<parts>([&](auto i) MEDLEY_INLINE_LAMBDA {
-#if defined(MEDLEY_SCALAR)
-      part[i].store(p + i);
-#else
-      part[i].store_unaligned(p + i * static_cast<int>(detail::Batch::size));
-#endif
-    });
+    unroll<parts>([&](auto i) MEDLEY_INLINE_LAMBDA { part[i].store_unaligned(p + i * part_size); });
   }
   std::array<float, size> lanes() const {
     std::array<float, size> out;
@@ -197,16 +273,34 @@ struct Vec {
   }
 
   template <class F, class... Vs>
-  MEDLEY_INLINE static Vec map(F f, const Vs&... v) {
-    Vec out;
+  MEDLEY_INLINE static BasicVec map(F f, const Vs&... v) {
+    BasicVec out;
     unroll<parts>([&](auto i) MEDLEY_INLINE_LAMBDA { out.part[i] = f(v.part[i]...); });
     return out;
   }
 };
 
-#define MEDLEY_VEC_BINARY(op, name)                                                                \
-  MEDLEY_INLINE Vec operator op(const Vec& a, const Vec& b) {                                      \
-    return Vec::map([](auto x, auto y) MEDLEY_INLINE_LAMBDA { return detail::name(x, y); }, a, b); \
+using Vec = BasicVec<16>;
+using HalfVec = BasicVec<8>;
+using PartVec = BasicVec<Vec::part_size>;
+
+template <int Lanes>
+struct BasicMask {
+  detail::MaskOf<typename BasicVec<Lanes>::Batch> part[BasicVec<Lanes>::parts];
+};
+
+// Writes all 16 lanes of a vector, those that it does not have as zeros.
+template <int Lanes>
+MEDLEY_INLINE void store_padded(const BasicVec<Lanes>& v, float* p) {
+  v.store(p);
+  if constexpr (Lanes < Vec::size) BasicVec<Vec::size - Lanes>::zero().store(p + Lanes);
+}
+
+#define MEDLEY_VEC_BINARY(op, name)                                                    \
+  template <int L>                                                                     \
+  MEDLEY_INLINE BasicVec<L> operator op(const BasicVec<L>& a, const BasicVec<L>& b) {  \
+    return BasicVec<L>::map(                                                           \
+        [](auto x, auto y) MEDLEY_INLINE_LAMBDA { return detail::name(x, y); }, a, b); \
   }
 MEDLEY_VEC_BINARY(+, add)
 MEDLEY_VEC_BINARY(-, sub)
@@ -215,51 +309,70 @@ MEDLEY_VEC_BINARY(/, div)
 #undef MEDLEY_VEC_BINARY
 
 // a * b + c, rounded once.
-MEDLEY_INLINE Vec fma(const Vec& a, const Vec& b, const Vec& c) {
-  return Vec::map([](auto x, auto y, auto z) MEDLEY_INLINE_LAMBDA { return detail::fma(x, y, z); },
-                  a, b, c);
+template <int L>
+MEDLEY_INLINE BasicVec<L> fma(const BasicVec<L>& a, const BasicVec<L>& b, const BasicVec<L>& c) {
+  return BasicVec<L>::map(
+      [](auto x, auto y, auto z) MEDLEY_INLINE_LAMBDA { return detail::fma(x, y, z); }, a, b, c);
 }
 // c - a * b, rounded once.
-MEDLEY_INLINE Vec fnma(const Vec& a, const Vec& b, const Vec& c) {
-  return Vec::map([](auto x, auto y, auto z) MEDLEY_INLINE_LAMBDA { return detail::fnma(x, y, z); },
-                  a, b, c);
+template <int L>
+MEDLEY_INLINE BasicVec<L> fnma(const BasicVec<L>& a, const BasicVec<L>& b, const BasicVec<L>& c) {
+  return BasicVec<L>::map(
+      [](auto x, auto y, auto z) MEDLEY_INLINE_LAMBDA { return detail::fnma(x, y, z); }, a, b, c);
 }
-MEDLEY_INLINE Vec sqrt(const Vec& a) {
-  return Vec::map([](auto x) MEDLEY_INLINE_LAMBDA { return detail::sqrt(x); }, a);
+template <int L>
+MEDLEY_INLINE BasicVec<L> sqrt(const BasicVec<L>& a) {
+  return BasicVec<L>::map([](auto x) MEDLEY_INLINE_LAMBDA { return detail::sqrt(x); }, a);
 }
 
-MEDLEY_INLINE Vec::Mask operator<(const Vec& a, const Vec& b) {
-  Vec::Mask m;
-  unroll<Vec::parts>([&](auto i)
-                         MEDLEY_INLINE_LAMBDA { m.part[i] = detail::less(a.part[i], b.part[i]); });
+template <int L>
+MEDLEY_INLINE BasicMask<L> operator<(const BasicVec<L>& a, const BasicVec<L>& b) {
+  BasicMask<L> m;
+  unroll<BasicVec<L>::parts>(
+      [&](auto i) MEDLEY_INLINE_LAMBDA { m.part[i] = detail::less(a.part[i], b.part[i]); });
   return m;
 }
-MEDLEY_INLINE Vec::Mask operator==(const Vec& a, const Vec& b) {
-  Vec::Mask m;
-  unroll<Vec::parts>([&](auto i)
-                         MEDLEY_INLINE_LAMBDA { m.part[i] = detail::equal(a.part[i], b.part[i]); });
+template <int L>
+MEDLEY_INLINE BasicMask<L> operator==(const BasicVec<L>& a, const BasicVec<L>& b) {
+  BasicMask<L> m;
+  unroll<BasicVec<L>::parts>(
+      [&](auto i) MEDLEY_INLINE_LAMBDA { m.part[i] = detail::equal(a.part[i], b.part[i]); });
   return m;
 }
 // m ? a : b, lane by lane.
-MEDLEY_INLINE Vec select(const Vec::Mask& m, const Vec& a, const Vec& b) {
-  Vec v;
-  unroll<Vec::parts>([&](auto i) MEDLEY_INLINE_LAMBDA {
+template <int L>
+MEDLEY_INLINE BasicVec<L> select(const BasicMask<L>& m, const BasicVec<L>& a,
+                                 const BasicVec<L>& b) {
+  BasicVec<L> v;
+  unroll<BasicVec<L>::parts>([&](auto i) MEDLEY_INLINE_LAMBDA {
     v.part[i] = detail::select(m.part[i], a.part[i], b.part[i]);
   });
   return v;
 }
-MEDLEY_INLINE bool any(const Vec::Mask& m) {
+template <int L>
+MEDLEY_INLINE bool any(const BasicMask<L>& m) {
   bool found = false;
-  unroll<Vec::parts>([&](auto i) MEDLEY_INLINE_LAMBDA { found = found || detail::any(m.part[i]); });
+  unroll<BasicVec<L>::parts>([&](auto i)
+                                 MEDLEY_INLINE_LAMBDA { found = found || detail::any(m.part[i]); });
   return found;
 }
 
 // NaN in `a` survives; NaN in `b` alone does not.
-MEDLEY_INLINE Vec max(const Vec& a, const Vec& b) { return select(a < b, b, a); }
-MEDLEY_INLINE Vec min(const Vec& a, const Vec& b) { return select(b < a, b, a); }
-MEDLEY_INLINE Vec negate(const Vec& a) { return Vec::zero() - a; }
-MEDLEY_INLINE Vec abs(const Vec& a) {
-  return Vec::map(
+template <int L>
+MEDLEY_INLINE BasicVec<L> max(const BasicVec<L>& a, const BasicVec<L>& b) {
+  return select(a < b, b, a);
+}
+template <int L>
+MEDLEY_INLINE BasicVec<L> min(const BasicVec<L>& a, const BasicVec<L>& b) {
+  return select(b < a, b, a);
+}
+template <int L>
+MEDLEY_INLINE BasicVec<L> negate(const BasicVec<L>& a) {
+  return BasicVec<L>::zero() - a;
+}
+template <int L>
+MEDLEY_INLINE BasicVec<L> abs(const BasicVec<L>& a) {
+  return BasicVec<L>::map(
       [](auto x) MEDLEY_INLINE_LAMBDA {
         return detail::on_bits(x, [](auto b) MEDLEY_INLINE_LAMBDA { return b & 0x7FFFFFFF; });
       },

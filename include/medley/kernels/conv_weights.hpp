@@ -20,7 +20,7 @@ struct WeightGradient {
   int in_blocks, in_block_channels, in_last_channels;
   int in_block, in_channel, in_row, in_pixel;
   int kernel, stride;
-  int out_blocks, out_block, out_row;
+  int out_blocks, out_channels, out_block, out_row;
   int height, width;  // output pixels
   int weight_out, weight_in, weight_row, weight_channel, weight_column;
 };
@@ -32,6 +32,7 @@ struct WeightTile {
   int channels = 1, pixels = 1;
 };
 
+template <class Vector>
 constexpr WeightTile best_weight_tile(const WeightGradient& g) {
   WeightTile best;
   double best_cost = 1e9;
@@ -41,15 +42,15 @@ constexpr WeightTile best_weight_tile(const WeightGradient& g) {
     for (int c = 1; c <= most_channels; ++c) {
       for (int p = 1; p <= 8; ++p) {
         const int sums = rows * c * g.kernel;
-        if (sums + p + 1 > vector_registers || p > g.width) continue;
+        if (sums + p + 1 > Vector::registers || p > g.width) continue;
         const int tail = most_channels % c;
         const double broadcasts = ((p - 1) * g.stride + g.kernel) * static_cast<double>(c) * rows;
         const double products = static_cast<double>(sums) * p;
-        const double latency = std::max(1.0, 8.0 / (sums * Vec::parts));
+        const double latency = std::max(1.0, 8.0 / (sums * Vector::parts));
         const double waste = tail == 0 ? 1.0 : 1.0 + 0.3 * (c - tail) / most_channels;
         // The gradient's vectors count twice: they may come from further away.
-        const double loads = broadcasts + 2.0 * p * Vec::parts;
-        const double cost = (loads / (products * Vec::parts) + 0.5) * latency * waste;
+        const double loads = broadcasts + 2.0 * p * Vector::parts;
+        const double cost = (loads / (products * Vector::parts) + 0.5) * latency * waste;
         if (cost < best_cost - 1e-9) {
           best_cost = cost;
           best = {rows, c, p};
@@ -61,16 +62,16 @@ constexpr WeightTile best_weight_tile(const WeightGradient& g) {
 }
 
 // P pixels of one row into the sums of Rows x Channels x kernel weights.
-template <WeightGradient G, int Rows, int Channels, int P, class Sums>
+template <class Vector, WeightGradient G, int Rows, int Channels, int P, class Sums>
 MEDLEY_INLINE void add_pixels(const float* x, const float* gy, Sums& sum) {
   load_anew();
-  Vec g[P];
-  unroll<P>([&](auto p) MEDLEY_INLINE_LAMBDA { g[p] = Vec::load(gy + p * lanes); });
+  Vector g[P];
+  unroll<P>([&](auto p) MEDLEY_INLINE_LAMBDA { g[p] = Vector::load(gy + p * lanes); });
   unroll<Rows * Channels>([&](auto rc) MEDLEY_INLINE_LAMBDA {
     constexpr int r = decltype(rc)::value / Channels, c = decltype(rc)::value % Channels;
     const float* line = x + r * G.in_row + c * G.in_channel;
     unroll<(P - 1) * G.stride + G.kernel>([&](auto q) MEDLEY_INLINE_LAMBDA {
-      const Vec value = Vec::broadcast(line[q * G.in_pixel]);
+      const Vector value = Vector::broadcast(line[q * G.in_pixel]);
       unroll<G.kernel>([&](auto t) MEDLEY_INLINE_LAMBDA {
         constexpr int from = decltype(q)::value - decltype(t)::value;
         constexpr int p = from / G.stride;
@@ -87,13 +88,13 @@ constexpr int chain_samples(const WeightGradient& g) {
   return std::max(1, 256 / (g.height * g.width));
 }
 
-template <WeightGradient G, int Rows, int Channels, int P>
+template <class Vector, WeightGradient G, int Rows, int Channels, int P>
 MEDLEY_INLINE void weight_tile(int samples, const float* x, const float* gy, float* gw,
                                bool accumulate) {
   for (int first = 0; first < samples; first += chain_samples(G)) {
-    Vec sum[Rows * Channels][G.kernel];
+    Vector sum[Rows * Channels][G.kernel];
     unroll<Rows * Channels>([&](auto rc) MEDLEY_INLINE_LAMBDA {
-      unroll<G.kernel>([&](auto t) MEDLEY_INLINE_LAMBDA { sum[rc][t] = Vec::zero(); });
+      unroll<G.kernel>([&](auto t) MEDLEY_INLINE_LAMBDA { sum[rc][t] = Vector::zero(); });
     });
     const int last = std::min(samples, first + chain_samples(G));
     for (int n = first; n < last; ++n) {
@@ -103,11 +104,12 @@ MEDLEY_INLINE void weight_tile(int samples, const float* x, const float* gy, flo
         const float* g = gy + static_cast<std::ptrdiff_t>(n) * G.out_sample + y * G.out_row;
         int p = 0;
         for (; p + P <= G.width; p += P) {
-          add_pixels<G, Rows, Channels, P>(line + p * G.stride * G.in_pixel, g + p * lanes, sum);
+          add_pixels<Vector, G, Rows, Channels, P>(line + p * G.stride * G.in_pixel, g + p * lanes,
+                                                   sum);
         }
         if constexpr (G.width % P != 0) {
-          add_pixels<G, Rows, Channels, G.width % P>(line + p * G.stride * G.in_pixel,
-                                                     g + p * lanes, sum);
+          add_pixels<Vector, G, Rows, Channels, G.width % P>(line + p * G.stride * G.in_pixel,
+                                                             g + p * lanes, sum);
         }
       }
     }
@@ -116,7 +118,7 @@ MEDLEY_INLINE void weight_tile(int samples, const float* x, const float* gy, flo
       unroll<G.kernel>([&](auto t) MEDLEY_INLINE_LAMBDA {
         float* at = gw + rc / Channels * G.weight_row + rc % Channels * G.weight_channel +
                     t * G.weight_column;
-        (add ? Vec::load(at) + sum[rc][t] : sum[rc][t]).store(at);
+        store_padded(add ? Vector::load(at) + sum[rc][t] : sum[rc][t], at);
       });
     });
   }
@@ -128,19 +130,20 @@ MEDLEY_INLINE void weight_tile(int samples, const float* x, const float* gy, flo
 template <WeightGradient G>
 [[gnu::noinline]] void conv_weight_gradient(int samples, const float* x, const float* gy, float* gw,
                                             bool accumulate) {
-  constexpr detail::WeightTile tile = detail::best_weight_tile(G);
+  using Vector = PixelVec<G.out_blocks, G.out_channels>;
+  constexpr detail::WeightTile tile = detail::best_weight_tile<Vector>(G);
   const auto channels_of_block = [&]<int Count>(std::integral_constant<int, Count>,
                                                 const float* from, const float* g, float* to) {
     constexpr int tail = Count % tile.channels;
     for (int ky = 0; ky < G.kernel; ky += tile.rows) {
       int c = 0;
       for (; c + tile.channels <= Count; c += tile.channels) {
-        detail::weight_tile<G, tile.rows, tile.channels, tile.pixels>(
+        detail::weight_tile<Vector, G, tile.rows, tile.channels, tile.pixels>(
             samples, from + ky * G.in_row + c * G.in_channel, g,
             to + ky * G.weight_row + c * G.weight_channel, accumulate);
       }
       if constexpr (tail > 0) {
-        detail::weight_tile<G, tile.rows, tail, tile.pixels>(
+        detail::weight_tile<Vector, G, tile.rows, tail, tile.pixels>(
             samples, from + ky * G.in_row + c * G.in_channel, g,
             to + ky * G.weight_row + c * G.weight_channel, accumulate);
       }

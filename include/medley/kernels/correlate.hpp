@@ -5,7 +5,8 @@
 //
 // in exactly this order, one chain of fused multiply-adds an output element, whatever the tile and
 // the instruction set. A tile is V vectors of output channels by P pixels of a row, all in
-// registers. Rows of taps that see halo are left out, and in narrow pictures single taps.
+// registers; of at most 8 output channels, half vectors. Rows of taps that see halo are left out,
+// and in narrow pictures single taps.
 #pragma once
 
 #include <algorithm>
@@ -17,15 +18,6 @@
 #include "medley/base/vec.hpp"
 
 namespace medley::kernels {
-
-// Virtual vectors that the register file holds.
-#if defined(__AVX512F__)
-inline constexpr int vector_registers = 32;
-#elif defined(__aarch64__)
-inline constexpr int vector_registers = 8;
-#else
-inline constexpr int vector_registers = 16 / Vec::parts;
-#endif
 
 // Taps along one axis: tap t reads the input at `offset[t]` from the output's place and takes the
 // weight of index `weight[t]`. Offsets rise.
@@ -52,7 +44,7 @@ struct Correlation {
   int step;                                    // input pixels per output pixel, along both axes
   int weight_out, weight_in, weight_row, weight_channel, weight_column;  // strides of the weights
   Taps rows, columns;
-  int out_blocks;                     // blocks of 16 output channels
+  int out_blocks, out_channels;       // blocks of 16 output channels, and these
   int out_block, out_row, out_pixel;  // strides of the output
   int height, width;                  // output pixels
 
@@ -70,6 +62,7 @@ struct Tile {
 // The tile with the fewest loads a multiply-add that fits the registers. With all weights of a row
 // of taps in registers each pixel is broadcast once for all its taps; where they do not fit (AVX2
 // and 5 taps), each tap broadcasts anew.
+template <class Vector>
 constexpr Tile best_tile(const Correlation& c) {
   Tile best;
   double best_cost = 1e9;
@@ -77,7 +70,7 @@ constexpr Tile best_tile(const Correlation& c) {
     if (c.out_blocks % v != 0) continue;
     for (const bool held : {true, false}) {
       const int weights = held ? v * c.columns.count : v;
-      const int most = (vector_registers - 1 - weights) / v;
+      const int most = (Vector::registers - 1 - weights) / v;
       if (most < 1) continue;
       const int tiles = (c.width + most - 1) / most;
       const int p = (c.width + tiles - 1) / tiles;
@@ -85,9 +78,9 @@ constexpr Tile best_tile(const Correlation& c) {
                                      : static_cast<double>(p) * c.columns.count;
       const double products = static_cast<double>(v) * p * c.columns.count;
       // Fewer than 8 independent chains cannot hide the latency of the multiply-add.
-      const double latency = std::max(1.0, 8.0 / (v * p * Vec::parts));
-      const double loads = broadcasts + static_cast<double>(v) * c.columns.count * Vec::parts;
-      const double cost = (loads / (products * Vec::parts) + 0.5) * latency;
+      const double latency = std::max(1.0, 8.0 / (v * p * Vector::parts));
+      const double loads = broadcasts + static_cast<double>(v) * c.columns.count * Vector::parts;
+      const double cost = (loads / (products * Vector::parts) + 0.5) * latency;
       if (cost < best_cost - 1e-9) {
         best_cost = cost;
         best = {v, p, held};
@@ -117,20 +110,20 @@ inline constexpr int anywhere = -1;
 
 // One tile: P pixels from `in`, V blocks of weights from `weights`, into `out`. Where its column X
 // is known, taps that see halo are left out.
-template <Correlation C, int V, int P, bool Held, int X>
+template <class Vector, Correlation C, int V, int P, bool Held, int X>
 MEDLEY_INLINE void correlate_tile(const float* in, const float* weights, const float* bias,
                                   float* out, TapRows rows, bool accumulate) {
   constexpr auto counts = [](int place) {
     return X == anywhere || C.in_picture(X * C.step + place);
   };
-  Vec sum[V][P];
+  Vector sum[V][P];
   unroll<V>([&](auto v) MEDLEY_INLINE_LAMBDA {
     if (accumulate) {
       unroll<P>([&](auto p) MEDLEY_INLINE_LAMBDA {
-        sum[v][p] = Vec::load(out + v * C.out_block + p * C.out_pixel);
+        sum[v][p] = Vector::load(out + v * C.out_block + p * C.out_pixel);
       });
     } else {
-      const Vec start = bias ? Vec::load(bias + v * lanes) : Vec::zero();
+      const Vector start = bias ? Vector::load(bias + v * lanes) : Vector::zero();
       unroll<P>([&](auto p) MEDLEY_INLINE_LAMBDA { sum[v][p] = start; });
     }
   });
@@ -138,16 +131,16 @@ MEDLEY_INLINE void correlate_tile(const float* in, const float* weights, const f
   const auto channel = [&](const float* pixel, const float* w) MEDLEY_INLINE_LAMBDA {
     constexpr Taps taps = C.columns;
     if constexpr (Held) {
-      Vec weight[V][taps.count];
+      Vector weight[V][taps.count];
       unroll<V>([&](auto v) MEDLEY_INLINE_LAMBDA {
         unroll<taps.count>([&](auto t) MEDLEY_INLINE_LAMBDA {
-          weight[v][t] = Vec::load(w + v * C.weight_out + taps.weight[t] * C.weight_column);
+          weight[v][t] = Vector::load(w + v * C.weight_out + taps.weight[t] * C.weight_column);
         });
       });
       unroll<(P - 1) * C.step + taps.span() + 1>([&](auto q) MEDLEY_INLINE_LAMBDA {
         constexpr int place = taps.offset[0] + decltype(q)::value;
         if constexpr (counts(place)) {
-          const Vec x = Vec::broadcast(pixel[place * C.in_pixel]);
+          const Vector x = Vector::broadcast(pixel[place * C.in_pixel]);
           unroll<taps.count>([&](auto t) MEDLEY_INLINE_LAMBDA {
             constexpr int from_first = place - taps.offset[decltype(t)::value];
             constexpr int p = from_first / C.step;
@@ -161,14 +154,14 @@ MEDLEY_INLINE void correlate_tile(const float* in, const float* weights, const f
     } else {
       unroll<taps.count>([&](auto t) MEDLEY_INLINE_LAMBDA {
         load_anew();
-        Vec weight[V];
+        Vector weight[V];
         unroll<V>([&](auto v) MEDLEY_INLINE_LAMBDA {
-          weight[v] = Vec::load(w + v * C.weight_out + taps.weight[t] * C.weight_column);
+          weight[v] = Vector::load(w + v * C.weight_out + taps.weight[t] * C.weight_column);
         });
         unroll<P>([&](auto p) MEDLEY_INLINE_LAMBDA {
           constexpr int place = decltype(p)::value * C.step + taps.offset[decltype(t)::value];
           if constexpr (counts(place)) {
-            const Vec x = Vec::broadcast(pixel[place * C.in_pixel]);
+            const Vector x = Vector::broadcast(pixel[place * C.in_pixel]);
             unroll<V>([&](auto v)
                           MEDLEY_INLINE_LAMBDA { sum[v][p] = fma(x, weight[v], sum[v][p]); });
           }
@@ -190,7 +183,7 @@ MEDLEY_INLINE void correlate_tile(const float* in, const float* weights, const f
 
   unroll<V>([&](auto v) MEDLEY_INLINE_LAMBDA {
     unroll<P>([&](auto p) MEDLEY_INLINE_LAMBDA {
-      sum[v][p].store(out + v * C.out_block + p * C.out_pixel);
+      store_padded(sum[v][p], out + v * C.out_block + p * C.out_pixel);
     });
   });
 }
@@ -202,7 +195,8 @@ MEDLEY_INLINE void correlate_tile(const float* in, const float* weights, const f
 template <Correlation C>
 [[gnu::noinline]] void correlate(const float* in, const float* weights, const float* bias,
                                  float* out, bool accumulate) {
-  constexpr Tile tile = best_tile(C);
+  using Vector = PixelVec<C.out_blocks, C.out_channels>;
+  constexpr Tile tile = best_tile<Vector>(C);
   constexpr int tiles = C.width / tile.pixels, tail = C.width % tile.pixels;
   constexpr bool known = C.width <= narrow;
   for (int o = 0; o < C.out_blocks; o += tile.vectors) {
@@ -215,7 +209,7 @@ template <Correlation C>
       const auto run = [&]<int P, int X>(std::integral_constant<int, P>,
                                          std::integral_constant<int, X>,
                                          int x) MEDLEY_INLINE_LAMBDA {
-        detail::correlate_tile<C, tile.vectors, P, tile.weights_in_registers, X>(
+        detail::correlate_tile<Vector, C, tile.vectors, P, tile.weights_in_registers, X>(
             from + x * C.step * C.in_pixel, w, start, to + x * C.out_pixel, rows, accumulate);
       };
       using Full = std::integral_constant<int, tile.pixels>;

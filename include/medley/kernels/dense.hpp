@@ -5,15 +5,13 @@
 // Each element is one chain, over k, o or n in rising order.
 #pragma once
 
-#include "medley/kernels/correlate.hpp"
+#include "medley/base/tensor.hpp"
 
 namespace medley::kernels {
 
 // Samples in one tile, output vectors in one tile.
-inline constexpr int dense_samples = vector_registers >= 32 ? 8 : 4;
-constexpr int dense_vectors(int blocks) {
-  return vector_registers >= 32 && blocks % 2 == 0 ? 2 : 1;
-}
+inline constexpr int dense_samples = Vec::registers >= 32 ? 8 : 4;
+constexpr int dense_vectors(int blocks) { return Vec::registers >= 32 && blocks % 2 == 0 ? 2 : 1; }
 
 // Calls f(first sample, number of samples) for tiles of dense_samples, then halves of it.
 template <class F>

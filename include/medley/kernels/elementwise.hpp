@@ -43,8 +43,9 @@ MEDLEY_INLINE Sum sum_rows(int first, int last, F&& f) {
 }
 
 // to = value or to += value: how a gradient with several readers is collected.
-MEDLEY_INLINE void put(float* to, const Vec& value, bool accumulate) {
-  (accumulate ? Vec::load(to) + value : value).store(to);
+template <int Lanes>
+MEDLEY_INLINE void put(float* to, const BasicVec<Lanes>& value, bool accumulate) {
+  store_padded(accumulate ? BasicVec<Lanes>::load(to) + value : value, to);
 }
 
 }  // namespace medley::kernels

@@ -54,9 +54,15 @@ inline constexpr float p2 = p * p, q2 = q * q, p3 = p2 * p, q3 = q2 * q;
 inline constexpr float at_zero = 1.0f / (p2 * q2);
 inline constexpr float at_p = 1.0f / (2 * p2 * (p2 - q2)), at_q = 1.0f / (2 * q2 * (q2 - p2));
 
-MEDLEY_INLINE Vec times(float a, const Vec& v) { return Vec::broadcast(a) * v; }
+template <class V>
+MEDLEY_INLINE V times(float a, const V& v) {
+  return V::broadcast(a) * v;
+}
 // a · v + w
-MEDLEY_INLINE Vec axpy(float a, const Vec& v, const Vec& w) { return fma(Vec::broadcast(a), v, w); }
+template <class V>
+MEDLEY_INLINE V axpy(float a, const V& v, const V& w) {
+  return fma(V::broadcast(a), v, w);
+}
 
 // --- the matrices, applied to one line ---
 
@@ -69,9 +75,10 @@ struct Rows {
 struct FromInput {
   static constexpr int from = 6, to = 6;
   static constexpr std::array<Rows, 4> rows{{{0, 0}, {1, 2}, {3, 4}, {5, 5}}};
-  MEDLEY_INLINE static void line(const Vec (&d)[6], Vec (&t)[6]) {
-    const Vec even_p = axpy(-q2, d[2], d[4]), odd_p = axpy(-q2, d[1], d[3]);
-    const Vec even_q = axpy(-p2, d[2], d[4]), odd_q = axpy(-p2, d[1], d[3]);
+  template <class V>
+  MEDLEY_INLINE static void line(const V (&d)[6], V (&t)[6]) {
+    const V even_p = axpy(-q2, d[2], d[4]), odd_p = axpy(-q2, d[1], d[3]);
+    const V even_q = axpy(-p2, d[2], d[4]), odd_q = axpy(-p2, d[1], d[3]);
     t[0] = axpy(p2 * q2, d[0], axpy(-(p2 + q2), d[2], d[4]));
     t[1] = axpy(p, odd_p, even_p);
     t[2] = axpy(-p, odd_p, even_p);
@@ -85,9 +92,10 @@ struct FromInput {
 struct FromWeights {
   static constexpr int from = 3, to = 6;
   static constexpr std::array<Rows, 4> rows{{{0, 0}, {1, 2}, {3, 4}, {5, 5}}};
-  MEDLEY_INLINE static void line(const Vec (&w)[3], Vec (&t)[6]) {
-    const Vec even_p = axpy(at_p * p2, w[2], times(at_p, w[0]));
-    const Vec even_q = axpy(at_q * q2, w[2], times(at_q, w[0]));
+  template <class V>
+  MEDLEY_INLINE static void line(const V (&w)[3], V (&t)[6]) {
+    const V even_p = axpy(at_p * p2, w[2], times(at_p, w[0]));
+    const V even_q = axpy(at_q * q2, w[2], times(at_q, w[0]));
     t[0] = times(at_zero, w[0]);
     t[1] = axpy(at_p * p, w[1], even_p);
     t[2] = axpy(-at_p * p, w[1], even_p);
@@ -101,9 +109,10 @@ struct FromWeights {
 struct ToOutput {
   static constexpr int from = 6, to = 4;
   static constexpr std::array<Rows, 2> rows{{{0, 2}, {1, 3}}};
-  MEDLEY_INLINE static void line(const Vec (&m)[6], Vec (&y)[4]) {
-    const Vec even_p = m[1] + m[2], odd_p = m[1] - m[2];
-    const Vec even_q = m[3] + m[4], odd_q = m[3] - m[4];
+  template <class V>
+  MEDLEY_INLINE static void line(const V (&m)[6], V (&y)[4]) {
+    const V even_p = m[1] + m[2], odd_p = m[1] - m[2];
+    const V even_q = m[3] + m[4], odd_q = m[3] - m[4];
     y[0] = m[0] + (even_p + even_q);
     y[1] = axpy(p, odd_p, times(q, odd_q));
     y[2] = axpy(p2, even_p, times(q2, even_q));
@@ -115,9 +124,10 @@ struct ToOutput {
 struct FromGradient {
   static constexpr int from = 4, to = 6;
   static constexpr std::array<Rows, 4> rows{{{0, 0}, {1, 2}, {3, 4}, {5, 5}}};
-  MEDLEY_INLINE static void line(const Vec (&g)[4], Vec (&t)[6]) {
-    const Vec even_p = axpy(p2, g[2], g[0]), odd_p = axpy(p2, g[3], g[1]);
-    const Vec even_q = axpy(q2, g[2], g[0]), odd_q = axpy(q2, g[3], g[1]);
+  template <class V>
+  MEDLEY_INLINE static void line(const V (&g)[4], V (&t)[6]) {
+    const V even_p = axpy(p2, g[2], g[0]), odd_p = axpy(p2, g[3], g[1]);
+    const V even_q = axpy(q2, g[2], g[0]), odd_q = axpy(q2, g[3], g[1]);
     t[0] = g[0];
     t[1] = axpy(p, odd_p, even_p);
     t[2] = axpy(-p, odd_p, even_p);
@@ -131,9 +141,10 @@ struct FromGradient {
 struct ToWeights {
   static constexpr int from = 6, to = 3;
   static constexpr std::array<Rows, 2> rows{{{0, 2}, {1, 1}}};
-  MEDLEY_INLINE static void line(const Vec (&s)[6], Vec (&g)[3]) {
-    const Vec even_p = s[1] + s[2], odd_p = s[1] - s[2];
-    const Vec even_q = s[3] + s[4], odd_q = s[3] - s[4];
+  template <class V>
+  MEDLEY_INLINE static void line(const V (&s)[6], V (&g)[3]) {
+    const V even_p = s[1] + s[2], odd_p = s[1] - s[2];
+    const V even_q = s[3] + s[4], odd_q = s[3] - s[4];
     g[0] = axpy(at_zero, s[0], axpy(at_p, even_p, times(at_q, even_q)));
     g[1] = axpy(at_p * p, odd_p, times(at_q * q, odd_q));
     g[2] = axpy(at_p * p2, even_p, axpy(at_q * q2, even_q, s[5]));
@@ -148,36 +159,41 @@ struct Square {
   MEDLEY_INLINE Float* at(int y, int x) const { return data + y * row + x * lanes; }
 };
 
-// M s Mᵀ for the matrix M; s is read by get(row, column), the result goes to put(row, column,
+// M s Mᵀ for the matrix M, by registers of channels, as a whole vector's rows would not fit them. s
+// is read by get(row, column, first channel), the result goes to put(row, column, first channel,
 // vector). One row of M s, or two that share what they are computed from, is made at a time and
 // stays in registers.
 template <class Matrix, class Get, class Put>
 MEDLEY_INLINE void transform(Get&& get, Put&& put) {
+  using V = PartVec;
   constexpr int n = Matrix::from, m = Matrix::to;
-  unroll<Matrix::rows.size()>([&](auto pass) MEDLEY_INLINE_LAMBDA {
-    constexpr Rows rows = Matrix::rows[decltype(pass)::value];
-    Vec half[2][n], line[n], result[m];
-    unroll<n>([&](auto x) MEDLEY_INLINE_LAMBDA {
-      unroll<n>([&](auto y) MEDLEY_INLINE_LAMBDA { line[y] = get(y, x); });
-      Matrix::line(line, result);  // what no row below takes is never computed
-      half[0][x] = result[rows.first];
-      half[1][x] = result[rows.second];
+  for (int channel = 0; channel < lanes; channel += V::size) {
+    unroll<Matrix::rows.size()>([&](auto pass) MEDLEY_INLINE_LAMBDA {
+      constexpr Rows rows = Matrix::rows[decltype(pass)::value];
+      V half[2][n], line[n], result[m];
+      unroll<n>([&](auto x) MEDLEY_INLINE_LAMBDA {
+        unroll<n>([&](auto y) MEDLEY_INLINE_LAMBDA { line[y] = get(y, x, channel); });
+        Matrix::line(line, result);  // what no row below takes is never computed
+        half[0][x] = result[rows.first];
+        half[1][x] = result[rows.second];
+      });
+      const auto finish = [&](const V(&row)[n], int y) MEDLEY_INLINE_LAMBDA {
+        Matrix::line(row, result);
+        unroll<m>([&](auto x) MEDLEY_INLINE_LAMBDA { put(y, x, channel, result[x]); });
+      };
+      finish(half[0], rows.first);
+      if constexpr (rows.second != rows.first) finish(half[1], rows.second);
     });
-    const auto finish = [&](const Vec(&row)[n], int y) MEDLEY_INLINE_LAMBDA {
-      Matrix::line(row, result);
-      unroll<m>([&](auto x) MEDLEY_INLINE_LAMBDA { put(y, x, result[x]); });
-    };
-    finish(half[0], rows.first);
-    if constexpr (rows.second != rows.first) finish(half[1], rows.second);
-  });
+  }
 }
 
 // To the 36 points, `stride` floats apart.
 template <class Matrix>
 [[gnu::noinline]] void to_points(Square<const float> from, float* to, std::ptrdiff_t stride) {
-  transform<Matrix>([&](int y, int x) MEDLEY_INLINE_LAMBDA { return Vec::load(from.at(y, x)); },
-                    [&](int y, int x, const Vec& v)
-                        MEDLEY_INLINE_LAMBDA { v.store(to + (y * 6 + x) * stride); });
+  transform<Matrix>([&](int y, int x, int c)
+                        MEDLEY_INLINE_LAMBDA { return PartVec::load(from.at(y, x) + c); },
+                    [&](int y, int x, int c, const PartVec& v)
+                        MEDLEY_INLINE_LAMBDA { v.store(to + (y * 6 + x) * stride + c); });
 }
 
 // The same of a tile that reaches beyond the picture: only `rows` by `columns` pixels are there,
@@ -199,12 +215,16 @@ void to_points_clipped(Square<const float> from, int rows, int columns, float* t
 template <class Matrix>
 [[gnu::noinline]] void from_points(const float* from, std::ptrdiff_t stride, Square<float> to,
                                    const float* start, bool accumulate) {
-  const Vec first = start ? Vec::load(start) : Vec::zero();
-  transform<Matrix>([&](int y, int x)
-                        MEDLEY_INLINE_LAMBDA { return Vec::load(from + (y * 6 + x) * stride); },
-                    [&](int y, int x, const Vec& v) MEDLEY_INLINE_LAMBDA {
-                      (v + (accumulate ? Vec::load(to.at(y, x)) : first)).store(to.at(y, x));
-                    });
+  transform<Matrix>(
+      [&](int y, int x, int c)
+          MEDLEY_INLINE_LAMBDA { return PartVec::load(from + (y * 6 + x) * stride + c); },
+      [&](int y, int x, int c, const PartVec& v) MEDLEY_INLINE_LAMBDA {
+        float* at = to.at(y, x) + c;
+        const PartVec first = accumulate ? PartVec::load(at)
+                              : start    ? PartVec::load(start + c)
+                                         : PartVec::zero();
+        (v + first).store(at);
+      });
 }
 
 // The same where only `rows` by `columns` pixels of the result may be written.
@@ -240,17 +260,12 @@ struct Product {
 
 // Rows of a register tile of so many vectors; zero: no such tile.
 constexpr int tile_height(int vectors) {
-#if defined(__AVX512F__)
-  // 32 registers: 24 sums, the vectors of b, a broadcast: at most 0.58 loads a multiply-add.
-  constexpr std::array rows{0, 12, 12, 8, 6};
-#elif defined(__aarch64__) || !defined(MEDLEY_SCALAR)
-  // A virtual vector of b is 2 of 16 registers (AVX2) or 4 of 32 (NEON): two do not fit beside the
-  // 12 or 24 of the sums.
-  constexpr std::array rows{0, 6, 0, 0, 0};
-#else
-  constexpr std::array rows{0, 1, 0, 0, 0};
-#endif
-  return rows[vectors];
+  if (Vec::registers >= 32) {
+    // 24 sums, the vectors of b, a broadcast: at most 0.58 loads a multiply-add.
+    return std::array{0, 12, 12, 8, 6}[vectors];
+  }
+  // One vector of b beside 6 of 8 for the sums (AVX2, NEON); without vector registers, a sum.
+  return vectors == 1 ? std::max(1, Vec::registers - 2) : 0;
 }
 
 // V vectors by R rows; the rows of a lie A floats apart.

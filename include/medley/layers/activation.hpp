@@ -42,9 +42,13 @@ struct Activation : LayerDefaults {
 struct Relu : Activation<Relu> {
   static constexpr std::string_view type = "relu";
   static constexpr bool is_relu = true;
-  MEDLEY_INLINE static Vec value(const Vec& x) { return max(x, Vec::zero()); }
-  MEDLEY_INLINE static Vec slope(const Vec& y, const Vec& gy) {
-    return select(Vec::zero() < y, gy, Vec::zero());
+  template <class V>
+  MEDLEY_INLINE static V value(const V& x) {
+    return max(x, V::zero());
+  }
+  template <class V>
+  MEDLEY_INLINE static V slope(const V& y, const V& gy) {
+    return select(V::zero() < y, gy, V::zero());
   }
 };
 

@@ -273,6 +273,7 @@ struct BasicConv : LayerDefaults {
             .rows = taps,
             .columns = taps,
             .out_blocks = Y::blocks,
+            .out_channels = Y::shape.c,
             .out_block = Y::block,
             .out_row = Y::row,
             .out_pixel = Y::pixel,
@@ -296,6 +297,7 @@ struct BasicConv : LayerDefaults {
             .kernel = Kernel,
             .stride = Stride,
             .out_blocks = GY::blocks,
+            .out_channels = GY::shape.c,
             .out_block = GY::block,
             .out_row = GY::row,
             .height = rows_of<X, GY>.h,
@@ -346,6 +348,7 @@ struct BasicConv : LayerDefaults {
             .rows = backward_taps(PY),
             .columns = backward_taps(PX),
             .out_blocks = GX::blocks,
+            .out_channels = GX::shape.c,
             .out_block = GX::block,
             .out_row = GX::row * Stride,
             .out_pixel = GX::pixel * Stride,
@@ -381,13 +384,14 @@ struct BasicConv : LayerDefaults {
   template <class Io>
   static void add_bias_gradient(const Io& io) {
     using GY = typename Io::GY;
+    using V = typename GY::Pixel;
     const auto gy = io.gy();
     for (int b = 0; b < GY::blocks; ++b) {
-      Vec total = Vec::zero();
+      V total = V::zero();
       for (int n = 0; n < io.samples; ++n) {
-        total = total + kernels::sum_rows<GY, Vec>(
-                            0, GY::shape.h, [&](const Vec& sum, int y, int x) MEDLEY_INLINE_LAMBDA {
-                              return sum + Vec::load(gy.at(n, b, y, x));
+        total = total + kernels::sum_rows<GY, V>(
+                            0, GY::shape.h, [&](const V& sum, int y, int x) MEDLEY_INLINE_LAMBDA {
+                              return sum + V::load(gy.at(n, b, y, x));
                             });
       }
       kernels::put(io.gradient(1) + b * lanes, total, io.accumulate);

@@ -50,8 +50,14 @@ enum class AppliesActivation { no, output_kept, output_recomputed };
 
 // In place of an activation where there is none.
 struct Linear {
-  MEDLEY_INLINE static Vec value(const Vec& x) { return x; }
-  MEDLEY_INLINE static Vec slope(const Vec& /*y*/, const Vec& gy) { return gy; }
+  template <class V>
+  MEDLEY_INLINE static V value(const V& x) {
+    return x;
+  }
+  template <class V>
+  MEDLEY_INLINE static V slope(const V& /*y*/, const V& gy) {
+    return gy;
+  }
 };
 
 // The answers of a layer with one input that has no parameters and needs nothing. A layer overrides

@@ -77,13 +77,15 @@ struct MaxPool : detail::Windows<Kernel, Stride, Padding> {
     const auto y = io.y();
     for_each_pixel<typename Io::Y>(
         io.samples, [&](int n, int b, int oy, int ox) MEDLEY_INLINE_LAMBDA {
-          Io::First::value(window_maximum<Io::X::shape>(x, n, b, oy, ox)).store(y.at(n, b, oy, ox));
+          store_padded(Io::First::value(window_maximum<Io::X::shape>(x, n, b, oy, ox)),
+                       y.at(n, b, oy, ox));
         });
   }
 
   template <class Io>
   static void backward(const Io& io) {
     if constexpr (Io::wants_x) {
+      using V = typename Io::GX::Pixel;
       constexpr Shape in = Io::X::shape;
       constexpr bool tiles = Base::tiles(in);
       const auto x = io.x();
@@ -94,13 +96,13 @@ struct MaxPool : detail::Windows<Kernel, Stride, Padding> {
       if (!tiles && !accumulate) detail::zero_interior(io.samples, gx);
       for_each_pixel<typename Io::Y>(io.samples, [&](int n, int b, int oy,
                                                      int ox) MEDLEY_INLINE_LAMBDA {
-        const Vec maximum = Vec::load(y.at(n, b, oy, ox));
+        const V maximum = V::load(y.at(n, b, oy, ox));
         // What no pixel has taken yet; nothing where the Relu made a zero of the maximum.
-        Vec rest = Io::First::slope(maximum, Vec::load(gy.at(n, b, oy, ox)));
+        V rest = Io::First::slope(maximum, V::load(gy.at(n, b, oy, ox)));
         Base::template for_each_tap<in>(oy, ox, [&](int iy, int ix) MEDLEY_INLINE_LAMBDA {
-          const auto here = Vec::load(x.at(n, b, iy, ix)) == maximum;
-          kernels::put(gx.at(n, b, iy, ix), select(here, rest, Vec::zero()), !tiles || accumulate);
-          rest = select(here, Vec::zero(), rest);
+          const auto here = V::load(x.at(n, b, iy, ix)) == maximum;
+          kernels::put(gx.at(n, b, iy, ix), select(here, rest, V::zero()), !tiles || accumulate);
+          rest = select(here, V::zero(), rest);
         });
       });
     }
@@ -108,10 +110,11 @@ struct MaxPool : detail::Windows<Kernel, Stride, Padding> {
 
  private:
   template <Shape In, class X>
-  MEDLEY_INLINE static Vec window_maximum(const X& x, int n, int b, int oy, int ox) {
-    Vec maximum = Vec::broadcast(-std::numeric_limits<float>::infinity());
+  MEDLEY_INLINE static auto window_maximum(const X& x, int n, int b, int oy, int ox) {
+    using V = typename X::Pixel;
+    V maximum = V::broadcast(-std::numeric_limits<float>::infinity());
     Base::template for_each_tap<In>(oy, ox, [&](int iy, int ix) MEDLEY_INLINE_LAMBDA {
-      const Vec larger = max(Vec::load(x.at(n, b, iy, ix)), maximum);
+      const V larger = max(V::load(x.at(n, b, iy, ix)), maximum);
       maximum = select(maximum == maximum, larger, maximum);  // once NaN, always NaN
     });
     return maximum;
@@ -127,21 +130,23 @@ struct AveragePool : detail::Windows<Kernel, Stride, Padding> {
 
   template <class Io>
   static void forward(const Io& io) {
+    using V = typename Io::X::Pixel;
     const auto x = io.x();
     const auto y = io.y();
     for_each_pixel<typename Io::Y>(io.samples, [&](int n, int b, int oy,
                                                    int ox) MEDLEY_INLINE_LAMBDA {
-      Vec sum = Vec::zero();
+      V sum = V::zero();
       Base::template for_each_tap<Io::X::shape>(oy, ox, [&](int iy, int ix) MEDLEY_INLINE_LAMBDA {
-        sum = sum + Vec::load(x.at(n, b, iy, ix));
+        sum = sum + V::load(x.at(n, b, iy, ix));
       });
-      (sum * Vec::broadcast(scale)).store(y.at(n, b, oy, ox));
+      store_padded(sum * V::broadcast(scale), y.at(n, b, oy, ox));
     });
   }
 
   template <class Io>
   static void backward(const Io& io) {
     if constexpr (Io::wants_x) {
+      using V = typename Io::GX::Pixel;
       constexpr bool tiles = Base::tiles(Io::X::shape);
       const auto gx = io.gx();
       const auto gy = io.gy();
@@ -149,7 +154,7 @@ struct AveragePool : detail::Windows<Kernel, Stride, Padding> {
       if (!tiles && !accumulate) detail::zero_interior(io.samples, gx);
       for_each_pixel<typename Io::Y>(io.samples, [&](int n, int b, int oy,
                                                      int ox) MEDLEY_INLINE_LAMBDA {
-        const Vec share = Vec::load(gy.at(n, b, oy, ox)) * Vec::broadcast(scale);
+        const V share = V::load(gy.at(n, b, oy, ox)) * V::broadcast(scale);
         Base::template for_each_tap<Io::X::shape>(oy, ox, [&](int iy, int ix) MEDLEY_INLINE_LAMBDA {
           kernels::put(gx.at(n, b, iy, ix), share, !tiles || accumulate);
         });
