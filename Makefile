@@ -220,16 +220,26 @@ TORCH_PYTHON ?= $(PYTHON)
 # STEPS_OPTIONS='--isa avx2' holds both to AVX2; tests/bench/run.py has more.
 STEPS_OPTIONS ?=
 # LAYERS=1 times single convolutions instead, beside oneDNN where libdnnl-dev is installed; LAYERS_OPTIONS='--threads 2'.
+# DNNL=DIR takes another oneDNN for GNU OpenMP from DIR/include and DIR/lib.
 LAYERS ?=
-PEER := $(if $(wildcard /usr/include/dnnl.hpp),1,0)
-$(BUILD)/bench-layers: tests/bench/layers.cpp | build/packages
+DNNL ?=
+PEER := $(if $(wildcard $(or $(DNNL),/usr)/include/dnnl.hpp),1,0)
+PEER_LINKS := $(if $(DNNL),-L$(DNNL)/lib -Wl$(comma)-rpath$(comma)$(abspath $(DNNL)/lib)) -ldnnl -lgomp
+BENCH_LAYERS := $(BUILD)/bench-layers$(if $(DNNL),-$(notdir $(abspath $(DNNL))))
+$(BENCH_LAYERS): tests/bench/layers.cpp | build/packages
 	@mkdir -p $(@D)
-	$(CXX) $(CPPFLAGS) -DMEDLEY_PEER=$(PEER) $(CXXFLAGS) $(FLAGS_$(TEST_ISA)) $< $(LDFLAGS) $(if $(filter 1,$(PEER)),-ldnnl -lgomp) -o $@
-ifeq ($(LAYERS),)
-bench: $(patsubst %,$(BIN)/medley-%,clothing clothing-alternating garments lenet lenet-alternating resnet) build/test-packages ## time training steps beside PyTorch, or (LAYERS=1) layers beside oneDNN, where these are installed
+	$(CXX) $(CPPFLAGS) $(if $(DNNL),-isystem $(DNNL)/include) -DMEDLEY_PEER=$(PEER) $(CXXFLAGS) $(FLAGS_$(TEST_ISA)) $< $(LDFLAGS) $(if $(filter 1,$(PEER)),$(PEER_LINKS)) -o $@
+# COSTS=1 compares losses, step modes and the start with each other; COSTS_OPTIONS: tests/bench/costs.py.
+COSTS ?=
+COSTS_NETWORKS := $(patsubst %,costs-%,joint single labels place alternating repeated simultaneous) garments
+ifneq ($(COSTS),)
+bench: $(COSTS_NETWORKS:%=$(BIN)/medley-%) build/test-packages
+	$(PYTHON) tests/bench/costs.py --binary-dir $(BIN) --out $(BUILD)/costs.csv $(COSTS_OPTIONS)
+else ifeq ($(LAYERS),)
+bench: $(patsubst %,$(BIN)/medley-%,clothing clothing-alternating garments lenet lenet-alternating resnet) build/test-packages ## time training steps beside PyTorch, or (LAYERS=1) layers beside oneDNN, where these are installed, or (COSTS=1) losses and step modes
 	$(PYTHON) tests/bench/run.py --binary-dir $(BIN) --torch-python $(TORCH_PYTHON) --out $(BUILD)/steps.csv $(STEPS_OPTIONS)
 else
-bench: $(BUILD)/bench-layers
+bench: $(BENCH_LAYERS)
 	$< --out $(BUILD)/layers.csv $(LAYERS_OPTIONS)
 endif
 

@@ -1,15 +1,17 @@
 // Times single convolutions, pass by pass: directly and by Winograd's filtering, beside oneDNN
-// where that is installed (libdnnl-dev).
+// where that is installed (libdnnl-dev, or DNNL=DIR for make).
 //
 //   layers [--threads N] [--shard N] [--repetitions N] [--only TEXT] [--out FILE.csv]
 //
 // Everything works on a batch of 32: oneDNN on all of it at once, Medley, as in training, shard by
 // shard in the same memory (--shard 32: all at once too). Contenders take turns, repetition by
-// repetition, and medians are compared, so that what disturbs the machine disturbs all. Numbers are
-// GFLOP/s counted as a direct convolution. oneDNN chooses its own layouts (format `any`), runs its
-// direct and its Winograd kernels, and is held to the instruction set that this program was built
-// for.
+// repetition, and medians are compared, so that what disturbs the machine disturbs all; several
+// threads rest in between, as those of one would otherwise still wait for work, busily, when the
+// other's begin. Numbers are GFLOP/s counted as a direct convolution. oneDNN chooses its own
+// layouts (format `any`), runs its direct and its Winograd kernels, and is held to the instruction
+// set that this program was built for.
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -21,11 +23,13 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <tuple>
 #include <vector>
 
 #include "medley/layers/conv.hpp"
 #include "medley/layers/flatten.hpp"
 #include "medley/network/pass.hpp"
+#include "medley/training/workers.hpp"
 
 #if MEDLEY_PEER
 #include <omp.h>
@@ -45,12 +49,10 @@ struct Settings {
   std::string only, out;
 };
 
-// Runs f(thread) on all threads.
-void on_threads(int threads, const std::function<void(int)>& f) {
-  std::vector<std::thread> others;
-  for (int t = 1; t < threads; ++t) others.emplace_back(f, t);
-  f(0);
-  for (std::thread& t : others) t.join();
+// The threads that training has, for Medley's part.
+Workers& workers(int threads) {
+  static Workers all(threads);
+  return all;
 }
 
 // --- Medley
@@ -116,7 +118,7 @@ Run medley_run(const Settings& settings) {
     parts->push_back(std::make_unique<Bench<Layer, In, First>>(shard));
   }
   return [parts, threads, shards](Which which) {
-    on_threads(threads, [&](int t) {
+    workers(threads).run([&](int t) {
       for (int s = 0; s < shards; ++s) (*parts)[t]->run(which);
     });
   };
@@ -131,7 +133,22 @@ struct Problem {
 };
 
 #if MEDLEY_PEER
-constexpr bool has_peer = true;
+
+// The description of a primitive in the words of oneDNN's second or third version.
+template <class Primitive, class... Words, class... Hint>
+typename Primitive::primitive_desc describe(const dnnl::engine& cpu,
+                                            const std::tuple<Words...>& words,
+                                            const Hint&... hint) {
+  return std::apply(
+      [&](const Words&... word) {
+#if DNNL_VERSION_MAJOR >= 3
+        return typename Primitive::primitive_desc(cpu, word..., hint...);
+#else
+        return typename Primitive::primitive_desc(typename Primitive::desc(word...), cpu, hint...);
+#endif
+      },
+      words);
+}
 
 // One pass of one algorithm, ready to run; empty where oneDNN has none.
 std::optional<std::function<void()>> peer_run(const Problem& p, Which which, bool winograd) {
@@ -165,8 +182,9 @@ std::optional<std::function<void()>> peer_run(const Problem& p, Which which, boo
     };
   };
   try {
-    const convolution_forward::primitive_desc forward(
-        {prop_kind::forward_training, algorithm, x, w, y, strides, border, border}, cpu);
+    const std::tuple backward{algorithm, x, w, y, strides, border, border};
+    const auto forward = describe<convolution_forward>(
+        cpu, std::tuple_cat(std::tuple{prop_kind::forward_training}, backward));
     if (which == Which::forward) {
       return make(
           forward, [](const auto& pd) { return convolution_forward(pd); }, DNNL_ARG_SRC,
@@ -174,15 +192,13 @@ std::optional<std::function<void()>> peer_run(const Problem& p, Which which, boo
           forward.dst_desc());
     }
     if (which == Which::data) {
-      const convolution_backward_data::primitive_desc pd(
-          {algorithm, x, w, y, strides, border, border}, cpu, forward);
+      const auto pd = describe<convolution_backward_data>(cpu, backward, forward);
       return make(
           pd, [](const auto& d) { return convolution_backward_data(d); }, DNNL_ARG_DIFF_DST,
           DNNL_ARG_WEIGHTS, DNNL_ARG_DIFF_SRC, pd.diff_dst_desc(), pd.weights_desc(),
           pd.diff_src_desc());
     }
-    const convolution_backward_weights::primitive_desc pd(
-        {algorithm, x, w, y, strides, border, border}, cpu, forward);
+    const auto pd = describe<convolution_backward_weights>(cpu, backward, forward);
     return make(
         pd, [](const auto& d) { return convolution_backward_weights(d); }, DNNL_ARG_SRC,
         DNNL_ARG_DIFF_DST, DNNL_ARG_DIFF_WEIGHTS, pd.src_desc(), pd.diff_dst_desc(),
@@ -196,10 +212,16 @@ void start_peer(const Settings& settings) {
   omp_set_num_threads(settings.threads);
   dnnl::set_max_cpu_isa(Vec::parts == 1 ? dnnl::cpu_isa::avx512_core : dnnl::cpu_isa::avx2);
 }
+
+std::string peer_name() {
+  const dnnl::version_t& v = *dnnl::version();
+  return "oneDNN " + std::to_string(v.major) + "." + std::to_string(v.minor) + "." +
+         std::to_string(v.patch);
+}
 #else
-constexpr bool has_peer = false;
 std::optional<std::function<void()>> peer_run(const Problem&, Which, bool) { return {}; }
 void start_peer(const Settings&) {}
+std::string peer_name() { return "oneDNN is not installed"; }
 #endif
 
 // --- measuring
@@ -243,6 +265,8 @@ void measure(std::vector<Contender>& contenders, const Settings& settings) {
   for (int r = -1; r < settings.repetitions; ++r) {
     for (Contender& c : contenders) {
       if (!c.run) continue;
+      if (settings.threads > 1) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+      c.run();  // wakes threads and brings memory near
       int times = 0;
       double taken = 0;
       const double start = now(settings.threads);
@@ -293,7 +317,7 @@ class Table {
     const int rounds = 20'000;
     std::vector<Contender> contenders{
         {[&] {
-           on_threads(settings_.threads, [](int) {
+           workers(settings_.threads).run([](int) {
              if (peak_chains(rounds) < 0) std::abort();
            });
          },
@@ -374,9 +398,10 @@ int main(int count, char** words) {
   using namespace medley::bench;
   const Settings settings = parse(count, words);
   start_peer(settings);
-  std::printf("batch %d in shards of %d, %d thread%s, %d floats a register%s; GFLOP/s; *: taken\n",
-              batch, settings.shard, settings.threads, settings.threads > 1 ? "s" : "",
-              lanes / Vec::parts, has_peer ? "" : "; oneDNN is not installed");
+  std::printf(
+      "batch %d in shards of %d, %d thread%s, %d floats a register; %s; GFLOP/s; *: taken\n", batch,
+      settings.shard, settings.threads, settings.threads > 1 ? "s" : "", lanes / Vec::parts,
+      peer_name().c_str());
   Table table(settings);
   // The clothing experiment.
   layer<Shape{3, 64, 64}, 32>(table);

@@ -118,6 +118,22 @@ TEST_F(DatasetFolder, LabelsOfEveryIntegerType) {
   EXPECT_EQ(open().label(3, 0), -1);
 }
 
+TEST_F(DatasetFolder, AWrongMaskPixelIsFoundWhereverItIs) {
+  constexpr PictureShape large{1, 10, 10};
+  constexpr TargetSpec part[]{{"part", TargetKind::mask, 3}};
+  save(folder_ / "images.npy", DType::u8, {1, 10, 10}, Bytes(200));
+  save(folder_ / "split.npy", DType::u8, {}, Bytes(2));
+  for (std::size_t i = 0; i < 200; ++i) {
+    Bytes pixels(200, i % 2 == 0 ? 2 : 255);
+    pixels[i] = i % 3 == 0 ? 3 : 254;
+    save(folder_ / "part.npy", DType::u8, {10, 10}, pixels);
+    EXPECT_PRED2(
+        holds, error_of([&] { Dataset(folder_.path(), large, part); }),
+        i < 100 ? "3: ...record 0: a pixel of class " : "3: ...record 1: a pixel of class ")
+        << i;
+  }
+}
+
 TEST_F(DatasetFolder, StatisticsAreComputedWhereTheyAreAbsent) {
   const Dataset data = open();
   for (std::size_t c = 0; c < 3; ++c) {

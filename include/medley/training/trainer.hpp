@@ -218,7 +218,7 @@ class Trainer final : public Engine {
                            : 1.0f;
     });
     update_.apply(*workers_, terms, rates);
-    update_.derive(*workers_);
+    update_.derive(*workers_, terms);
     return true;
   }
 

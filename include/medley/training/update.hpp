@@ -5,6 +5,7 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
+#include <optional>
 #include <tuple>
 
 #include "medley/training/arena_view.hpp"
@@ -78,7 +79,8 @@ class Update {
     }
   }
 
-  // Adds up the gradients of `used` slots for each direction, and the penalties of its terms.
+  // Adds up the gradients of `used` slots for each direction, and the penalties of its terms. What
+  // the terms do not reach is left alone.
   void reduce(Workers& workers, const std::array<TermSet, D::directions>& sets,
               const std::array<float, max_terms>& weight, int used) {
     TermSet all = 0;
@@ -143,20 +145,22 @@ class Update {
   void apply(Workers& workers, TermSet terms, const Rates& rates) {
     for_each_chunk(workers, [&](const Chunk& chunk, int) {
       if (chunk.trainable) {
-        apply(chunk, rates);
+        if (D::reaches(terms, chunk.segment)) apply(chunk, rates);
       } else if (D::reaches_backward(terms, chunk.segment)) {
         average(chunk);
       }
     });
   }
 
-  // Makes what layers derive from their parameters (weights transposed or transformed).
-  void derive(Workers& workers) {
+  // Makes what layers derive from their parameters (weights transposed or transformed): all, or
+  // what terms reach.
+  void derive(Workers& workers, std::optional<TermSet> terms = {}) {
     workers.run([&](int worker) {
       Pass<Net> pass = view_.make_pass(worker, 0);
       Net::Nodes::each([&](auto node) {
         constexpr int i = decltype(node)::value;
         if constexpr (Net::derived_offset[i + 1] > Net::derived_offset[i]) {
+          if (terms && !D::reaches(*terms, Net::segment_of(i))) return;
           Net::template LayerAt<i>::derive(Call<Net, i>{pass}, worker, workers.count());
         }
       });
@@ -220,6 +224,10 @@ class Update {
               const std::array<float, max_terms>& weight, int used) {
     const bool summed = used > 0 && D::reaches_backward(terms, chunk.segment);
     const TermSet penalties = chunk.decays ? terms & D::penalties : 0;
+    if (!D::reaches(terms, chunk.segment)) {
+      chunk_square_[direction][index] = 0;
+      return;
+    }
     float* to = view_.gradients(direction, 0) + chunk.offset;
     Vec squares = Vec::zero();
     std::array<Vec, D::term_count> penalty;
@@ -295,6 +303,7 @@ class Update {
     const auto [outputs, inputs, height, width] = p.spec.extent;
     const double bound = std::sqrt(6.0 / p.spec.fan_in);
     const RandomStream stream(seed, Purpose::initialization, 0, index);
+    std::array<std::uint32_t, 4> drawn{};
     std::uint32_t element = 0;
     for (int o = 0; o < outputs; ++o) {
       for (int i = 0; i < inputs; ++i) {
@@ -309,8 +318,8 @@ class Update {
                 value = 1.0f;
                 break;
               case Initial::he_uniform: {
-                const auto unit =
-                    static_cast<double>(unit_float(stream.draw(element / 4)[element % 4]));
+                if (element % 4 == 0) drawn = stream.draw(element / 4);
+                const auto unit = static_cast<double>(unit_float(drawn[element % 4]));
                 value = static_cast<float>((2.0 * unit - 1.0) * bound);
                 break;
               }
