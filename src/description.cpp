@@ -1,7 +1,7 @@
 // Parts of the description that do not depend on the experiment's type.
 #include <xxhash.h>
 
-#include "medley/training/describe.hpp"
+#include "medley/training/engine.hpp"
 
 namespace medley {
 

@@ -5,6 +5,8 @@
 // Random123.
 #pragma once
 
+// Philox needs none of the SSE intrinsics, which take a second to parse.
+#define R123_USE_SSE 0
 #include <Random123/philox.h>
 
 #include <array>

@@ -18,11 +18,13 @@
 #include <cstdint>
 #include <type_traits>
 #include <utility>
-#include <xsimd/xsimd.hpp>
 
 // Code for any x86-64 processor (the shell) has no fused multiply-add and takes the scalar form.
 #if !defined(__FMA__) && !defined(__aarch64__) && !defined(MEDLEY_SCALAR)
 #define MEDLEY_SCALAR
+#endif
+#if !defined(MEDLEY_SCALAR)  // which else is parsed in vain, for a second a file
+#include <xsimd/xsimd.hpp>
 #endif
 
 // Vectors of different builds are different types, so that objects for several instruction sets can

@@ -198,9 +198,6 @@ void describe_memory(Description& d) {
 
 }  // namespace detail
 
-// Of everything in the description that results depend on.
-std::uint64_t fingerprint(const Description& description);
-
 template <class Experiment>
 Description describe() {
   using Def = Definition<Experiment>;

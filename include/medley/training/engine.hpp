@@ -118,6 +118,9 @@ struct Description {
   std::uint64_t fingerprint = 0;  // of everything that results depend on, options aside
 };
 
+// Of everything in the description that results depend on, for Description::fingerprint.
+std::uint64_t fingerprint(const Description& description);
+
 // --- training
 // ---------------------------------------------------------------------------------------
 
