@@ -48,6 +48,8 @@ CXXFLAGS := -std=c++20 $(OPT) -g1 -ffp-contract=off -fno-math-errno -ffile-prefi
 # thousand before it and follows the ranges of their addresses, for a third of an engine's compile time
 # and code that is no faster.
 ENGINE_FLAGS := $(if $(is_gcc),-fno-gnu-unique --param=sccvn-max-alias-queries-per-access=50 -fno-ipa-modref -fno-tree-vrp)
+# All that the shell needs of -O2 is vectors in loops over whole files; the rest takes a third longer to compile.
+SHELL_FLAGS := $(if $(filter -O2,$(OPT)),-O1 -ftree-vectorize)
 CPPFLAGS := -Iinclude -Isrc -I. -MMD -MP
 # (AddressSanitizer follows exceptions only through a shared libstdc++.)
 LDFLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE),-static-libgcc -static-libstdc++) -pthread
@@ -120,7 +122,7 @@ $(BUILD)/shell/%.cpp: Makefile
 	@mkdir -p $(@D)
 	@printf '#include "src/%s.cpp"\n' $(PART_$*) > $@
 $(BUILD)/shell/%.o: $(BUILD)/shell/%.cpp | build/packages
-	$(CXX) $(CPPFLAGS) $(CXXFLAGS) -c $< -o $@
+	$(CXX) $(CPPFLAGS) $(CXXFLAGS) $(SHELL_FLAGS) -c $< -o $@
 
 # An experiment: its arena and description for any processor, its engine once an instruction set.
 experiment_flags = '-DMEDLEY_EXPERIMENT=$(subst -,_,$(1))' '-DMEDLEY_EXPERIMENT_HEADER="$(wildcard include/medley/experiments/$(1).hpp tests/experiments/$(1).hpp)"'
