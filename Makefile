@@ -53,13 +53,14 @@ CPPFLAGS := -Iinclude -Isrc -I. -MMD -MP
 LDFLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE),-static-libgcc -static-libstdc++) -pthread
 LDLIBS := -Wl,-Bstatic -lboost_program_options -ljpeg -lpng -lz -lxxhash -Wl,-Bdynamic -lm
 
-# The shell is compiled in parts of several files, as most of the time that a file takes goes into headers.
-PART_commands := train training_run verify eval predict info model
-PART_reports := help import_command mask_image metrics prediction progress_line run_folder run_logs stop_signal summary
-PART_files := atomic_file checkpoint csv dataset dataset_writer json mapped_file npy safetensors
-PART_input := description image_decode image_fit import_csv import_options model_source name_reader options schedule text train_options
-PARTS := commands reports files input fmt
-FORGOTTEN := $(filter-out engine experiment main fmt $(foreach part,$(PARTS),$(PART_$(part))),$(patsubst src/%.cpp,%,$(wildcard src/*.cpp)))
+# The shell is compiled in parts of several files, as most of the time that a file takes goes into headers
+# and their templates: JSON's are in `files` alone, those of Boost's options in the two others.
+PART_commands := main train training_run verify eval predict info model
+PART_files := atomic_file checkpoint csv dataset dataset_writer import_command import_csv json mapped_file npy safetensors summary
+PART_others := description fmt help image_decode image_fit import_options mask_image metrics model_source name_reader options \
+  prediction progress_line run_folder run_logs schedule stop_signal text train_options
+PARTS := commands files others
+FORGOTTEN := $(filter-out engine experiment $(foreach part,$(PARTS),$(PART_$(part))),$(patsubst src/%.cpp,%,$(wildcard src/*.cpp)))
 $(if $(FORGOTTEN),$(error $(FORGOTTEN) belongs to no part of the shell))
 SHELL_OBJECTS := $(PARTS:%=$(BUILD)/shell/%.o)
 BINARIES := $(EXPERIMENTS:%=$(BIN)/medley-%)
@@ -117,7 +118,7 @@ cross-packages: build/cross-packages ## install other compilers and an emulator,
 # The shell: compiled once, for any processor.
 $(BUILD)/shell/%.cpp: Makefile
 	@mkdir -p $(@D)
-	@printf '#include "src/%s.cpp"\n' $(or $(PART_$*),$*) > $@
+	@printf '#include "src/%s.cpp"\n' $(PART_$*) > $@
 $(BUILD)/shell/%.o: $(BUILD)/shell/%.cpp | build/packages
 	$(CXX) $(CPPFLAGS) $(CXXFLAGS) $(QUICKLY) -c $< -o $@
 
@@ -140,7 +141,7 @@ LD_R := $(CROSS)ld
 OBJCOPY := $(CROSS)objcopy
 $(foreach isa,$(ISAS),$(eval $(call engine_rule,$(isa))))
 
-$(BIN)/medley-%: $(BIN)/%/experiment.o $(foreach isa,$(ISAS),$(BUILD)/%/engine.$(isa).o) $(BUILD)/shell/main.o $(SHELL_OBJECTS)
+$(BIN)/medley-%: $(BIN)/%/experiment.o $(foreach isa,$(ISAS),$(BUILD)/%/engine.$(isa).o) $(SHELL_OBJECTS)
 	$(CXX) $(LDFLAGS) $^ $(LDLIBS) -o $@
 	$(if $(LINK),@ln -sf $(BIN:build/%=%)/medley-$* build/medley-$*)
 
@@ -195,13 +196,12 @@ FUZZERS := $(basename $(notdir $(wildcard tests/fuzz/*_fuzzer.cpp)))
 FUZZ_SECONDS ?= 60
 FUZZ_FLAGS := -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=1024 -malloc_limit_mb=512 -max_len=8192 -print_final_stats=1
 FUZZ_ENVIRONMENT := ASAN_OPTIONS=quarantine_size_mb=32:allocator_may_return_null=1
-FUZZ_OBJECTS := $(filter-out %/reports.o,$(UNIT_SHELL_OBJECTS))
 # libFuzzer brings a main of its own; without it a plain one goes over the files that it is given.
 FUZZ_MAIN := $(if $(findstring fuzzer,$(SANITIZE)),-fsanitize=fuzzer,$(BUILD)/fuzz/corpus_main.o)
 $(BUILD)/fuzz/%.o: tests/fuzz/%.cpp | build/packages
 	@mkdir -p $(@D)
 	$(CXX) $(CPPFLAGS) $(CXXFLAGS) -c $< -o $@
-$(BUILD)/fuzz/%_fuzzer: $(BUILD)/fuzz/%_fuzzer.o $(filter %.o,$(FUZZ_MAIN)) $(FUZZ_OBJECTS)
+$(BUILD)/fuzz/%_fuzzer: $(BUILD)/fuzz/%_fuzzer.o $(filter %.o,$(FUZZ_MAIN)) $(UNIT_SHELL_OBJECTS)
 	$(CXX) $(LDFLAGS) $^ $(filter-out %.o,$(FUZZ_MAIN)) $(LDLIBS) -o $@
 
 fuzz: build/fuzz-packages ## fuzz every reader of files for FUZZ_SECONDS each, with clang++
