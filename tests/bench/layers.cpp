@@ -340,7 +340,7 @@ class Table {
       ++count_[static_cast<std::size_t>(which)];
     }
     if (csv_) {
-      csv_ << name << ',' << which_names[static_cast<std::size_t>(which)] << ','
+      csv_ << '"' << name << "\"," << which_names[static_cast<std::size_t>(which)] << ','
            << settings_.threads;
       for (std::size_t i = 0; i < 3; ++i) csv_ << ',' << rate[i];
       csv_ << ',' << (chosen ? "winograd" : "direct") << ',' << rate[3] << ',' << rate[4] << ','
