@@ -222,11 +222,11 @@ TORCH_PYTHON ?= $(PYTHON)
 # STEPS_OPTIONS='--isa avx2' holds both to AVX2; tests/bench/run.py has more.
 STEPS_OPTIONS ?=
 # LAYERS=1 times single convolutions instead, beside oneDNN where libdnnl-dev is installed; LAYERS_OPTIONS='--threads 2'.
-# DNNL=DIR takes another oneDNN for GNU OpenMP from DIR/include and DIR/lib.
+# DNNL=DIR takes another oneDNN from DIR/include and DIR/lib. One that is not for OpenMP uses all processors: taskset -c 0.
 LAYERS ?=
 DNNL ?=
 PEER := $(if $(wildcard $(or $(DNNL),/usr)/include/dnnl.hpp),1,0)
-PEER_LINKS := $(if $(DNNL),-L$(DNNL)/lib -Wl$(comma)-rpath$(comma)$(abspath $(DNNL)/lib)) -ldnnl -lgomp
+PEER_LINKS := $(if $(DNNL),-L$(DNNL)/lib $(addsuffix $(comma)$(abspath $(DNNL)/lib),-Wl$(comma)-rpath -Wl$(comma)-rpath-link)) -ldnnl -lgomp
 BENCH_LAYERS := $(BUILD)/bench-layers$(if $(DNNL),-$(notdir $(abspath $(DNNL))))
 $(BENCH_LAYERS): tests/bench/layers.cpp | build/packages
 	@mkdir -p $(@D)

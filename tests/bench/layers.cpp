@@ -5,11 +5,12 @@
 //
 // Everything works on a batch of 32: oneDNN on all of it at once, Medley, as in training, shard by
 // shard in the same memory (--shard 32: all at once too). Contenders take turns, repetition by
-// repetition, and medians are compared, so that what disturbs the machine disturbs all; several
-// threads rest in between, as those of one would otherwise still wait for work, busily, when the
-// other's begin. Numbers are GFLOP/s counted as a direct convolution. oneDNN chooses its own
-// layouts (format `any`), runs its direct and its Winograd kernels, and is held to the instruction
-// set that this program was built for.
+// repetition, and medians are compared, so that what disturbs the machine disturbs all. Several
+// threads are timed by the clock: whatever else runs makes one wait for the other, so that the
+// fastest repetitions are compared; and they rest in between, as those of one contender would
+// otherwise still wait for work, busily, when the other's begin. Numbers are GFLOP/s counted as a
+// direct convolution. oneDNN chooses its own layouts (format `any`), runs its direct and its
+// Winograd kernels, and is held to the instruction set that this program was built for.
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -227,11 +228,12 @@ std::string peer_name() { return "oneDNN is not installed"; }
 // --- measuring
 // ------------------------------------------------------------------------------------
 
-// One thread's processor time leaves out what others take of a shared machine; of several threads
-// the time by the clock counts.
+// One thread's processor time leaves out what others take of a shared machine (that of the process,
+// as a oneDNN for SYCL works on a thread of its own); of several threads the time by the clock
+// counts.
 double now(int threads) {
   timespec t;
-  clock_gettime(threads == 1 ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC, &t);
+  clock_gettime(threads == 1 ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC, &t);
   return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
 }
 
@@ -254,9 +256,10 @@ struct Contender {
   std::function<void()> run;
   double flops;
   std::vector<double> rates{};
-  double median() {
+  double result(int threads) {
+    if (rates.empty()) return 0.0;
     std::sort(rates.begin(), rates.end());
-    return rates.empty() ? 0.0 : rates[rates.size() / 2];
+    return threads == 1 ? rates[rates.size() / 2] : rates.back();
   }
 };
 
@@ -328,7 +331,7 @@ class Table {
         {problem.kernel == 3 ? peer_run(problem, which, true).value_or(nullptr) : nullptr, flops}};
     measure(contenders, settings_);
     std::array<double, 5> rate;
-    for (std::size_t i = 0; i < rate.size(); ++i) rate[i] = contenders[i].median();
+    for (std::size_t i = 0; i < rate.size(); ++i) rate[i] = contenders[i].result(settings_.threads);
     const double ours = chosen ? rate[2] : rate[1], theirs = std::max(rate[3], rate[4]);
     std::printf("%-24s %-16s %6.0f %7.0f%s %8.0f%s %8.2f %8.0f %9.0f %6.2f\n", name.c_str(),
                 which_names[static_cast<std::size_t>(which)], rate[0], rate[1], chosen ? " " : "*",
@@ -340,7 +343,7 @@ class Table {
       ++count_[static_cast<std::size_t>(which)];
     }
     if (csv_) {
-      csv_ << name << ',' << which_names[static_cast<std::size_t>(which)] << ','
+      csv_ << '"' << name << "\"," << which_names[static_cast<std::size_t>(which)] << ','
            << settings_.threads;
       for (std::size_t i = 0; i < 3; ++i) csv_ << ',' << rate[i];
       csv_ << ',' << (chosen ? "winograd" : "direct") << ',' << rate[3] << ',' << rate[4] << ','
