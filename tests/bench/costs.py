@@ -22,7 +22,6 @@ Prints the table and writes it as CSV. Exit code 0; 1 if a training failed.
 """
 
 import argparse
-import csv
 import os
 import pathlib
 import statistics
@@ -31,7 +30,7 @@ import sys
 import tempfile
 import time
 
-from run import describe, processor, write_random_data
+from run import describe, processor, write_random_data, write_rows
 
 NETWORKS = ("joint", "single", "labels", "place", "alternating", "repeated", "simultaneous")
 START = "garments"
@@ -155,10 +154,7 @@ def main():
     for values in (rows[0], *(r.values() for r in rows)):
         print(" ".join(f"{value:>{width}}" for value, width in zip(values, widths)))
     if arguments.out:
-        with open(arguments.out, "w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, fieldnames=list(rows[0]))
-            writer.writeheader()
-            writer.writerows(rows)
+        write_rows(arguments.out, rows)
     return 0
 
 

@@ -51,6 +51,13 @@ def parse_arguments():
     return parser.parse_args()
 
 
+def write_rows(path, rows):
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
 def describe(binary):
     return json.loads(subprocess.run([binary, "info", "--json"], check=True, capture_output=True).stdout)
 
@@ -204,10 +211,7 @@ def main():
                 rows.append(result)
                 print_row(result.values())
     if arguments.out:
-        with open(arguments.out, "w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, fieldnames=list(rows[0]))
-            writer.writeheader()
-            writer.writerows(rows)
+        write_rows(arguments.out, rows)
     return 0
 
 
