@@ -130,7 +130,7 @@ Run medley_run(const Settings& settings) {
 
 struct Problem {
   Shape in, out;
-  int kernel;
+  int kernel, stride, padding;
 };
 
 #if MEDLEY_PEER
@@ -158,11 +158,10 @@ std::optional<std::function<void()>> peer_run(const Problem& p, Which which, boo
   const auto any = [](const Dims& d) {
     return memory::desc(d, memory::data_type::f32, memory::format_tag::any);
   };
-  const int padding = p.kernel / 2;
   const auto x = any({batch, p.in.c, p.in.h, p.in.w});
   const auto w = any({p.out.c, p.in.c, p.kernel, p.kernel});
   const auto y = any({batch, p.out.c, p.out.h, p.out.w});
-  const Dims strides{1, 1}, border{padding, padding};
+  const Dims strides{p.stride, p.stride}, border{p.padding, p.padding};
   const auto algorithm = winograd ? algorithm::convolution_winograd : algorithm::convolution_direct;
   static engine cpu(engine::kind::cpu, 0);
   static stream queue(cpu);
@@ -360,22 +359,23 @@ class Table {
   std::array<int, 3> count_{};
 };
 
-template <Shape In, int Outputs, int Kernel = 3>
+template <Shape In, int Outputs, int Kernel = 3, int Stride = 1, int Padding = Kernel / 2>
 void layer(Table& table) {
-  using Automatic = ConvNoBias<Outputs, Kernel>;
-  constexpr bool first = In.c < lanes;  // a picture: nobody asks for its gradient
-  const std::string name = std::to_string(In.c) + "->" + std::to_string(Outputs) + ", " +
-                           std::to_string(Kernel) + "x" + std::to_string(Kernel) + ", " +
-                           std::to_string(In.h) + "x" + std::to_string(In.w);
+  using Automatic = ConvNoBias<Outputs, Kernel, Stride, Padding>;
+  constexpr bool first = In.c <= 3;  // a picture: nobody asks for its gradient
+  std::string name = std::to_string(In.c) + "->" + std::to_string(Outputs) + ", " +
+                     std::to_string(Kernel) + "x" + std::to_string(Kernel) + ", " +
+                     std::to_string(In.h) + "x" + std::to_string(In.w);
+  if (Stride > 1) name += " /" + std::to_string(Stride);
   if (name.find(table.settings().only) == std::string::npos) return;
   const Run direct = medley_run<Direct<Automatic>, In, first>(table.settings());
   Run winograd;
-  if constexpr (Kernel == 3 && !first) {
+  if constexpr (Kernel == 3 && Stride == 1 && !first) {
     winograd = medley_run<ByWinograd<Automatic>, In, first>(table.settings());
   }
   for (const Which which : {Which::forward, Which::data, Which::weights}) {
     if (first && which == Which::data) continue;
-    table.add(name, {In, Automatic::output(In), Kernel}, which, direct, winograd,
+    table.add(name, {In, Automatic::output(In), Kernel, Stride, Padding}, which, direct, winograd,
               Automatic::winograd(In));
   }
 }
@@ -426,6 +426,16 @@ int main(int count, char** words) {
   layer<Shape{32, 8, 8}, 32>(table);
   layer<Shape{32, 4, 4}, 64>(table);
   layer<Shape{16, 32, 32}, 1, 1>(table);
+  // A small ResNet and LeNet.
+  layer<Shape{16, 32, 32}, 16>(table);
+  layer<Shape{16, 32, 32}, 32, 3, 2>(table);
+  layer<Shape{16, 32, 32}, 32, 1, 2>(table);
+  layer<Shape{32, 16, 16}, 32>(table);
+  layer<Shape{32, 16, 16}, 64, 3, 2>(table);
+  layer<Shape{32, 16, 16}, 64, 1, 2>(table);
+  layer<Shape{64, 8, 8}, 64>(table);
+  layer<Shape{1, 28, 28}, 6, 5>(table);
+  layer<Shape{6, 14, 14}, 16, 5, 1, 0>(table);
   // Others.
   layer<Shape{16, 28, 28}, 16>(table);
   layer<Shape{1, 28, 28}, 16, 5>(table);

@@ -59,13 +59,43 @@ struct Tile {
   bool weights_in_registers = false;
 };
 
-// The tile with the fewest loads a multiply-add that fits the registers. With all weights of a row
-// of taps in registers each pixel is broadcast once for all its taps; where they do not fit (AVX2
-// and 5 taps), each tap broadcasts anew.
+// Column of a tile that is not known at compile time.
+inline constexpr int anywhere = -1;
+
+// Cycles that a channel's taps take in one tile of a row: multiply-adds, two a cycle, and loads
+// next to each other, or the chain of a pixel's taps, four cycles each, where there are too few
+// chains to hide it. Column x of the tile tells which taps see halo; without (`anywhere`), none
+// does.
+template <class Vector>
+constexpr double tile_cycles(const Correlation& c, const Tile& tile, int pixels, int x) {
+  int products = 0, broadcasts = 0, longest = 0;
+  const auto counts = [&](int place) { return x == anywhere || c.in_picture(x * c.step + place); };
+  for (int p = 0; p < pixels; ++p) {
+    int chain = 0;
+    for (int t = 0; t < c.columns.count; ++t) chain += counts(p * c.step + c.columns.offset[t]);
+    products += chain;
+    longest = std::max(longest, chain);
+  }
+  if (tile.weights_in_registers) {
+    for (int q = 0; q <= (pixels - 1) * c.step + c.columns.span(); ++q) {
+      broadcasts += counts(c.columns.offset[0] + q);
+    }
+  } else {
+    broadcasts = products;
+  }
+  const double loads =
+      broadcasts + static_cast<double>(tile.vectors) * c.columns.count * Vector::parts;
+  const double multiply_adds = 0.5 * products * tile.vectors * Vector::parts;
+  return std::max({multiply_adds, loads / Vector::loads_a_cycle, 4.0 * longest}) + 0.1 * loads;
+}
+
+// The tile with which a row takes the fewest cycles. With all weights of a row of taps in registers
+// each pixel is broadcast once for all its taps; where they do not fit (AVX2 and 5 taps), each tap
+// broadcasts anew.
 template <class Vector>
 constexpr Tile best_tile(const Correlation& c) {
   Tile best;
-  double best_cost = 1e9;
+  double best_cycles = 1e9;
   for (int v = 1; v <= 4; ++v) {
     if (c.out_blocks % v != 0) continue;
     for (const bool held : {true, false}) {
@@ -73,17 +103,15 @@ constexpr Tile best_tile(const Correlation& c) {
       const int most = (Vector::registers - 1 - weights) / v;
       if (most < 1) continue;
       const int tiles = (c.width + most - 1) / most;
-      const int p = (c.width + tiles - 1) / tiles;
-      const double broadcasts = held ? (p - 1) * c.step + c.columns.span() + 1.0
-                                     : static_cast<double>(p) * c.columns.count;
-      const double products = static_cast<double>(v) * p * c.columns.count;
-      // Fewer than 8 independent chains cannot hide the latency of the multiply-add.
-      const double latency = std::max(1.0, 8.0 / (v * p * Vector::parts));
-      const double loads = broadcasts + static_cast<double>(v) * c.columns.count * Vector::parts;
-      const double cost = (loads / (products * Vector::parts) + 0.5) * latency;
-      if (cost < best_cost - 1e-9) {
-        best_cost = cost;
-        best = {v, p, held};
+      const Tile tile{v, (c.width + tiles - 1) / tiles, held};
+      double cycles = 0;
+      for (int x = 0; x < c.width; x += tile.pixels) {
+        cycles += tile_cycles<Vector>(c, tile, std::min(tile.pixels, c.width - x),
+                                      c.width <= narrow ? x : anywhere);
+      }
+      if (cycles / v < best_cycles - 1e-9) {
+        best_cycles = cycles / v;
+        best = tile;
       }
     }
   }
@@ -104,9 +132,6 @@ TapRows tap_rows(int y) {
   while (rows.first < rows.last && row(rows.last - 1) >= C.in_top + C.in_height) --rows.last;
   return rows;
 }
-
-// Column of a tile that is not known at compile time.
-inline constexpr int anywhere = -1;
 
 // One tile: P pixels from `in`, V blocks of weights from `weights`, into `out`. Where its column X
 // is known, taps that see halo are left out.
@@ -220,13 +245,13 @@ template <Correlation C>
         });
       } else {
         for (int t = 0; t < tiles; ++t) {
-          run(Full{}, std::integral_constant<int, detail::anywhere>{}, t * tile.pixels);
+          run(Full{}, std::integral_constant<int, anywhere>{}, t * tile.pixels);
         }
       }
       if constexpr (tail > 0) {
         constexpr int x = tiles * tile.pixels;
         run(std::integral_constant<int, tail>{}, std::integral_constant < int,
-            known ? x : detail::anywhere > {}, x);
+            known ? x : anywhere > {}, x);
       }
     }
   }

@@ -78,7 +78,7 @@ struct BasicConv : LayerDefaults {
     return static_cast<int>(kernels::winograd_scratch_floats(winograd_shape(x), samples));
   }
   static constexpr int backward_scratch(Shape x, int samples) {
-    if (!winograd(x)) return 0;
+    if (!winograd(x)) return kernels::conv_weight_scratch_floats(Kernel);
     const kernels::Winograd data{
         .in = {.channels = Outputs}, .out = {.channels = x.c}, .height = x.h, .width = x.w};
     return static_cast<int>(
@@ -134,7 +134,7 @@ struct BasicConv : LayerDefaults {
                                         io.accumulate, io.scratch());
     } else {
       kernels::conv_weight_gradient<weight_gradient<typename Io::X, typename Io::GY>()>(
-          io.samples, x, gy, io.gradient(0), io.accumulate);
+          io.samples, x, gy, io.gradient(0), io.accumulate, io.scratch());
     }
   }
 
@@ -285,6 +285,8 @@ struct BasicConv : LayerDefaults {
   static consteval kernels::WeightGradient weight_gradient() {
     constexpr Packing w = parameters(X::shape, X::layout)[0].packing;
     constexpr bool planar = X::layout == Layout::planar;
+    // A line has to leave room in the nearest cache.
+    constexpr Shape rows = GY::shape.pixels() <= 64 ? rows_of<X, GY> : GY::shape;
     return {.in_sample = X::sample,
             .out_sample = GY::sample,
             .in_blocks = planar ? 1 : X::blocks,
@@ -300,8 +302,8 @@ struct BasicConv : LayerDefaults {
             .out_channels = GY::shape.c,
             .out_block = GY::block,
             .out_row = GY::row,
-            .height = rows_of<X, GY>.h,
-            .width = rows_of<X, GY>.w,
+            .height = rows.h,
+            .width = rows.w,
             .weight_out = w.out,
             .weight_in = w.in,
             .weight_row = w.row,
