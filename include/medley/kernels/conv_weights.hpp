@@ -38,9 +38,10 @@ constexpr double tile_cycles(const WeightGradient& g, const WeightTile& tile, in
   const int lines = tile.rows * tile.channels;
   const int places = std::min((pixels - 1) * g.stride + g.kernel, pixels * g.kernel);
   const double multiply_adds = 0.5 * lines * g.kernel * pixels * Vector::parts;
-  // The gradient's vectors count twice: they may come from further away.
-  const double loads = lines * places + 2.0 * pixels * Vector::parts;
-  return std::max({multiply_adds, loads / Vector::loads_a_cycle, 4.0 * pixels}) + 0.1 * loads;
+  const int vectors = pixels * Vector::parts;  // of the gradient: they may come from further away
+  const double loads = lines * places + vectors;
+  return std::max({multiply_adds, loads / Vector::loads_a_cycle, 4.0 * pixels}) +
+         0.1 * (loads + 2 * vectors);
 }
 
 // The tile that fits the registers and takes the fewest cycles for a line of pixels, what is left
