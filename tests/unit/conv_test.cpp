@@ -104,6 +104,13 @@ TEST(Conv, AlgorithmFollowsFromTheShape) {
   static_assert(!Direct<Conv<64>>::winograd({64, 16, 16}));
   static_assert(ByWinograd<Conv<4>>::winograd({3, 2, 2}));
 }
+// The sums of their weights' gradients wait in memory between blocks of lines.
+TEST(Conv, TakesPicturesThatOutgrowTheNearestCache) {
+  check_conv<16, 3, 1, 1, Shape{20, 20, 30}, false, true, ConvAlgorithm::direct>();
+  check_conv<18, 3, 2, 1, Shape{17, 40, 22}>();
+  check_conv<6, 5, 1, 2, Shape{2, 40, 37}, true>();
+}
+
 TEST(Conv, SinglePixelsAndLargePictures) {
   check_conv<16, 3, 1, 1, Shape{16, 1, 1}>();
   check_conv<16, 3, 1, 1, Shape{2, 33, 35}>();

@@ -1,6 +1,9 @@
 // Dense layers against plain loops in double precision, behind vectors and behind pictures.
 #include "medley/layers/dense.hpp"
 
+#include <vector>
+
+#include "medley/kernels/transpose.hpp"
 #include "tests/layer_harness.hpp"
 
 namespace medley::testing {
@@ -41,6 +44,25 @@ TEST(Dense, Pictures) {
   check_dense<20, Shape{18, 2, 3}>();
   check_dense<8, Shape{3, 4, 5}, true>();
   check_dense<8, Shape{20, 2, 2}, true>();
+}
+
+TEST(Transpose, MovesEveryElementAndNothingElse) {
+  constexpr int from_row = 21, to_row = 19;
+  std::vector<float> from(17 * from_row);
+  for (std::size_t i = 0; i < from.size(); ++i) from[i] = static_cast<float>(i + 1);
+  for (const int rows : {1, 3, 4, 6, 16}) {
+    for (const int columns : {1, 3, 4, 7, 12, 16}) {
+      SCOPED_TRACE(::testing::Message() << rows << " x " << columns);
+      std::vector<float> to(17 * to_row, -1.0f);
+      kernels::transpose(rows, columns, from.data(), from_row, to.data(), to_row);
+      for (int c = 0; c < 17; ++c) {
+        for (int r = 0; r < to_row; ++r) {
+          const bool inside = r < rows && c < columns;
+          EXPECT_EQ(to[c * to_row + r], inside ? from[r * from_row + c] : -1.0f);
+        }
+      }
+    }
+  }
 }
 
 }  // namespace

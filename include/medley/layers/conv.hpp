@@ -9,6 +9,7 @@
 #include "medley/kernels/conv_weights.hpp"
 #include "medley/kernels/correlate.hpp"
 #include "medley/kernels/elementwise.hpp"
+#include "medley/kernels/transpose.hpp"
 #include "medley/kernels/winograd.hpp"
 #include "medley/layers/layer.hpp"
 
@@ -172,13 +173,15 @@ struct BasicConv : LayerDefaults {
     constexpr Packing packing = parameters(in, Io::X::layout)[0].packing;
     const float* weight = io.parameter(0);
     float* derived = io.derived();
-    const int count = Outputs * Kernel * Kernel;
+    constexpr int taps = Kernel * Kernel;
     for (int b = part; b < block_count(in.c); b += parts) {
-      for (int i = 0; i < count; ++i) {
-        const int o = i / (Kernel * Kernel), ky = i / Kernel % Kernel, kx = i % Kernel;
-        float* to = derived + (b * count + i) * lanes;
-        for (int c = 0; c < block_channels(in.c, b); ++c) {
-          to[c] = weight[packing.index(o, b * lanes + c, ky, kx)];
+      for (int o = 0; o < Outputs; o += lanes) {
+        for (int k = 0; k < taps; ++k) {
+          kernels::transpose(
+              block_channels(in.c, b), std::min(lanes, Outputs - o),
+              weight + packing.index(o, b * lanes, k / Kernel, k % Kernel), packing.channel,
+              derived + (static_cast<std::ptrdiff_t>(b * Outputs + o) * taps + k) * lanes,
+              taps * lanes);
         }
       }
     }

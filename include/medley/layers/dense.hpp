@@ -5,6 +5,7 @@
 
 #include "medley/kernels/dense.hpp"
 #include "medley/kernels/elementwise.hpp"
+#include "medley/kernels/transpose.hpp"
 #include "medley/layers/layer.hpp"
 
 namespace medley {
@@ -85,10 +86,10 @@ struct Dense : LayerDefaults {
     for (int g = part; g < groups; g += parts) {
       const int b = g / in.pixels(), y = g % in.pixels() / in.w, x = g % in.w;
       float* to = io.derived() + static_cast<std::ptrdiff_t>(g) * Outputs * lanes;
-      for (int o = 0; o < Outputs; ++o) {
-        for (int c = 0; c < block_channels(in.c, b); ++c) {
-          to[o * lanes + c] = weight[packing.index(o, b * lanes + c, y, x)];
-        }
+      for (int o = 0; o < Outputs; o += lanes) {
+        kernels::transpose(block_channels(in.c, b), std::min(lanes, Outputs - o),
+                           weight + packing.index(o, b * lanes, y, x), packing.channel,
+                           to + o * lanes, lanes);
       }
     }
   }

@@ -15,11 +15,18 @@ namespace medley {
 
 // Sum of get(0) .. get(count - 1) as a tree whose shape depends on count alone.
 template <int Most, class Get>
-auto tree_sum(int count, Get&& get) {
+MEDLEY_INLINE auto tree_sum(int count, Get&& get) {
   std::array<decltype(get(0)), static_cast<std::size_t>(Most)> sum;
-  for (int i = 0; i < count; ++i) sum[i] = get(i);
-  for (int width = 1; width < count; width *= 2) {
-    for (int i = 0; i + width < count; i += 2 * width) sum[i] = sum[i] + sum[i + width];
+  const auto add = [&](int many) MEDLEY_INLINE_LAMBDA {
+    for (int i = 0; i < many; ++i) sum[i] = get(i);
+    for (int width = 1; width < many; width *= 2) {
+      for (int i = 0; i + width < many; i += 2 * width) sum[i] = sum[i] + sum[i + width];
+    }
+  };
+  if (count == Most) {  // the usual case, unrolled
+    add(Most);
+  } else {
+    add(count);
   }
   return count > 0 ? sum[0] : decltype(get(0)){};
 }
