@@ -154,7 +154,7 @@ UNIT_OBJECTS := $(patsubst tests/unit/%.cpp,$(BUILD)/unit-$(TEST_ISA)/%.o,$(wild
 # Tests of kernels unroll as much as the kernels do; -O1 compiles them in half the time.
 $(BUILD)/unit-$(TEST_ISA)/%.o: tests/unit/%.cpp | build/packages
 	@mkdir -p $(@D)
-	$(CXX) $(CPPFLAGS) -Itests $(CXXFLAGS) -O1 $(FLAGS_$(TEST_ISA)) -c $< -o $@
+	$(CXX) $(CPPFLAGS) -Itests $(CXXFLAGS) -O1 $(ENGINE_FLAGS) $(FLAGS_$(TEST_ISA)) -c $< -o $@
 # Unit tests have no experiment, so they go without the commands, which speak of it.
 UNIT_SHELL_OBJECTS := $(filter-out %/commands.o,$(SHELL_OBJECTS))
 $(BUILD)/unit-$(TEST_ISA)/tests: $(UNIT_OBJECTS) $(UNIT_SHELL_OBJECTS)
@@ -177,9 +177,10 @@ OTHER_BUILDS := build/$(CXX)-O2/scalar build/$(CXX)-O3/avx2 $(if $(call have,cla
 other-builds: $(OTHER_BUILDS) ## build what results are compared with: see also cross-packages
 $(OTHER_BUILDS): $(CONTRACT_BINARIES)  # one after the other: they share objects
 	$(MAKE) LINK= CXX=$(patsubst build/%-O$(lastword $(subst -O, ,$(@D))),%,$(@D)) OPT=-O$(lastword $(subst -O, ,$(@D))) ISAS=$(@F) \
-	  $(foreach e,everything $(if $(findstring neon,$@),lenet garments) $(if $(findstring scalar,$@),lenet),$@/medley-$(e))
+	  $(foreach e,everything $(if $(findstring neon,$@),lenet garments),$@/medley-$(e))
 
-test: unit-test contract-test ## install what is missing, build and run all tests
+# (In this order, the unit tests compile beside the builds for comparison and what is run on them.)
+test: contract-test unit-test ## install what is missing, build and run all tests
 
 # The same unit tests, and a training, under sanitizers, in builds of their own.
 test-address: ## the unit tests and a training under AddressSanitizer and UndefinedBehaviorSanitizer
@@ -242,7 +243,7 @@ bench: $(patsubst %,$(BIN)/medley-%,clothing clothing-alternating garments lenet
 	$(PYTHON) tests/bench/run.py --binary-dir $(BIN) --torch-python $(TORCH_PYTHON) --out $(BUILD)/steps.csv $(STEPS_OPTIONS)
 else
 bench: $(BENCH_LAYERS)
-	$< --out $(BUILD)/layers.csv $(LAYERS_OPTIONS)
+	OMP_PROC_BIND=true $< --out $(BUILD)/layers.csv $(LAYERS_OPTIONS)
 endif
 
 check-format: ## fail where the sources are not as clang-format leaves them
