@@ -177,7 +177,7 @@ OTHER_BUILDS := build/$(CXX)-O2/scalar build/$(CXX)-O3/avx2 $(if $(call have,cla
 other-builds: $(OTHER_BUILDS) ## build what results are compared with: see also cross-packages
 $(OTHER_BUILDS): $(CONTRACT_BINARIES)  # one after the other: they share objects
 	$(MAKE) LINK= CXX=$(patsubst build/%-O$(lastword $(subst -O, ,$(@D))),%,$(@D)) OPT=-O$(lastword $(subst -O, ,$(@D))) ISAS=$(@F) \
-	  $(foreach e,everything $(if $(findstring neon,$@),lenet garments),$@/medley-$(e))
+	  $(foreach e,everything $(if $(findstring neon,$@),lenet garments) $(if $(findstring scalar,$@),lenet),$@/medley-$(e))
 
 # (In this order, the unit tests compile beside the builds for comparison and what is run on them.)
 test: contract-test unit-test ## install what is missing, build and run all tests
