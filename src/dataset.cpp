@@ -142,8 +142,7 @@ std::vector<float> ChannelStatistics::deviation() const {
   return deviation;
 }
 
-// --- opening
-// --------------------------------------------------------------------------------------
+// --- opening -------------------------------------------------------------------------------------
 
 Dataset::Dataset(const std::filesystem::path& folder, PictureShape shape,
                  std::span<const TargetSpec> targets, const DatasetOptions& options)
@@ -309,8 +308,7 @@ void Dataset::check_mask(const Target& target) const {
         file.name(), i / plane, pixels[i], size, size - 1));
 }
 
-// --- dataset.json
-// ---------------------------------------------------------------------------------
+// --- dataset.json --------------------------------------------------------------------------------
 
 nlohmann::json Dataset::read_description() const {
   std::error_code ignored;
@@ -415,8 +413,7 @@ void Dataset::compute_fingerprint() {
   fingerprint_ = hash;
 }
 
-// --- reading
-// --------------------------------------------------------------------------------------
+// --- reading -------------------------------------------------------------------------------------
 
 Split Dataset::split_of(std::uint64_t record) const {
   return has_split_ ? static_cast<Split>(split_.as<std::uint8_t>()[record]) : Split::test;

@@ -33,7 +33,7 @@ void check_size(std::uint64_t height, std::uint64_t width) {
   throw data_error(fmt::format("damaged {}: the file is cut off", kind));
 }
 
-// --- JPEG ---------------------------------------------------------------------------------------
+// --- JPEG ----------------------------------------------------------------------------------------
 
 // More scans than any real progressive file has: a small file of many scans keeps a decoder busy
 // for hours.
@@ -172,7 +172,7 @@ void decode_jpeg(std::span<const std::byte> file, Image& out) {
   }
 }
 
-// --- PNG ----------------------------------------------------------------------------------------
+// --- PNG -----------------------------------------------------------------------------------------
 
 class PngDecoder {
  public:
@@ -284,7 +284,7 @@ void decode_png(std::span<const std::byte> file, Image& out) {
   }
 }
 
-// --- both ---------------------------------------------------------------------------------------
+// --- both ----------------------------------------------------------------------------------------
 
 void to_channels(int channels, Image& image) {
   if (image.shape.channels == channels) return;

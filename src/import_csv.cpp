@@ -25,8 +25,7 @@ namespace fs = std::filesystem;
 
 constexpr std::uint32_t missing_class = std::numeric_limits<std::uint32_t>::max();
 
-// --- cells
-// ----------------------------------------------------------------------------------------
+// --- cells ---------------------------------------------------------------------------------------
 
 template <class T>
 std::optional<T> parse_whole(std::string_view text) {
@@ -70,8 +69,7 @@ bool is_file(const fs::path& path) {
   return ::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode);
 }
 
-// --- the import
-// -----------------------------------------------------------------------------------
+// --- the import ----------------------------------------------------------------------------------
 
 // What a target has read so far.
 struct TargetColumn {
@@ -437,8 +435,7 @@ nlohmann::json CsvImport::provenance() const {
 
 ImportReport import_csv(const ImportRequest& request) { return CsvImport(request).run(); }
 
-// --- splits
-// ---------------------------------------------------------------------------------------
+// --- splits --------------------------------------------------------------------------------------
 
 namespace {
 

@@ -73,8 +73,7 @@ void format_checksum(std::array<char, digits + 1>& out, std::uint64_t hash) noex
 
 }  // namespace
 
-// --- reading
-// --------------------------------------------------------------------------------------
+// --- reading -------------------------------------------------------------------------------------
 
 SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) : file_(path) {
   const auto bytes = file_.bytes();
@@ -201,8 +200,7 @@ void SafetensorsFile::fail(std::string_view what) const {
   throw data_error(fmt::format("{}: {}", name(), what));
 }
 
-// --- writing
-// --------------------------------------------------------------------------------------
+// --- writing -------------------------------------------------------------------------------------
 
 SafetensorsLayout::SafetensorsLayout(std::span<const Tensor> tensors,
                                      std::span<const Field> fields) {

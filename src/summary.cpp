@@ -17,8 +17,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 using Cells = std::vector<std::string>;
 
-// --- text
-// -----------------------------------------------------------------------------------------
+// --- text ----------------------------------------------------------------------------------------
 
 // Columns as wide as they need; those whose name begins with '>' are flushed right.
 std::string table(const std::vector<Cells>& rows) {
@@ -107,8 +106,7 @@ std::string recipe_text(const Recipe& r) {
       changes.empty() ? "none" : join(changes));
 }
 
-// --- arena
-// ----------------------------------------------------------------------------------------
+// --- arena ---------------------------------------------------------------------------------------
 
 // Sections of one kind: those that differ only in their worker, or direction and slot.
 struct SectionKind {
@@ -151,8 +149,7 @@ std::size_t touched_bytes(const Description& d, int threads) {
   return bytes;
 }
 
-// --- JSON
-// -----------------------------------------------------------------------------------------
+// --- JSON ----------------------------------------------------------------------------------------
 
 // Whole numbers without a point.
 Json number(double value) {

@@ -72,8 +72,7 @@ Workers& workers(int threads) {
   return all;
 }
 
-// --- Medley
-// ---------------------------------------------------------------------------------------
+// --- Medley --------------------------------------------------------------------------------------
 
 void fill(std::vector<float>& v) {
   std::uint32_t state = 1;
@@ -141,8 +140,7 @@ Run medley_run(const Settings& settings) {
   };
 }
 
-// --- oneDNN
-// ---------------------------------------------------------------------------------------
+// --- oneDNN --------------------------------------------------------------------------------------
 
 struct Problem {
   Shape in, out;
@@ -240,8 +238,7 @@ void start_peer(const Settings&) {}
 std::string peer_name() { return "oneDNN is not installed"; }
 #endif
 
-// --- measuring
-// ------------------------------------------------------------------------------------
+// --- measuring -----------------------------------------------------------------------------------
 
 // One thread's processor time leaves out what others take of a shared machine (that of the process,
 // as a oneDNN for SYCL works on a thread of its own); of several threads the time by the clock

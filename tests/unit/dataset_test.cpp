@@ -290,8 +290,7 @@ TEST(DatasetRanks, AgreeWithCountingForManyRecords) {
   }
 }
 
-// --- writing
-// --------------------------------------------------------------------------------------
+// --- writing -------------------------------------------------------------------------------------
 
 class DatasetWriting : public ::testing::Test {
  protected:

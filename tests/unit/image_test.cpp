@@ -31,8 +31,7 @@ std::string text(std::initializer_list<int> bytes) {
 int noise(int y, int x, int c) { return (y * 7919 + x * 104729 + c * 1299709) % 251; }
 int smooth(int y, int x, int c) { return std::min(255, 20 + 3 * y + 2 * x + 30 * c); }
 
-// --- PNG
-// ------------------------------------------------------------------------------------------
+// --- PNG -----------------------------------------------------------------------------------------
 
 TEST(Png, EightBitGrayAndColour) {
   for (const int channels : {1, 3}) {
@@ -142,8 +141,7 @@ TEST(Png, PackedTextsAreNotUnpacked) {
             Pixels{'a'});
 }
 
-// --- JPEG
-// -----------------------------------------------------------------------------------------
+// --- JPEG ----------------------------------------------------------------------------------------
 
 int worst_difference(const Pixels& a, const Pixels& b) {
   int worst = a.size() == b.size() ? 0 : 256;
@@ -253,8 +251,7 @@ TEST(Jpeg, ArithmeticCodingIsRefused) {
   EXPECT_ERROR(decode(file, 1), "3: a JPEG with arithmetic coding: convert it");
 }
 
-// --- both
-// -----------------------------------------------------------------------------------------
+// --- both ----------------------------------------------------------------------------------------
 
 TEST(Picture, ColourBecomesGrayAndBack) {
   const Image colours = make_image({3, 1, 5}, [](int, int x, int c) {
@@ -285,8 +282,7 @@ TEST(Picture, LoadingNamesTheFile) {
   EXPECT_ERROR(load_picture(folder / "c.png", Fit::crop, {3, 4, 4}, out), "4: ...c.png");
 }
 
-// --- resizing
-// -------------------------------------------------------------------------------------
+// --- resizing ------------------------------------------------------------------------------------
 
 // The same filter in double precision: weight max(0, 1 - |distance| / max(scale, 1)) around the
 // output pixel's middle, normalized; black where the middle is outside of the picture.

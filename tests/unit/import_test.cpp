@@ -261,8 +261,7 @@ TEST_F(Import, TheSameTwiceIsTheSameBytes) {
   EXPECT_EQ(read_text(r.out / "images.npy"), images);
 }
 
-// --- splits
-// ---------------------------------------------------------------------------------------
+// --- splits --------------------------------------------------------------------------------------
 
 struct Groups {
   std::vector<std::string> names;
@@ -332,8 +331,7 @@ TEST(AssignSplits, FewGroupsGoToTraining) {
   EXPECT_TRUE(Groups{}.assign().empty());
 }
 
-// --- the subcommand
-// -------------------------------------------------------------------------------
+// --- the subcommand ------------------------------------------------------------------------------
 
 class ImportCommand : public Import {
  protected:
@@ -415,8 +413,7 @@ TEST_F(ImportCommand, HelpListsTheOptions) {
   EXPECT_NE(::testing::internal::GetCapturedStdout().find("--split-fractions"), std::string::npos);
 }
 
-// --- real pictures
-// --------------------------------------------------------------------------------
+// --- real pictures -------------------------------------------------------------------------------
 
 TEST(ImportClothing, GivesFourteenCategories) {
   const fs::path source = "../shared/data/clothing";

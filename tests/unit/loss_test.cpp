@@ -37,7 +37,7 @@ using Matrix = xt::xtensor<double, 2>;
 
 constexpr float nan = std::numeric_limits<float>::quiet_NaN();
 
-// --- a batch of samples, or a picture of pixels -------------------------------------------------
+// --- a batch of samples, or a picture of pixels --------------------------------------------------
 
 // Rows are samples or pixels; every number is exact in single precision.
 struct Batch {
@@ -80,7 +80,7 @@ Batch make_batch(int rows, int channels, std::uint64_t seed, bool soft = false) 
   return batch;
 }
 
-// --- running a loss as the engine does ----------------------------------------------------------
+// --- running a loss as the engine does -----------------------------------------------------------
 
 // A loss adds to what is there.
 constexpr float gradient_before = 0x1p-8f, gradient_weight = 24.0f;
@@ -190,7 +190,7 @@ void for_channels(F f) {
   (std::integer_sequence<int, 1, 2, 3, 5, 8, 14, 20>{});
 }
 
-// --- references: whole-batch formulas on [rows][channels], in double ----------------------------
+// --- references: whole-batch formulas on [rows][channels], in double -----------------------------
 
 std::vector<std::size_t> known_rows(const Batch& batch) {
   std::vector<std::size_t> rows;
@@ -363,7 +363,7 @@ TEST(Loss, MulticlassSoftIouAgreesWithItsReference) {
 
 TEST(Loss, MeanSquaredErrorAgreesWithItsReference) { expect_references(MeanSquaredError{}, true); }
 
-// --- PyTorch -----------------------------------------------------------------------------------
+// --- PyTorch -------------------------------------------------------------------------------------
 
 nlohmann::json golden() {
   std::ifstream file("tests/golden/losses.json");

@@ -66,8 +66,7 @@ Metric auc_of(const std::vector<std::pair<int, int>>& records) {
       .at("t.auc");
 }
 
-// --- by hand
-// --------------------------------------------------------------------------------------
+// --- by hand -------------------------------------------------------------------------------------
 
 TEST(Metrics, TwoClassesByHand) {
   // 6 true negatives, 2 false positives, 1 false negative, 3 true positives.
@@ -130,8 +129,7 @@ TEST(Metrics, WithoutRecordsNothingIsDefined) {
   }
 }
 
-// --- record by record
-// -----------------------------------------------------------------------------
+// --- record by record ----------------------------------------------------------------------------
 
 struct Pair {
   int label, prediction;
@@ -202,8 +200,7 @@ TEST(Metrics, AgreeWithTheDefinitionsRecordByRecord) {
   }
 }
 
-// --- area under the curve
-// -------------------------------------------------------------------------
+// --- area under the curve ------------------------------------------------------------------------
 
 TEST(Auc, EqualsCountingPairs) {
   for (const std::uint32_t bins : {1u, 3u, 50u, static_cast<std::uint32_t>(score_bins)}) {
@@ -250,8 +247,7 @@ TEST(Auc, StandardErrorOfHanleyAndMcNeil) {
   EXPECT_NEAR(auc_of(records).error, 0.032, 0.0005);
 }
 
-// --- names and tables
-// -----------------------------------------------------------------------------
+// --- names and tables ----------------------------------------------------------------------------
 
 TEST(Metrics, NamesTellTargetAndHead) {
   Description d;

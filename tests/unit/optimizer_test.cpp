@@ -52,7 +52,7 @@ class Walker {
   std::array<std::vector<float>, O::moments.size()> moments_;
 };
 
-// --- PyTorch -----------------------------------------------------------------------------------
+// --- PyTorch -------------------------------------------------------------------------------------
 
 nlohmann::json golden() {
   std::ifstream file("tests/golden/optimizers.json");
@@ -146,7 +146,7 @@ TEST(Optimizer, AgreesWithPyTorchOverFiftySteps) {
   }
 }
 
-// --- closed form -------------------------------------------------------------------------------
+// --- closed form ---------------------------------------------------------------------------------
 
 std::vector<float> all_of(float x) { return std::vector<float>(16, x); }
 

@@ -64,7 +64,7 @@ MEDLEY_INLINE V axpy(float a, const V& v, const V& w) {
   return fma(V::broadcast(a), v, w);
 }
 
-// --- the matrices, applied to one line ---
+// --- the matrices, applied to one line -----------------------------------------------------------
 
 // One or two rows of a result.
 struct Rows {
@@ -244,7 +244,7 @@ void from_points_clipped(const float* from, std::ptrdiff_t stride, Square<float>
   }
 }
 
-// --- the product ---
+// --- the product ---------------------------------------------------------------------------------
 
 // c(row, vector) = Σ_k a(row, k) · b(k, vector), or that added to what c holds.
 //
@@ -318,7 +318,7 @@ void product(const Product& g, int vectors, int rows, const float* a, const floa
   }
 }
 
-// --- groups, blocks and tiles ---
+// --- groups, blocks and tiles --------------------------------------------------------------------
 
 // Channels in `blocks` blocks as groups of at most four, of sizes as equal as may be. The groups
 // are part of the layout of transformed weights and the same everywhere.

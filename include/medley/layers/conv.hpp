@@ -187,7 +187,7 @@ struct BasicConv : LayerDefaults {
     }
   }
 
-  // --- by Winograd's filtering ---
+  // --- by Winograd's filtering -------------------------------------------------------------------
 
   // Without strides: enough for sizes.
   static constexpr kernels::Winograd winograd_shape(Shape x) {
@@ -240,7 +240,7 @@ struct BasicConv : LayerDefaults {
     }
   }
 
-  // --- directly ---
+  // --- directly ----------------------------------------------------------------------------------
 
   // Rows without a border, seen through a single tap, are one long row.
   template <class A, class B>

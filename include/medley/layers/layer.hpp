@@ -6,8 +6,7 @@
 //   io.samples             samples in this shard; Io::most_samples: of a full one
 //   io.training            false in evaluation and prediction
 //   io.x(), io.y()         input and output; Io::X, Io::Y their tensor types (io.template x<1>()
-//   etc.
-//                          where a layer has several inputs)
+//                          etc. where a layer has several inputs)
 //   io.gx(), io.gy()       gradients with respect to them; Io::GX, Io::GY
 //   io.claim_x()           announces the writing of gx; true: add to it, another reader of x was
 //                          there before; false: overwrite it. Once an input and backward pass.
@@ -17,12 +16,10 @@
 //   io.derived()           what `derive` made of the parameters
 //   io.saved()             floats that live from forward to backward
 //   io.scratch()           floats for the duration of this call: forward_scratch(x, samples) of
-//   them
-//                          in forward, backward_scratch(x, samples) in backward; the plan gives
-//                          their memory to others at all other times
+//                          them in forward, backward_scratch(x, samples) in backward; the plan
+//                          gives their memory to others at all other times
 //   io.updates_statistics  forward adds io.share (this shard's part of the batch) of its statistics
-//   to
-//                          io.gradient of the running ones
+//                          to io.gradient of the running ones
 //   io.noise(n)            stream of random numbers of sample n in this layer
 //   Io::First              for layers with takes_relu: the Relu in front of this layer, or Linear
 //   Io::Then               for layers with applies_activation: the activation behind this layer, or

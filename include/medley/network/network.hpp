@@ -143,8 +143,7 @@ class Network<InputShape, TrunkType, std::tuple<HeadTypes...>, Samples, Passes> 
     return segment;
   }
 
-  // --- shapes and layouts
-  // -------------------------------------------------------------------------
+  // --- shapes and layouts ------------------------------------------------------------------------
 
   static constexpr std::array<Shape, tensor_count> shapes = [] {
     std::array<Shape, tensor_count> shape{};
@@ -185,8 +184,7 @@ class Network<InputShape, TrunkType, std::tuple<HeadTypes...>, Samples, Passes> 
     return layout;
   }();
 
-  // --- parameters
-  // ---------------------------------------------------------------------------------
+  // --- parameters --------------------------------------------------------------------------------
 
   static constexpr int parameter_count = [] {
     int count = 0;
@@ -251,8 +249,7 @@ class Network<InputShape, TrunkType, std::tuple<HeadTypes...>, Samples, Passes> 
   }();
   static constexpr std::size_t derived_floats = derived_offset[node_count];
 
-  // --- activations
-  // --------------------------------------------------------------------------------
+  // --- activations -------------------------------------------------------------------------------
 
   struct Activations {
     // Tensors that share memory have the same root; halos belong to roots.

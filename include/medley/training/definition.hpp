@@ -81,8 +81,7 @@ struct Definition {
     (std::make_integer_sequence<int, group_count>{});
   }
 
-  // --- names resolved
-  // -----------------------------------------------------------------------------
+  // --- names resolved ----------------------------------------------------------------------------
 
   static constexpr int head_index(std::string_view name) {
     for (int h = 0; h < Net::head_count; ++h) {
@@ -228,8 +227,7 @@ struct Definition {
     return reaches_backward(terms, segment) || (terms & penalties) != 0;
   }
 
-  // --- metrics: one a pair of head and target
-  // -----------------------------------------------------
+  // --- metrics: one a pair of head and target ----------------------------------------------------
 
   // Whether term k is the first on its head and target.
   static constexpr bool first_of_pair(int k) {
@@ -280,8 +278,7 @@ struct Definition {
             .scored = target.kind == TargetKind::classes && target.size == 2};
   }
 
-  // --- arena
-  // --------------------------------------------------------------------------------------
+  // --- arena -------------------------------------------------------------------------------------
 
   // Floats of one pass's gradients, and of moments: whole segments that the group reaches.
   static constexpr std::size_t parameter_floats = Net::parameter_floats;

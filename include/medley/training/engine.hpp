@@ -21,8 +21,7 @@ namespace medley {
 
 inline constexpr int max_heads = 16;
 
-// --- description
-// ------------------------------------------------------------------------------------
+// --- description ---------------------------------------------------------------------------------
 
 struct Option {
   std::string name;
@@ -121,8 +120,7 @@ struct Description {
 // Of everything in the description that results depend on, for Description::fingerprint.
 std::uint64_t fingerprint(const Description& description);
 
-// --- training
-// ---------------------------------------------------------------------------------------
+// --- training ------------------------------------------------------------------------------------
 
 // What holds for a whole training; set once before the first step.
 struct Settings {

@@ -1,13 +1,15 @@
 // The engine of an experiment. A step, as a batch sees it:
 //
 //   pass      each worker takes slots; for every shard of a slot: stage the records, forward, then
-//   for
-//             each direction (group) losses and backward into the slot's gradients (shard_work.hpp)
-//   reduce    gradients of the slots are added as a tree, penalties join in (update.hpp) check
-//   nothing goes on if a loss or a gradient is not finite update    every group's optimizer derive
-//   derived weights
+//             for each direction (group) losses and backward into the slot's gradients
+//             (shard_work.hpp)
+//   reduce    gradients of the slots are added as a tree, penalties join in (update.hpp)
+//   check     nothing goes on if a loss or a gradient is not finite
+//   apply     every group's optimizer
+//   derive    what layers make of their new weights
 //
-// Each line is one parallel phase; what a phase computes does not depend on which worker does what.
+// All but the check are parallel phases; what a phase computes does not depend on which worker does
+// what.
 #pragma once
 
 #include <algorithm>
