@@ -11,6 +11,7 @@
 #include <vector>
 #include <xtensor/xtensor.hpp>
 
+#include "medley/kernels/dense.hpp"
 #include "medley/layers/conv.hpp"
 #include "medley/layers/flatten.hpp"
 #include "medley/network/pass.hpp"
@@ -49,7 +50,8 @@ class LayerHarness {
     area_.assign(Net::activation_floats, 7.5f);  // old contents must not matter
     parameters_.assign(Net::parameter_floats, 0.0f);
     derived_.assign(Net::derived_floats + 1, 0.0f);
-    gradients_.assign(Net::parameter_floats, 0.0f);
+    gradients_.assign(Net::factored_floats + Net::slot_floats, 0.0f);
+    factors_.assign(Net::factor_floats + 1, 7.5f);
     x_ = Array::from_shape({static_cast<std::size_t>(Samples), In.c, In.h, In.w});
     for (double& v : x_) v = numbers_.next();
     for (int k = 0; k < Net::parameter_count; ++k) fill(k);
@@ -106,6 +108,7 @@ class LayerHarness {
     pass_.parameters = parameters_.data();
     pass_.derived = derived_.data();
     pass_.gradients = gradients_.data();
+    pass_.factors = factors_.data();
     pass_.samples = Samples;
     pass_.training = training;
     pass_.seed = 1;
@@ -127,7 +130,22 @@ class LayerHarness {
     pass_.written[Net::trunk_output + 1] = true;
     store(r, gy);
     backward(pass_, HeadSet{1});
+    multiply_factors();
     if constexpr (!Direct) gx_ = load(Net::template gradient<1>(area_.data()));
+  }
+
+  // As a step does once shards have left their factors.
+  void multiply_factors() {
+    for (const PlacedParameter& p : Net::parameters) {
+      if (!p.spec.factored) continue;
+      const float* inputs = factors_.data() + p.factors;
+      for (int b = 0; b < p.spec.blocks(); ++b) {
+        const kernels::Factors shard{inputs, inputs + (p.spec.rows() + b * lanes) * Samples,
+                                     Samples};
+        kernels::multiply_factors(p.spec.rows(), Samples, &shard, 1,
+                                  gradients_.data() + p.gradient + b * p.spec.packing.out, false);
+      }
+    }
   }
 
   template <class T>
@@ -219,8 +237,9 @@ class LayerHarness {
             [&, i1 = inputs, h1 = height, w1 = width](std::size_t i) {
               const int e = static_cast<int>(i);
               return static_cast<double>(
-                  gradients_[p.offset + p.spec.packing.index(e / (i1 * h1 * w1), e / (h1 * w1) % i1,
-                                                             e / w1 % h1, e % w1)]);
+                  gradients_[p.gradient + p.spec.packing.index(e / (i1 * h1 * w1),
+                                                               e / (h1 * w1) % i1, e / w1 % h1,
+                                                               e % w1)]);
             },
             "gradient of " + std::string(p.spec.name));
       }
@@ -246,14 +265,14 @@ class LayerHarness {
       }
       for (std::size_t i = 0; i < used.size(); ++i) {
         if (!used[i]) {
-          ASSERT_EQ(gradients_[p.offset + i], 0.0f) << p.name.view() << " padding " << i;
+          ASSERT_EQ(gradients_[p.gradient + i], 0.0f) << p.name.view() << " padding " << i;
         }
       }
     }
   }
 
   Numbers numbers_;
-  std::vector<float> area_, parameters_, derived_, gradients_;
+  std::vector<float> area_, parameters_, derived_, gradients_, factors_;
   Array x_, values_, gx_;
   Weights weights_;
   Pass<Net> pass_;

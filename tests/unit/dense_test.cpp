@@ -46,6 +46,13 @@ TEST(Dense, Pictures) {
   check_dense<8, Shape{20, 2, 2}, true>();
 }
 
+// Weights so large that shards leave factors of their gradients.
+TEST(Dense, FactoredGradients) {
+  check_dense<64, Shape{512}, false, 1>();
+  check_dense<40, Shape{20, 5, 5}, false, 9>();
+  check_dense<24, Shape{3, 20, 20}, true, 5>();
+}
+
 TEST(Transpose, MovesEveryElementAndNothingElse) {
   constexpr int from_row = 21, to_row = 19;
   std::vector<float> from(17 * from_row);

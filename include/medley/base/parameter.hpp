@@ -41,8 +41,18 @@ struct Parameter {
   int fan_in = 1;
   bool decays = false;    // a weight: penalties and weight decay act on it
   bool trainable = true;  // false: a running statistic
+  // Whether shards leave two factors of the gradient instead of adding to it (Factors in
+  // kernels/dense.hpp): large weights are then read and written once for all of them.
+  bool factored = false;
 
   constexpr int elements() const { return extent[0] * extent[1] * extent[2] * extent[3]; }
+  // In memory a weight is blocks() x rows() vectors.
+  constexpr int rows() const { return packing.out / lanes; }
+  constexpr int blocks() const { return floats / packing.out; }
+  // Of both factors: [row][sample], then [block][sample][16].
+  constexpr int factor_floats(int samples) const {
+    return factored ? (rows() + blocks() * lanes) * samples : 0;
+  }
 };
 
 // A parameter with one number a channel.

@@ -30,11 +30,17 @@ struct Dense : LayerDefaults {
     p.column = p.in_block * p.channel;
     p.row = x.w * p.column;
     p.in = x.h * p.row;
+    weight.factored = weight.floats >= least_factored;
     return {weight, channel_parameter("bias", Outputs, Initial::zero)};
   }
   // The weights again, with inputs across lanes: [block][y][x][out][in % 16].
   static constexpr int derived_floats(Shape x, bool wants_x) {
     return wants_x ? block_count(x.c) * x.pixels() * Outputs * lanes : 0;
+  }
+  static constexpr int backward_scratch(Shape x, int samples) {
+    Parameter weight = parameters(x, Layout::blocked)[0];
+    weight.factored = !weight.factored;
+    return weight.factor_floats(samples);
   }
   static constexpr double flops(Shape x) { return 2.0 * x.elements() * Outputs; }
   template <class F>
@@ -45,104 +51,53 @@ struct Dense : LayerDefaults {
   template <class Io>
   static void forward(const Io& io) {
     using X = typename Io::X;
-    using Y = typename Io::Y;
-    constexpr int vectors = kernels::dense_vectors(Y::blocks);
-    constexpr std::ptrdiff_t stride = weight_packing<X>().out;  // between blocks of outputs
-    const auto x = io.x();
+    constexpr int blocks = Io::Y::blocks, group = kernels::vector_group(blocks);
+    constexpr int stride = weight<X>().packing.out;  // between blocks of outputs
     const auto y = io.y();
-    kernels::for_each_sample_tile(io.samples, [&]<int P>(int n, std::integral_constant<int, P>) {
-      for (int o = 0; o < Y::blocks; o += vectors) {
-        Vec sum[vectors][P];
-        unroll<vectors>([&](auto v) MEDLEY_INLINE_LAMBDA {
-          const Vec bias = Vec::load(io.parameter(1) + (o + v) * lanes);
-          unroll<P>([&](auto p) MEDLEY_INLINE_LAMBDA { sum[v][p] = bias; });
-        });
-        const float* weights = io.parameter(0) + o * stride;
-        for_each_run<X>([&](int b, int r, int c, int length, int offset) {
-          kernels::multiply_run<vectors, P>(x.at(n, b, r, c), X::sample, weights + offset, stride,
-                                            length, sum);
-        });
-        unroll<vectors>([&](auto v) MEDLEY_INLINE_LAMBDA {
-          unroll<P>([&](auto p)
-                        MEDLEY_INLINE_LAMBDA { sum[v][p].store(y.at(n + p, o + v, 0, 0)); });
-        });
-      }
-    });
+    for (int o = 0; o < blocks; o += group) {
+      const float* weights = io.parameter(0) + o * stride;
+      const float* bias = io.parameter(1) + o * lanes;
+      for_each_run(io.x(), kernels::piece_length(group), [&](const float* x, int length, int row) {
+        kernels::multiply_piece<group>(
+            io.samples, x, X::sample, weights + row * lanes, stride, length,
+            [&](int v, const float* sum)
+                MEDLEY_INLINE_LAMBDA { return Vec::load(row > 0 ? sum : bias + v * lanes); },
+            [&](int v, int n) MEDLEY_INLINE_LAMBDA { return y.at(n, o + v, 0, 0); });
+      });
+    }
   }
 
   template <class Io>
   static void backward(const Io& io) {
-    backward_parameters(io);
+    backward_weights(io);
+    add_bias_gradient(io);
     if constexpr (Io::wants_x) backward_data(io);
   }
 
-  // Part `part` of `parts` of the transposed weights.
+  // Leaves the factors of the gradient, or multiplies them at once.
   template <class Io>
-  static void derive(const Io& io, int part, int parts) {
-    constexpr Shape in = Io::X::shape;
-    constexpr Packing packing = weight_packing<typename Io::X>();
-    const float* weight = io.parameter(0);
-    const int groups = block_count(in.c) * in.pixels();
-    for (int g = part; g < groups; g += parts) {
-      const int b = g / in.pixels(), y = g % in.pixels() / in.w, x = g % in.w;
-      float* to = io.derived() + static_cast<std::ptrdiff_t>(g) * Outputs * lanes;
-      for (int o = 0; o < Outputs; o += lanes) {
-        kernels::transpose(block_channels(in.c, b), std::min(lanes, Outputs - o),
-                           weight + packing.index(o, b * lanes, y, x), packing.channel,
-                           to + o * lanes, lanes);
-      }
-    }
-  }
-
- private:
-  template <class X>
-  static constexpr Packing weight_packing() {
-    return parameters(X::shape, X::layout)[0].packing;
-  }
-
-  // Calls f(block, row, column, length, offset) for each contiguous run of a sample's inputs: its
-  // place, its length and where its weights begin.
-  template <class X, class F>
-  MEDLEY_INLINE static void for_each_run(F&& f) {
-    constexpr Packing packing = weight_packing<X>();
-    for (int b = 0; b < X::blocks; ++b) {
-      const int channels = X::layout == Layout::planar ? 1 : block_channels(X::shape.c, b);
-      if (channels == X::pixel) {
-        for (int y = 0; y < X::shape.h; ++y) {
-          f(b, y, 0, X::shape.w * X::pixel, b * packing.in + y * packing.row);
-        }
-      } else {  // the padding lanes of a last block must not be read
-        for (int y = 0; y < X::shape.h; ++y) {
-          for (int x = 0; x < X::shape.w; ++x) {
-            f(b, y, x, channels, b * packing.in + y * packing.row + x * packing.column);
-          }
-        }
-      }
-    }
-  }
-
-  template <class Io>
-  static void backward_parameters(const Io& io) {
+  static void backward_weights(const Io& io) {
     using X = typename Io::X;
     using GY = typename Io::GY;
-    constexpr std::ptrdiff_t stride = weight_packing<X>().out;
-    const auto x = io.x();
+    constexpr Parameter w = weight<X>();
     const auto gy = io.gy();
+    float* inputs = w.factored ? io.factors(0) : io.scratch();
+    float* outputs = inputs + w.rows() * Io::most_samples;
+    if constexpr (w.rows() > Io::X::shape.elements()) {  // lanes that pad the last block
+      std::fill_n(inputs, w.rows() * Io::most_samples, 0.0f);
+    }
+    for_each_run(io.x(), w.rows(), [&](const float* x, int length, int row) {
+      kernels::transpose(io.samples, length, x, X::sample, inputs + row * Io::most_samples,
+                         Io::most_samples);
+    });
     for (int o = 0; o < GY::blocks; ++o) {
-      float* gw = io.gradient(0) + o * stride;
-      Vec bias = Vec::zero();
-      kernels::for_each_sample_tile(io.samples, [&]<int P>(int n, std::integral_constant<int, P>) {
-        Vec g[P];
-        unroll<P>([&](auto p) MEDLEY_INLINE_LAMBDA {
-          g[p] = Vec::load(gy.at(n + p, o, 0, 0));
-          bias = bias + g[p];
-        });
-        const bool add = io.accumulate || n > 0;
-        for_each_run<X>([&](int b, int r, int c, int length, int offset) {
-          kernels::multiply_outer<P>(x.at(n, b, r, c), X::sample, g, length, gw + offset, add);
-        });
-      });
-      kernels::put(io.gradient(1) + o * lanes, bias, io.accumulate);
+      float* block = outputs + o * Io::most_samples * lanes;
+      for (int n = 0; n < io.samples; ++n) Vec::load(gy.at(n, o, 0, 0)).store(block + n * lanes);
+      if constexpr (!w.factored) {
+        const kernels::Factors shard{inputs, block, io.samples};
+        kernels::multiply_factors(w.rows(), Io::most_samples, &shard, 1,
+                                  io.gradient(0) + o * w.packing.out, io.accumulate);
+      }
     }
   }
 
@@ -150,26 +105,92 @@ struct Dense : LayerDefaults {
   static void backward_data(const Io& io) {
     using GX = typename Io::GX;
     using GY = typename Io::GY;
+    static_assert(GY::halo == 0, "outputs must lie behind each other");
+    constexpr Shape in = GX::shape;
+    constexpr int groups = GX::blocks * in.pixels(), group = kernels::vector_group(groups);
+    constexpr int piece = kernels::piece_length(group);
     const auto gx = io.gx();
-    const auto gy = io.gy();
     const bool accumulate = io.claim_x();
-    kernels::for_each_sample_tile(io.samples, [&]<int P>(int n, std::integral_constant<int, P>) {
-      int group = 0;
-      for (int b = 0; b < GX::blocks; ++b) {
-        for (int y = 0; y < GX::shape.h; ++y) {
-          for (int x = 0; x < GX::shape.w; ++x, ++group) {
-            Vec sum[1][P];
-            unroll<P>([&](auto p) MEDLEY_INLINE_LAMBDA {
-              sum[0][p] = accumulate ? Vec::load(gx.at(n + p, b, y, x)) : Vec::zero();
+    for (int g = 0; g < groups; g += group) {
+      for (int from = 0; from < Outputs; from += piece) {
+        kernels::multiply_piece<group>(
+            io.samples, io.gy().at(0, 0, 0, 0) + from, GY::sample,
+            io.derived() + (static_cast<std::ptrdiff_t>(g) * Outputs + from) * lanes,
+            Outputs * lanes, std::min(piece, Outputs - from),
+            [&](int, const float* sum) MEDLEY_INLINE_LAMBDA {
+              return accumulate || from > 0 ? Vec::load(sum) : Vec::zero();
+            },
+            [&](int v, int n) MEDLEY_INLINE_LAMBDA {
+              const int pixel = (g + v) % in.pixels();
+              return gx.at(n, (g + v) / in.pixels(), pixel / in.w, pixel % in.w);
             });
-            const float* weights =
-                io.derived() + static_cast<std::ptrdiff_t>(group) * Outputs * lanes;
-            kernels::multiply_run<1, P>(gy.at(n, 0, 0, 0), GY::sample, weights, 0, Outputs, sum);
-            unroll<P>([&](auto p) MEDLEY_INLINE_LAMBDA { sum[0][p].store(gx.at(n + p, b, y, x)); });
-          }
-        }
       }
-    });
+    }
+  }
+
+  // Part `part` of `parts` of the transposed weights.
+  template <class Io>
+  static void derive(const Io& io, int part, int parts) {
+    constexpr Shape in = Io::X::shape;
+    constexpr Packing packing = weight<typename Io::X>().packing;
+    const float* from = io.parameter(0);
+    const int groups = block_count(in.c) * in.pixels();
+    for (int g = part; g < groups; g += parts) {
+      const int b = g / in.pixels(), y = g % in.pixels() / in.w, x = g % in.w;
+      float* to = io.derived() + static_cast<std::ptrdiff_t>(g) * Outputs * lanes;
+      for (int o = 0; o < Outputs; o += lanes) {
+        kernels::transpose(block_channels(in.c, b), std::min(lanes, Outputs - o),
+                           from + packing.index(o, b * lanes, y, x), packing.channel,
+                           to + o * lanes, lanes);
+      }
+    }
+  }
+
+ private:
+  // From 64 KiB on, a gradient in every slot costs more than rounds over a batch's shards do.
+  static constexpr int least_factored = 16384;
+
+  template <class X>
+  static constexpr Parameter weight() {
+    return parameters(X::shape, X::layout)[0];
+  }
+
+  // Calls f(first, length, row) for runs of at most `most` inputs of sample 0 that lie behind each
+  // other, and the row of the weights that a run begins with. Lanes that pad are left out.
+  template <class X, class F>
+  static void for_each_run(X x, int most, F&& f) {
+    constexpr Shape in = X::shape;
+    constexpr Packing packing = weight<X>().packing;
+    constexpr int whole = X::layout == Layout::planar ? in.c : in.c / lanes;  // blocks
+    const auto cut = [&](int b, int r, int c, int length) {
+      const int row = (b * packing.in + r * packing.row + c * packing.column) / lanes;
+      for (int from = 0; from < length; from += most) {
+        f(x.at(0, b, r, c) + from, std::min(most, length - from), row + from);
+      }
+    };
+    if constexpr (X::halo == 0) {
+      cut(0, 0, 0, whole * in.pixels() * X::pixel);
+    } else {
+      for (int b = 0; b < whole; ++b) {
+        for (int r = 0; r < in.h; ++r) cut(b, r, 0, in.w * X::pixel);
+      }
+    }
+    for (int b = whole; b < X::blocks; ++b) {
+      for (int r = 0; r < in.h; ++r) {
+        for (int c = 0; c < in.w; ++c) cut(b, r, c, block_channels(in.c, b));
+      }
+    }
+  }
+
+  // Σ gy over samples.
+  template <class Io>
+  static void add_bias_gradient(const Io& io) {
+    const auto gy = io.gy();
+    for (int o = 0; o < Io::GY::blocks; ++o) {
+      Vec sum = Vec::zero();
+      for (int n = 0; n < io.samples; ++n) sum = sum + Vec::load(gy.at(n, o, 0, 0));
+      kernels::put(io.gradient(1) + o * lanes, sum, io.accumulate);
+    }
   }
 };
 

@@ -13,6 +13,7 @@
 //   io.wants_x             compile time: false where nobody needs gx (the network's input)
 //   io.parameter(k)        k-th parameter, packed
 //   io.gradient(k)         its gradient; io.accumulate: add to it (else: overwrite)
+//   io.factors(k)          where it leaves the factors of the gradient, if that is factored
 //   io.derived()           what `derive` made of the parameters
 //   io.saved()             floats that live from forward to backward
 //   io.scratch()           floats for the duration of this call: forward_scratch(x, samples) of

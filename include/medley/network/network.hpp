@@ -36,8 +36,10 @@ struct PlacedParameter {
   Parameter spec;
   Path name;  // "trunk.0.weight"
   int node = 0;
-  int segment = 0;         // 0: trunk; 1 + h: head h
-  std::size_t offset = 0;  // in floats, within the parameters
+  int segment = 0;           // 0: trunk; 1 + h: head h
+  std::size_t offset = 0;    // in floats, within the parameters
+  std::size_t gradient = 0;  // within the gradients: factored ones first, then those of slots
+  std::size_t factors = 0;   // within the factors that a shard leaves
 };
 
 namespace detail {
@@ -203,6 +205,16 @@ class Network<InputShape, TrunkType, std::tuple<HeadTypes...>, Samples, Passes> 
         offset = aligned(offset + spec.floats);
       }
     });
+    std::size_t gradient = 0, factors = 0;
+    for (const bool factored : {true, false}) {
+      for (PlacedParameter& p : placed) {
+        if (p.spec.factored != factored) continue;
+        p.gradient = gradient;
+        gradient = aligned(gradient + p.spec.floats);
+        p.factors = factors;
+        factors = aligned(factors + p.spec.factor_floats(Samples));
+      }
+    }
     return placed;
   }();
   // Floats of all parameters; segment s has [segment_offset[s], segment_offset[s + 1]).
@@ -217,6 +229,22 @@ class Network<InputShape, TrunkType, std::tuple<HeadTypes...>, Samples, Passes> 
     return begin;
   }();
   static constexpr std::size_t parameter_floats = segment_offset[segment_count];
+  // Floats of the factored gradients, and of those that a slot has for itself.
+  static constexpr std::size_t gradient_floats(bool factored) {
+    std::size_t floats = 0;
+    for (const PlacedParameter& p : parameters) {
+      if (p.spec.factored == factored) floats += aligned(p.spec.floats);
+    }
+    return floats;
+  }
+  static constexpr std::size_t factored_floats = gradient_floats(true);
+  static constexpr std::size_t slot_floats = gradient_floats(false);
+  // Floats of the factors that a shard leaves.
+  static constexpr std::size_t factor_floats = [] {
+    std::size_t floats = 0;
+    for (const PlacedParameter& p : parameters) floats += aligned(p.spec.factor_floats(Samples));
+    return floats;
+  }();
   static constexpr std::array<int, node_count + 1> first_parameter = [] {
     std::array<int, node_count + 1> first{};
     Nodes::each([&](auto i) {

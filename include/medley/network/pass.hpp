@@ -17,7 +17,8 @@ struct Pass {
   float* area = nullptr;  // activations of the worker
   const float* parameters = nullptr;
   float* derived = nullptr;    // transposed or transformed weights
-  float* gradients = nullptr;  // of the parameters, laid out as they are
+  float* gradients = nullptr;  // of the parameters
+  float* factors = nullptr;    // of the factored gradients, of this shard
   bool accumulate = false;     // add to `gradients` instead of overwriting them
   int samples = 0;
   bool training = false;
@@ -86,8 +87,9 @@ struct Call {
     return before;
   }
 
-  const float* parameter(int k) const { return pass.parameters + offset(k); }
-  float* gradient(int k) const { return pass.gradients + offset(k); }
+  const float* parameter(int k) const { return pass.parameters + placed(k).offset; }
+  float* gradient(int k) const { return pass.gradients + placed(k).gradient; }
+  float* factors(int k) const { return pass.factors + placed(k).factors; }
   float* derived() const { return pass.derived + Net::derived_offset[I]; }
   float* saved() const { return pass.area + Net::activations.buffers[Net::saved_buffer(I)].offset; }
   float* scratch() const {
@@ -100,8 +102,8 @@ struct Call {
   }
 
  private:
-  static std::size_t offset(int k) {
-    return Net::parameters[static_cast<std::size_t>(Net::first_parameter[I] + k)].offset;
+  static constexpr const PlacedParameter& placed(int k) {
+    return Net::parameters[static_cast<std::size_t>(Net::first_parameter[I] + k)];
   }
 };
 

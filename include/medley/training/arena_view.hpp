@@ -25,9 +25,13 @@ class ArenaView {
   }
   float* parameters() const { return arena_ + D::map.parameters; }
   float* derived() const { return arena_ + D::map.derived; }
+  // To be read with PlacedParameter::gradient; slot 0 has the factored gradients in front of it.
   float* gradients(int direction, int slot) const {
-    return arena_ + D::map.gradients +
-           (static_cast<std::size_t>(direction) * D::slots + slot) * D::parameter_floats;
+    return arena_ + D::map.gradients + direction * D::gradient_floats + slot * Net::slot_floats;
+  }
+  float* factors(int direction, int slot) const {
+    return arena_ + D::map.factors +
+           (static_cast<std::size_t>(direction) * D::slots + slot) * Net::factor_floats;
   }
   float* term_gradients(int term) const {
     return arena_ + D::map.term_gradients + static_cast<std::size_t>(term) * D::trunk_floats;

@@ -18,6 +18,12 @@ struct Batch {
   bool training = true;  // shuffled and augmented, if the settings say so
 };
 
+// Shards that are at work before something is done for all of them: [first, last).
+struct Wave {
+  std::uint64_t first = 0, last = 0;
+  int last_samples = 0;  // of the last shard; the others are full
+};
+
 template <class Experiment>
 class Batches {
   using D = Definition<Experiment>;
@@ -72,6 +78,15 @@ class Batches {
   }
   static int slots_used(std::uint64_t shards) {
     return static_cast<int>(std::min<std::uint64_t>(D::slots, shards));
+  }
+  // The wave that begins with a shard: the whole batch, or where gradients are factored, a shard a
+  // slot.
+  static Wave wave_from(const Batch& batch, std::uint64_t first) {
+    const std::uint64_t shards = shard_count(batch);
+    const std::uint64_t most = D::Net::factored_floats > 0 ? D::slots : shards;
+    const std::uint64_t last = std::min(first + most, shards);
+    return {first, last,
+            static_cast<int>(std::min(batch.count, last * D::shard) - (last - 1) * D::shard)};
   }
 
   std::uint64_t rounds_per_epoch() const {

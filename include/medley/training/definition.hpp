@@ -282,6 +282,7 @@ struct Definition {
 
   // Floats of one pass's gradients, and of moments: whole segments that the group reaches.
   static constexpr std::size_t parameter_floats = Net::parameter_floats;
+  static constexpr std::size_t gradient_floats = Net::factored_floats + slots * Net::slot_floats;
   static constexpr std::size_t moment_floats(int g) {
     std::size_t floats = 0;
     for (int s = 0; s < Net::segment_count; ++s) {
@@ -353,7 +354,8 @@ struct Definition {
   struct Map {
     std::size_t parameters = 0, derived = 0;
     std::array<std::size_t, group_count> moments{};
-    std::size_t gradients = 0;       // [direction][slot][parameter]
+    std::size_t gradients = 0;       // [direction]: factored ones, then [slot][parameter]
+    std::size_t factors = 0;         // [direction][slot]
     std::size_t term_gradients = 0;  // [term][trunk parameter]
     std::size_t workers = 0;         // [worker]: activations, block, staging
     std::size_t metrics = 0;         // [slot] of 64-bit counts
@@ -375,7 +377,8 @@ struct Definition {
     for (int g = 0; g < group_count; ++g) {
       m.moments[g] = take(static_cast<std::size_t>(moment_count[g]) * moment_floats(g));
     }
-    m.gradients = take(static_cast<std::size_t>(directions) * slots * parameter_floats);
+    m.gradients = take(directions * gradient_floats);
+    m.factors = take(directions * slots * Net::factor_floats);
     m.term_gradients = take(static_cast<std::size_t>(term_count) * trunk_floats);
     m.workers = take(slots * worker_floats);
     m.metrics = take(slots * metric_words * 2);

@@ -152,13 +152,22 @@ void describe_memory(Description& d) {
     section("optimizer " + d.groups[static_cast<std::size_t>(g)].name, run, Def::map.moments[g],
             static_cast<std::size_t>(Def::moment_count[g]) * Def::moment_floats(g));
   }
-  for (int direction = 0; direction < Def::directions; ++direction) {
+  const auto each_slot = [&](const std::string& name, int direction, std::size_t at,
+                             std::size_t floats) {
     for (int slot = 0; slot < Def::slots; ++slot) {
-      const std::size_t index = static_cast<std::size_t>(direction) * Def::slots + slot;
-      section(
-          "gradients, direction " + std::to_string(direction) + ", slot " + std::to_string(slot),
-          step, Def::map.gradients + index * Def::parameter_floats, Def::parameter_floats);
+      section(name + ", direction " + std::to_string(direction) + ", slot " + std::to_string(slot),
+              step, at + slot * floats, floats);
     }
+  };
+  for (int direction = 0; direction < Def::directions; ++direction) {
+    const std::size_t at = Def::map.gradients + direction * Def::gradient_floats;
+    section("factored gradients, direction " + std::to_string(direction), step, at,
+            Net::factored_floats);
+    each_slot("gradients", direction, at + Net::factored_floats, Net::slot_floats);
+  }
+  for (int direction = 0; direction < Def::directions; ++direction) {
+    each_slot("factors", direction, Def::map.factors + direction * Def::slots * Net::factor_floats,
+              Net::factor_floats);
   }
   section("gradients of terms", "when measured", Def::map.term_gradients,
           static_cast<std::size_t>(Def::term_count) * Def::trunk_floats);

@@ -190,7 +190,7 @@ class Engine {
   virtual void parameters_changed() = 0;
 
   // One round at `position`, which it advances, with the learning rates times `rate_factor`.
-  // Nothing is updated where the report says that it diverged.
+  // Where the report says that it diverged, the parameters are no longer to be used.
   virtual void step(Position& position, double rate_factor, StepReport& report) = 0;
   // Records of the batch that step() would use, in order; up to records.size() of them.
   virtual std::size_t batch_records(const Position& position,

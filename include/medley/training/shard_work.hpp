@@ -45,7 +45,7 @@ class ShardWork {
   // the batch).
   std::array<float, max_terms> term_scale{};
 
-  // Forward, and for each direction losses and backward into the slot's gradients.
+  // Forward, and for each direction losses and backward into the slot's gradients and factors.
   void train_shard(const Batch& batch, std::uint64_t s, const TermSets& sets,
                    const std::array<float, max_terms>& weight, bool updates_statistics, int worker,
                    int slot, SlotTotals& totals) {
@@ -66,6 +66,7 @@ class ShardWork {
       if (D::heads_of(sets[d]) == 0) continue;
       pass.written = {};
       pass.gradients = view_.gradients(d, slot);
+      pass.factors = view_.factors(d, slot);
       losses(pass, targets, sets[d], weight, worker, totals);
       backward(pass, D::heads_of(sets[d]));
     }

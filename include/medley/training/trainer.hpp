@@ -2,14 +2,15 @@
 //
 //   pass      each worker takes slots; for every shard of a slot: stage the records, forward, then
 //             for each direction (group) losses and backward into the slot's gradients
-//             (shard_work.hpp)
-//   reduce    gradients of the slots are added as a tree, penalties join in (update.hpp)
-//   check     nothing goes on if a loss or a gradient is not finite
-//   apply     every group's optimizer
+//             (shard_work.hpp). Of large weights shards leave factors of the gradient, which are
+//             multiplied as soon as every slot has some
+//   update    gradients of the slots are added as a tree, penalties join in; every group's optimizer
+//             takes them chunk by chunk, or where gradients are clipped, in a phase of its own
+//             behind this one (update.hpp). The training ends here if a loss or a gradient is not
+//             finite
 //   derive    what layers make of their new weights
 //
-// All but the check are parallel phases; what a phase computes does not depend on which worker does
-// what.
+// Each is one parallel phase; what it computes does not depend on which worker does what.
 #pragma once
 
 #include <algorithm>
@@ -85,8 +86,9 @@ class Trainer final : public Engine {
     Weights weight;
     weight.fill(1.0f);
     for (int k = 0; k < D::term_count; ++k) {
-      if (!D::is_penalty[k]) run_pass(batch, {TermSet{1} << k}, weight, false, ignored);
-      update_.collect_term(*workers_, k, batches_.slots_used(batches_.shard_count(batch)));
+      Wave last;
+      if (!D::is_penalty[k]) last = run_pass(batch, {TermSet{1} << k}, weight, false, ignored);
+      update_.collect_term(*workers_, k, batches_.slots_used(batches_.shard_count(batch)), last);
     }
     update_.compare_gradients(report);
   }
@@ -97,9 +99,10 @@ class Trainer final : public Engine {
     const Batch batch{.split = split, .count = result.records, .training = false};
     std::fill_n(view_.metric_counts(0), D::slots * D::metric_words, std::uint64_t{0});
     totals_.fill({});
-    for_each_shard(batch, [&](std::uint64_t shard, int worker, int slot) {
-      work_.evaluate_shard(batch, shard, worker, slot, totals_[slot]);
-    });
+    for_each_shard({0, batches_.shard_count(batch)},
+                   [&](std::uint64_t shard, int worker, int slot) {
+                     work_.evaluate_shard(batch, shard, worker, slot, totals_[slot]);
+                   });
     summarize(batches_.slots_used(batches_.shard_count(batch)), result);
   }
 
@@ -126,29 +129,31 @@ class Trainer final : public Engine {
     });
   }
 
-  // Calls f(shard, worker, slot) for all shards of a batch; those of a slot in order, on one
-  // worker.
+  // Calls f(shard, worker, slot) for the shards of a wave, which begins with slot 0; those of a slot
+  // in order, on one worker.
   template <class F>
-  void for_each_shard(const Batch& batch, F&& f) {
-    const std::uint64_t shards = batches_.shard_count(batch);
-    run_slots(batches_.slots_used(shards), [&](int worker, int slot) {
-      for (std::uint64_t s = static_cast<std::uint64_t>(slot); s < shards; s += D::slots) {
-        f(s, worker, slot);
-      }
+  void for_each_shard(const Wave& wave, F&& f) {
+    run_slots(batches_.slots_used(wave.last - wave.first), [&](int worker, int slot) {
+      for (std::uint64_t s = wave.first + slot; s < wave.last; s += D::slots) f(s, worker, slot);
     });
   }
 
-  // Fills the slots' gradients and the values of the terms.
-  void run_pass(const Batch& batch, const TermSets& sets, const Weights& weight,
+  // Fills the slots' gradients and the values of the terms. Returns the last wave, whose factors
+  // are still to be multiplied.
+  Wave run_pass(const Batch& batch, const TermSets& sets, const Weights& weight,
                 bool updates_statistics, StepReport& report) {
     const TermSet terms = together(sets);
     scale_terms(batch, terms, report);
     for (SlotTotals& totals : totals_) totals.value = {};
-    if (D::heads_of(terms) != 0) {
-      for_each_shard(batch, [&](std::uint64_t shard, int worker, int slot) {
+    Wave wave = batches_.wave_from(batch, 0);
+    while (D::heads_of(terms) != 0) {
+      for_each_shard(wave, [&](std::uint64_t shard, int worker, int slot) {
         work_.train_shard(batch, shard, sets, weight, updates_statistics, worker, slot,
                           totals_[slot]);
       });
+      if (wave.last == batches_.shard_count(batch)) break;
+      update_.multiply_factors(*workers_, sets, wave);
+      wave = batches_.wave_from(batch, wave.last);
     }
     report.records = batch.count;
     const int used = batches_.slots_used(batches_.shard_count(batch));
@@ -156,6 +161,7 @@ class Trainer final : public Engine {
       if (!(terms >> k & 1u) || D::is_penalty[k]) continue;
       report.value[k] = tree_sum<D::slots>(used, [&](int slot) { return totals_[slot].value[k]; });
     }
+    return wave;
   }
 
   // What the records' losses are divided by: the sum of their weights over the batch.
@@ -185,8 +191,8 @@ class Trainer final : public Engine {
     }
   }
 
-  // One pass and one update: of all groups at once, or of one in alternating steps. Returns false,
-  // with nothing updated, where the loss or a gradient is not finite.
+  // One pass and one update: of all groups at once, or of one in alternating steps. Returns false
+  // where the loss or a gradient is not finite.
   bool update(Position& position, int group, double rate_factor, StepReport& report) {
     constexpr bool in_turn = D::mode == StepMode::alternating;
     const Batch batch = batches_.batch_at(position);
@@ -195,31 +201,34 @@ class Trainer final : public Engine {
     const TermSet terms = together(sets);
     const Weights weight = mixed_weights();
 
-    run_pass(batch, sets, weight, true, report);
-    const bool has_losses = D::heads_of(terms) != 0;
-    update_.reduce(*workers_, sets, weight,
-                   has_losses ? batches_.slots_used(batches_.shard_count(batch)) : 0);
+    const Wave last = run_pass(batch, sets, weight, true, report);
+    typename Update<Experiment>::Rates rates;
+    D::each_group([&](auto g) {
+      if (in_turn && g != group) return;
+      const double rate = settings_.learning_rate[g] * rate_factor;
+      std::get<g>(rates.rule) =
+          std::get<g>(Experiment::steps.groups).optimizer.at(++position.updates[g], rate);
+      rates.active[g] = true;
+      rates.scale[g] = 1.0f;
+    });
+    const bool clips = settings_.clip_norm > 0;
+    const int slots =
+        D::heads_of(terms) != 0 ? batches_.slots_used(batches_.shard_count(batch)) : 0;
+    update_.reduce(*workers_, {sets, weight, slots, last}, clips ? nullptr : &rates);
     for (int k = 0; k < D::term_count; ++k) {
       if (!(terms >> k & 1u)) continue;
       report.weight[k] = static_cast<double>(weight[k]);
       if (D::is_penalty[k]) report.value[k] = update_.penalty(k);
     }
     if (!update_.check(report)) return false;
-
-    typename Update<Experiment>::Rates rates;
-    D::each_group([&](auto g) {
-      if (in_turn && g != group) return;
-      const double norm = update_.group_norm(in_turn ? 0 : g);
-      report.gradient_norm[g] = norm;
-      const double rate = settings_.learning_rate[g] * rate_factor;
-      std::get<g>(rates.rule) =
-          std::get<g>(Experiment::steps.groups).optimizer.at(++position.updates[g], rate);
-      rates.active[g] = true;
-      rates.scale[g] = settings_.clip_norm > 0 && norm > settings_.clip_norm
-                           ? static_cast<float>(settings_.clip_norm / norm)
-                           : 1.0f;
-    });
-    update_.apply(*workers_, terms, rates);
+    for (int g = 0; g < D::group_count; ++g) {
+      if (!rates.active[g]) continue;
+      const double norm = report.gradient_norm[g] = update_.group_norm(in_turn ? 0 : g);
+      if (clips && norm > settings_.clip_norm) {
+        rates.scale[g] = static_cast<float>(settings_.clip_norm / norm);
+      }
+    }
+    if (clips) update_.apply(*workers_, terms, rates);
     update_.derive(*workers_, terms);
     return true;
   }

@@ -1,5 +1,6 @@
-// What happens to parameters: gradients of slots become one, optimizers turn them into changes. All
-// of it in chunks, which workers share out among themselves.
+// What happens to parameters: gradients of slots become one, or the factors that shards left are
+// multiplied; optimizers turn gradients into changes. All of it in chunks, which workers share out
+// among themselves.
 #pragma once
 
 #include <array>
@@ -8,27 +9,28 @@
 #include <optional>
 #include <tuple>
 
+#include "medley/kernels/dense.hpp"
 #include "medley/training/arena_view.hpp"
+#include "medley/training/batches.hpp"
 #include "medley/training/workers.hpp"
 
 namespace medley {
 
-// Sum of get(0) .. get(count - 1) as a tree whose shape depends on count alone.
+// Sum of get(0) .. get(count - 1) as a tree whose shape depends on count alone; zero of nothing.
 template <int Most, class Get>
 MEDLEY_INLINE auto tree_sum(int count, Get&& get) {
-  std::array<decltype(get(0)), static_cast<std::size_t>(Most)> sum;
+  using Value = decltype(get(0));
   const auto add = [&](int many) MEDLEY_INLINE_LAMBDA {
-    for (int i = 0; i < many; ++i) sum[i] = get(i);
+    std::array<Value, static_cast<std::size_t>(Most)> sum;
+    sum[0] = get(0);
+    for (int i = 1; i < many; ++i) sum[i] = get(i);
     for (int width = 1; width < many; width *= 2) {
       for (int i = 0; i + width < many; i += 2 * width) sum[i] = sum[i] + sum[i + width];
     }
+    return sum[0];
   };
-  if (count == Most) {  // the usual case, unrolled
-    add(Most);
-  } else {
-    add(count);
-  }
-  return count > 0 ? sum[0] : decltype(get(0)){};
+  if (count == 0) return Value{};
+  return count == Most ? add(Most) : add(count);  // the usual case is unrolled
 }
 
 template <class Experiment>
@@ -36,35 +38,42 @@ class Update {
   using D = Definition<Experiment>;
   using Net = typename D::Net;
 
-  // A range of parameters that one worker handles at once.
+  // A range of parameters that one worker handles at once; where their gradient is factored, of one
+  // block of outputs.
   struct Chunk {
-    std::size_t offset = 0;
+    std::size_t offset = 0, gradient = 0;  // as in PlacedParameter
     int floats = 0;
     int parameter = 0, segment = 0;
-    bool decays = false, trainable = true;
+    bool decays = false, trainable = true, factored = false;
   };
   static constexpr int chunk_floats = 2048;
+  // Calls f(parameter, first float, floats) for all chunks. Those that read the same factor of a
+  // gradient follow each other.
+  template <class F>
+  static constexpr void cut_parameters(F&& f) {
+    for (int k = 0; k < Net::parameter_count; ++k) {
+      const Parameter& spec = Net::parameters[k].spec;
+      const int block = spec.factored ? spec.packing.out : spec.floats;
+      for (int from = 0; from < block; from += chunk_floats) {
+        for (int b = 0; b < spec.floats; b += block) {
+          f(k, b + from, std::min(chunk_floats, block - from));
+        }
+      }
+    }
+  }
   static constexpr int chunk_count = [] {
     int count = 0;
-    for (const PlacedParameter& p : Net::parameters) {
-      count += (p.spec.floats + chunk_floats - 1) / chunk_floats;
-    }
+    cut_parameters([&](int, int, int) { ++count; });
     return count;
   }();
   static constexpr std::array<Chunk, chunk_count> chunks = [] {
     std::array<Chunk, chunk_count> list{};
     int i = 0;
-    for (int k = 0; k < Net::parameter_count; ++k) {
+    cut_parameters([&](int k, int from, int floats) {
       const PlacedParameter& p = Net::parameters[k];
-      for (int from = 0; from < p.spec.floats; from += chunk_floats) {
-        list[i++] = {p.offset + static_cast<std::size_t>(from),
-                     std::min(chunk_floats, p.spec.floats - from),
-                     k,
-                     p.segment,
-                     p.spec.decays,
-                     p.spec.trainable};
-      }
-    }
+      list[i++] = {p.offset + from, p.gradient + from, floats,           k,
+                   p.segment,       p.spec.decays,     p.spec.trainable, p.spec.factored};
+    });
     return list;
   }();
 
@@ -86,18 +95,49 @@ class Update {
     }
   }
 
-  // Adds up the gradients of `used` slots for each direction, and the penalties of its terms. What
-  // the terms do not reach is left alone.
-  void reduce(Workers& workers, const std::array<TermSet, D::directions>& sets,
-              const std::array<float, max_terms>& weight, int used) {
+  template <class G>
+  struct ConstantsOf;
+  template <class... Groups>
+  struct ConstantsOf<std::tuple<Groups...>> {
+    using type = std::tuple<typename Groups::Rule::Constants...>;
+  };
+  struct Rates {
+    typename ConstantsOf<typename D::Groups>::type rule{};
+    std::array<bool, D::group_count> active{};
+    std::array<float, D::group_count> scale{};
+  };
+
+  // What gradients are made of: terms of each direction, weights of penalties, the slots that were
+  // written (none where there are no losses), and the wave whose factors wait.
+  struct Sources {
+    const std::array<TermSet, D::directions>& sets;
+    const std::array<float, max_terms>& weight;
+    int slots;
+    Wave wave;
+  };
+
+  // Multiplies the factors that the shards of a wave left: for all waves of a batch but the last.
+  void multiply_factors(Workers& workers, const std::array<TermSet, D::directions>& sets,
+                        const Wave& wave) {
+    for_each_chunk(workers, [&](const Chunk& chunk, int) {
+      for (int d = 0; d < D::directions; ++d) {
+        if (D::reaches_backward(sets[d], chunk.segment)) multiply_factors(chunk, d, wave);
+      }
+    });
+  }
+
+  // Makes the gradient of each direction, and where there are rates, applies it to a chunk while
+  // that is in cache. What the terms do not reach is left alone.
+  void reduce(Workers& workers, const Sources& from, const Rates* rates) {
     TermSet all = 0;
-    for (const TermSet set : sets) all |= set;
+    for (const TermSet set : from.sets) all |= set;
     for_each_chunk(workers, [&](const Chunk& chunk, int index) {
       if (chunk.trainable) {
-        for (int d = 0; d < D::directions; ++d) reduce(chunk, index, d, sets[d], weight, used);
+        for (int d = 0; d < D::directions; ++d) reduce(chunk, index, d, from.sets[d], from);
       } else {
-        reduce(chunk, index, 0, all, weight, used);  // statistics come from the one forward pass
+        reduce(chunk, index, 0, all, from);  // statistics come from the one forward pass
       }
+      if (rates) apply(chunk, all, *rates);
     });
   }
   // After reduce: value of a penalty, before its weight; norm of a direction's gradient.
@@ -135,28 +175,9 @@ class Update {
     return !report.diverged;
   }
 
-  template <class G>
-  struct ConstantsOf;
-  template <class... Groups>
-  struct ConstantsOf<std::tuple<Groups...>> {
-    using type = std::tuple<typename Groups::Rule::Constants...>;
-  };
-  struct Rates {
-    typename ConstantsOf<typename D::Groups>::type rule{};
-    std::array<bool, D::group_count> active{};
-    std::array<float, D::group_count> scale{};
-  };
-
-  // Updates the parameters that `terms` reach, and the running statistics on the way of their
-  // heads.
+  // Applies gradients that wait for their norm.
   void apply(Workers& workers, TermSet terms, const Rates& rates) {
-    for_each_chunk(workers, [&](const Chunk& chunk, int) {
-      if (chunk.trainable) {
-        if (D::reaches(terms, chunk.segment)) apply(chunk, rates);
-      } else if (D::reaches_backward(terms, chunk.segment)) {
-        average(chunk);
-      }
-    });
+    for_each_chunk(workers, [&](const Chunk& chunk, int) { apply(chunk, terms, rates); });
   }
 
   // Makes what layers derive from their parameters (weights transposed or transformed): all, or
@@ -175,9 +196,9 @@ class Update {
   }
 
   // Keeps the gradient of a single term over the trunk, for compare_gradients.
-  void collect_term(Workers& workers, int term, int used) {
+  void collect_term(Workers& workers, int term, int used, const Wave& last) {
     for_each_chunk(workers, [&](const Chunk& chunk, int) {
-      if (chunk.segment == 0 && chunk.trainable) collect_term(chunk, term, used);
+      if (chunk.segment == 0 && chunk.trainable) collect_term(chunk, term, used, last);
     });
   }
   void compare_gradients(GradientReport& report) const {
@@ -226,26 +247,45 @@ class Update {
   }
 
  private:
-  // The gradient of one direction in one chunk: slots, then penalties; into slot 0.
-  void reduce(const Chunk& chunk, int index, int direction, TermSet terms,
-              const std::array<float, max_terms>& weight, int used) {
-    const bool summed = used > 0 && D::reaches_backward(terms, chunk.segment);
+  // Adds to a factored gradient what the wave's shards left, in their order.
+  void multiply_factors(const Chunk& chunk, int direction, const Wave& wave) {
+    if (!chunk.factored) return;
+    const PlacedParameter& p = Net::parameters[chunk.parameter];
+    const int first = static_cast<int>(chunk.offset - p.offset) / lanes;
+    const int block = first / p.spec.rows(), row = first % p.spec.rows();
+    std::array<kernels::Factors, D::slots> shards;
+    const int count = static_cast<int>(wave.last - wave.first);
+    for (int slot = 0; slot < count; ++slot) {
+      const float* inputs = view_.factors(direction, slot) + p.factors;
+      shards[slot] = {inputs + row * D::shard, inputs + (p.spec.rows() + block * lanes) * D::shard,
+                      slot + 1 < count ? D::shard : wave.last_samples};
+    }
+    kernels::multiply_factors(chunk.floats / lanes, D::shard, shards.data(), count,
+                              view_.gradients(direction, 0) + chunk.gradient, wave.first > 0);
+  }
+
+  // Sum over the slots of vector i of a chunk's gradient; a factored one is there once.
+  MEDLEY_INLINE Vec summed_gradient(const Chunk& chunk, int direction, int used, int i) const {
+    return tree_sum<D::slots>(chunk.factored ? 1 : used, [&](int slot) {
+      return Vec::load(view_.gradients(direction, slot) + chunk.gradient + i);
+    });
+  }
+
+  // The gradient of one direction in one chunk: slots or factors, then penalties; into slot 0.
+  void reduce(const Chunk& chunk, int index, int direction, TermSet terms, const Sources& from) {
+    const bool summed = from.slots > 0 && D::reaches_backward(terms, chunk.segment);
     const TermSet penalties = chunk.decays ? terms & D::penalties : 0;
     if (!D::reaches(terms, chunk.segment)) {
       chunk_square_[direction][index] = 0;
       return;
     }
-    float* to = view_.gradients(direction, 0) + chunk.offset;
+    if (summed) multiply_factors(chunk, direction, from.wave);
+    float* to = view_.gradients(direction, 0) + chunk.gradient;
     Vec squares = Vec::zero();
     std::array<Vec, D::term_count> penalty;
     penalty.fill(Vec::zero());
     for (int i = 0; i < chunk.floats; i += lanes) {
-      Vec g = Vec::zero();
-      if (summed) {
-        g = tree_sum<D::slots>(used, [&](int slot) {
-          return Vec::load(view_.gradients(direction, slot) + chunk.offset + i);
-        });
-      }
+      Vec g = summed ? summed_gradient(chunk, direction, from.slots, i) : Vec::zero();
       if (penalties != 0) {
         const Vec theta = Vec::load(view_.parameters() + chunk.offset + i);
         D::each_term([&](auto k) {
@@ -253,7 +293,7 @@ class Update {
             using Rule = typename D::template TermAt<decltype(k)::value>::Rule;
             if (!(penalties >> k & 1u)) return;
             penalty[k] = penalty[k] + Rule::value(theta);
-            g = fma(Vec::broadcast(weight[k]), Rule::derivative(theta), g);
+            g = fma(Vec::broadcast(from.weight[k]), Rule::derivative(theta), g);
           }
         });
       }
@@ -266,8 +306,17 @@ class Update {
     }
   }
 
+  // Updates parameters that the terms reach, and running statistics on the way of their heads.
+  void apply(const Chunk& chunk, TermSet terms, const Rates& rates) {
+    if (chunk.trainable) {
+      if (D::reaches(terms, chunk.segment)) change(chunk, rates);
+    } else if (D::reaches_backward(terms, chunk.segment)) {
+      average(chunk);
+    }
+  }
+
   // θ ← θ + Δ_1 + … + Δ_m, every Δ taken at the same θ.
-  void apply(const Chunk& chunk, const Rates& rates) {
+  void change(const Chunk& chunk, const Rates& rates) {
     for (int i = 0; i < chunk.floats; i += lanes) {
       float* at = view_.parameters() + chunk.offset + i;
       const Vec before = Vec::load(at);
@@ -279,7 +328,7 @@ class Update {
         if (!rates.active[g] || !D::reaches(terms, chunk.segment)) return;
         const int d = D::mode == StepMode::alternating ? 0 : g;
         const Vec gradient =
-            Vec::load(view_.gradients(d, 0) + chunk.offset + i) * Vec::broadcast(rates.scale[g]);
+            Vec::load(view_.gradients(d, 0) + chunk.gradient + i) * Vec::broadcast(rates.scale[g]);
         constexpr std::size_t count = Rule::moments.size();
         float* moments = view_.moments(g, chunk.segment, chunk.offset) + i;
         std::array<Vec, count> state;
@@ -300,7 +349,7 @@ class Update {
     for (int i = 0; i < chunk.floats; i += lanes) {
       float* at = view_.parameters() + chunk.offset + i;
       const Vec running = Vec::load(at);
-      fma(momentum, Vec::load(view_.gradients(0, 0) + chunk.offset + i) - running, running)
+      fma(momentum, Vec::load(view_.gradients(0, 0) + chunk.gradient + i) - running, running)
           .store(at);
     }
   }
@@ -337,13 +386,13 @@ class Update {
     }
   }
 
-  void collect_term(const Chunk& chunk, int term, int used) {
+  void collect_term(const Chunk& chunk, int term, int used, const Wave& last) {
+    if (!D::is_penalty[term]) multiply_factors(chunk, 0, last);
     float* to = view_.term_gradients(term) + chunk.offset;
     for (int i = 0; i < chunk.floats; i += lanes) {
       Vec g = Vec::zero();
       if (!D::is_penalty[term]) {
-        g = tree_sum<D::slots>(
-            used, [&](int slot) { return Vec::load(view_.gradients(0, slot) + chunk.offset + i); });
+        g = summed_gradient(chunk, 0, used, i);
       } else if (chunk.decays) {
         const Vec theta = Vec::load(view_.parameters() + chunk.offset + i);
         D::each_term([&](auto k) {
