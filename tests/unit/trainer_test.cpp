@@ -77,7 +77,7 @@ struct ActivatedTwice : Activated<Apart> {
 // of eleven is done at once, with fewer in several waves.
 template <int Slots>
 struct Wide : TinySimultaneous {
-  using Trunk = Sequence<Conv<4>>;
+  using Trunk = Sequence<Conv<16>>;
   using Heads =
       std::tuple<Head<"kind", Dense<20>, Relu, Dense<3>>, Head<"side", Dense<20>, Relu, Dense<1>>>;
   static constexpr Memory memory{.shard = 2, .slots = Slots};
