@@ -239,7 +239,7 @@ ifneq ($(COSTS),)
 bench: $(COSTS_NETWORKS:%=$(BIN)/medley-%) build/test-packages
 	$(PYTHON) tests/bench/costs.py --binary-dir $(BIN) --out $(BUILD)/costs.csv $(COSTS_OPTIONS)
 else ifeq ($(LAYERS),)
-bench: $(patsubst %,$(BIN)/medley-%,clothing clothing-alternating garments lenet lenet-alternating resnet) build/test-packages ## time training steps beside PyTorch, or (LAYERS=1) layers beside oneDNN, where these are installed, or (COSTS=1) losses and step modes
+bench: $(patsubst %,$(BIN)/medley-%,clothing clothing-alternating garments lenet lenet-alternating resnet wide) build/test-packages ## time training steps beside PyTorch, or (LAYERS=1) layers beside oneDNN, where these are installed, or (COSTS=1) losses and step modes
 	$(PYTHON) tests/bench/run.py --binary-dir $(BIN) --torch-python $(TORCH_PYTHON) --out $(BUILD)/steps.csv $(STEPS_OPTIONS)
 else
 bench: $(BENCH_LAYERS)

@@ -31,7 +31,8 @@ import numpy as np
 
 HERE = pathlib.Path(__file__).resolve().parent
 BATCHES = {"clothing": (32, 256), "clothing-alternating": (32, 256), "garments": (32, 256),
-           "lenet": (32, 64, 256), "lenet-alternating": (64, 256), "resnet": (32, 64, 256)}
+           "lenet": (32, 64, 256), "lenet-alternating": (64, 256), "resnet": (32, 64, 256),
+           "wide": (1, 8, 32, 256)}
 FORMATS = ("default", "channels_last")
 # How PyTorch and the oneDNN inside of it are held to an instruction set.
 HELD_TO = {"avx2": {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2"}, "avx512": {}, None: {}}

@@ -118,9 +118,9 @@ class Group:
             return
         for name, parameter in self.parameters.items():
             self.optimizer.state[parameter] = {"step": torch.tensor(float(updates))} | {
-                key: torch.tensor(tensors[f"optimizer.{self.name}.{moment}.{name}"],
-                                  dtype=parameter.dtype)
-                for moment, key in MOMENTS[self.kind].items()}
+                key: torch.tensor(tensors[tensor], dtype=parameter.dtype)
+                for moment, key in MOMENTS[self.kind].items()
+                if (tensor := f"optimizer.{self.name}.{moment}.{name}") in tensors}
 
 
 class Batches:

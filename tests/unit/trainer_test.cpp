@@ -340,6 +340,33 @@ TEST(Plan, ScratchHasNoMemoryOfItsOwnWhereOthersAreIdle) {
   EXPECT_LT(WithScratch::activation_floats, Plain::activation_floats + scratch / 2);
 }
 
+template <Shape Input>
+struct Unsaid : Tiny {
+  static constexpr Shape input = Input;
+  static constexpr Memory memory{};
+};
+TEST(Plan, ShardsFollowFromTheShapeWhereNothingIsSaid) {
+  using Small = Unsaid<Shape{2, 6, 6}>;
+  using Medium = Unsaid<Shape{2, 14, 14}>;
+  using Large = Unsaid<Shape{2, 90, 90}>;
+  EXPECT_EQ(Definition<Small>::shard, 16);
+  EXPECT_EQ(describe<Small>().memory.shard, 16);
+  EXPECT_EQ(Definition<Medium>::shard, 8);
+  EXPECT_LE(Definition<Medium>::Net::activation_floats * sizeof(float), 1u << 20);
+  EXPECT_EQ(Definition<Large>::shard, 4);
+  EXPECT_EQ(Definition<Tiny>::shard, 2);
+}
+
+TEST(Plan, MomentsThatAnOptimizerDoesNotNeedHaveNoMemory) {
+  const auto moments = [](const std::vector<std::string>& names) {
+    return std::ranges::count_if(
+        names, [](const std::string& name) { return name.starts_with("optimizer."); });
+  };
+  EXPECT_EQ(moments(Training<Tiny>::tensor_names()), 0);
+  EXPECT_GT(moments(Training<TinyAlternating>::tensor_names()), 0);
+  EXPECT_EQ(Definition<Tiny>::map.gradients, Definition<Tiny>::map.moments[0]);
+}
+
 TEST(Plan, SectionsOfTheArenaFollowEachOther) {
   const Description d = describe<TinySimultaneous>();
   std::size_t end = 0;

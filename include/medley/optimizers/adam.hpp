@@ -54,6 +54,8 @@ struct AdamRule {
            epsilon > 0.0 && weight_decay >= 0.0;
   }
 
+  constexpr std::size_t kept_moments() const { return moments.size(); }
+
   template <class F>
   void options(F&& f) const {
     f("learning_rate", learning_rate);

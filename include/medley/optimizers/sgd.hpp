@@ -38,6 +38,8 @@ struct Sgd {
            (!nesterov || momentum > 0.0);
   }
 
+  constexpr std::size_t kept_moments() const { return momentum > 0.0 ? 1 : 0; }
+
   template <class F>
   void options(F&& f) const {
     f("learning_rate", learning_rate);

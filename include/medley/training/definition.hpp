@@ -11,7 +11,7 @@
 //   mix       a mix
 //   steps     joint(), simultaneous() or alternating()
 //   recipe    Recipe
-//   memory    Memory
+//   memory    Memory; Memory{} will do
 // and, if it brings its own data, Generator: a Source that can be made without arguments.
 #pragma once
 
@@ -44,11 +44,19 @@ struct Definition {
   using StepsType = std::remove_cvref_t<decltype(Experiment::steps)>;
   using Groups = std::remove_cvref_t<decltype(Experiment::steps.groups)>;
   using MixType = std::remove_cvref_t<decltype(Experiment::mix)>;
-  using Net = Network<Experiment::input, typename Experiment::Trunk, typename Experiment::Heads,
-                      Experiment::memory.shard, StepsType::passes>;
+  template <int Samples>
+  using NetOf = Network<Experiment::input, typename Experiment::Trunk, typename Experiment::Heads,
+                        Samples, StepsType::passes>;
 
-  static constexpr Memory memory = Experiment::memory;
+  static constexpr Memory memory = [] {
+    Memory m = Experiment::memory;
+    if constexpr (Experiment::memory.shard == 0) {
+      m.shard = chosen_shard(NetOf<1>::activation_floats * sizeof(float));
+    }
+    return m;
+  }();
   static constexpr int shard = memory.shard, slots = memory.slots;
+  using Net = NetOf<shard>;
   static constexpr int term_count = std::tuple_size_v<Terms>;
   static constexpr int group_count = StepsType::group_count;
   static constexpr int target_count = static_cast<int>(Experiment::targets.size());
@@ -299,9 +307,10 @@ struct Definition {
     }
     return parameter_offset - skipped;
   }
-  static constexpr std::array<int, group_count> moment_count = [] {
-    std::array<int, group_count> count{};
-    each_group([&](auto g) { count[g] = static_cast<int>(GroupAt<g>::Rule::moments.size()); });
+  static constexpr std::array<std::size_t, group_count> moment_count = [] {
+    std::array<std::size_t, group_count> count{};
+    each_group(
+        [&](auto g) { count[g] = std::get<g>(Experiment::steps.groups).optimizer.kept_moments(); });
     return count;
   }();
 
@@ -375,7 +384,7 @@ struct Definition {
     m.parameters = take(parameter_floats);
     m.derived = take(Net::derived_floats);
     for (int g = 0; g < group_count; ++g) {
-      m.moments[g] = take(static_cast<std::size_t>(moment_count[g]) * moment_floats(g));
+      m.moments[g] = take(moment_count[g] * moment_floats(g));
     }
     m.gradients = take(directions * gradient_floats);
     m.factors = take(directions * slots * Net::factor_floats);

@@ -125,7 +125,7 @@ void describe_memory(Description& d) {
     d.tensors.push_back(tensor_info(p, std::string(p.name.view()), Def::map.parameters + p.offset));
   }
   Def::each_group([&](auto g) {
-    for (std::size_t m = 0; m < Def::template GroupAt<g>::Rule::moments.size(); ++m) {
+    for (std::size_t m = 0; m < Def::moment_count[g]; ++m) {
       for (const PlacedParameter& p : Net::parameters) {
         if (!p.spec.trainable || !Def::reaches(Def::group_terms[g], p.segment)) continue;
         const std::string name = "optimizer." + d.groups[g].name + "." +
@@ -150,7 +150,7 @@ void describe_memory(Description& d) {
   section("derived weights", step, Def::map.derived, Net::derived_floats);
   for (int g = 0; g < Def::group_count; ++g) {
     section("optimizer " + d.groups[static_cast<std::size_t>(g)].name, run, Def::map.moments[g],
-            static_cast<std::size_t>(Def::moment_count[g]) * Def::moment_floats(g));
+            Def::moment_count[g] * Def::moment_floats(g));
   }
   const auto each_slot = [&](const std::string& name, int direction, std::size_t at,
                              std::size_t floats) {
@@ -219,7 +219,7 @@ Description describe() {
   d.mix_usage = Def::MixType::usage;
   d.mix_options = detail::collect_options(Experiment::mix);
   d.recipe = Experiment::recipe;
-  d.memory = Experiment::memory;
+  d.memory = Def::memory;
   detail::describe_network<typename Def::Net>(d);
   detail::describe_terms<Experiment>(d);
   detail::describe_memory<Experiment>(d);

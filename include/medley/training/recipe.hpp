@@ -26,9 +26,17 @@ struct Recipe {
 // `slots`, and a worker takes whole slots: so there can be as many workers as slots, and results do
 // not depend on how many there are. Both numbers are part of the experiment: they change results.
 struct Memory {
-  int shard = 8;
+  int shard = 0;  // 0: from the network's shape, see chosen_shard
   int slots = 8;
   std::size_t budget_bytes = std::size_t{1} << 30;  // the arena must not be larger
 };
+
+// The shard of an experiment that does not say: 16, 8 or 4 samples, as many as keep activations in
+// the second cache of a core. More would leave workers idle where batches are small.
+constexpr int chosen_shard(std::size_t sample_bytes) {
+  int shard = 16;
+  while (shard > 4 && shard * sample_bytes > (std::size_t{1} << 20)) shard /= 2;
+  return shard;
+}
 
 }  // namespace medley

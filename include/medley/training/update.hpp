@@ -329,15 +329,15 @@ class Update {
         const int d = D::mode == StepMode::alternating ? 0 : g;
         const Vec gradient =
             Vec::load(view_.gradients(d, 0) + chunk.gradient + i) * Vec::broadcast(rates.scale[g]);
-        constexpr std::size_t count = Rule::moments.size();
+        constexpr std::size_t kept = D::moment_count[g];
         float* moments = view_.moments(g, chunk.segment, chunk.offset) + i;
-        std::array<Vec, count> state;
-        for (std::size_t m = 0; m < count; ++m) {
-          state[m] = Vec::load(moments + m * D::moment_floats(g));
+        std::array<Vec, Rule::moments.size()> state;
+        for (std::size_t m = 0; m < state.size(); ++m) {
+          state[m] = m < kept ? Vec::load(moments + m * D::moment_floats(g)) : Vec::zero();
         }
         theta =
             theta + Rule::change(std::get<g>(rates.rule), before, gradient, state, chunk.decays);
-        for (std::size_t m = 0; m < count; ++m) state[m].store(moments + m * D::moment_floats(g));
+        for (std::size_t m = 0; m < kept; ++m) state[m].store(moments + m * D::moment_floats(g));
       });
       theta.store(at);
     }
