@@ -5,8 +5,10 @@
 
 DIR has medley-lenet and medley-everything; tests that need other binaries or the pictures of --shared
 (../shared beside the checkout) say that they are skipped where those are absent. NAMEs choose tests by a
-part of their name. Prints a line a test: ok, FAILED or skipped, its name, and what was tried and how
-often or the reason; at the end the counts. --table writes the same as a table in Markdown. Exit code 0; 1 if a test failed; 2 for wrong usage.
+part of their name. Tests run side by side, --jobs at a time (2), each worker with a folder and data of
+its own. Prints a line a test when it has ended: ok, FAILED or skipped, its name, and what was tried and
+how often or the reason; at the end the counts. --table writes the same as a table in Markdown, in the
+order of the promises. Exit code 0; 1 if a test failed; 2 for wrong usage.
 """
 
 import argparse
@@ -16,6 +18,7 @@ import sys
 import tempfile
 import time
 import traceback
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import builds
@@ -32,6 +35,8 @@ from harness import ROOT, Bench, Failed, Skipped
 
 MODULES = (same_bits, builds, repetition, nothing_lost, damaged_files, memory, manners, records, imports,
            transcript)
+# Those of some minutes begin first, so that no worker is left alone with one at the end.
+LONG = (builds, transcript)
 
 
 def tests():
@@ -43,7 +48,19 @@ def tests():
                 yield name, function
 
 
-def run(name, function, bench):
+def is_long(test):
+    return sys.modules[test[1].__module__] in LONG
+
+
+bench = None  # of this worker
+
+
+def start_worker(binaries, shared, quick, work, other_builds):
+    global bench
+    bench = Bench(binaries, shared, quick, Path(tempfile.mkdtemp(dir=work)), other_builds)
+
+
+def run(name, function):
     """Runs one test, prints its line, and returns 'ok', 'FAILED' or 'skipped', and the text."""
     start = time.monotonic()
     try:
@@ -82,6 +99,7 @@ def main():
     parser.add_argument("--other-builds", type=Path, nargs="*", default=[], metavar="DIR",
                         help="folders of binaries of other compilers and processors")
     parser.add_argument("--quick", action="store_true", help="fewer repetitions")
+    parser.add_argument("--jobs", type=int, default=2, metavar="N", help="tests at a time")
     parser.add_argument("--table", type=Path, metavar="FILE")
     parser.add_argument("names", nargs="*")
     options = parser.parse_args()
@@ -96,9 +114,12 @@ def main():
     if not chosen:
         parser.error("no test has such a name")
     with tempfile.TemporaryDirectory(prefix="medley-contract-", dir=work_folder()) as work:
-        bench = Bench(options.binary_dir.resolve(), options.shared, options.quick, Path(work),
-                      [folder.resolve() for folder in options.other_builds])
-        outcomes = [run(name, function, bench) for name, function in chosen]
+        others = [folder.resolve() for folder in options.other_builds]
+        with ProcessPoolExecutor(options.jobs, initializer=start_worker, initargs=(
+                options.binary_dir.resolve(), options.shared, options.quick, work, others)) as workers:
+            begun = {test: workers.submit(run, *test)
+                     for test in sorted(chosen, key=is_long, reverse=True)}
+            outcomes = [begun[test].result() for test in chosen]
     if options.table:
         options.table.write_text(table(chosen, outcomes), encoding="utf-8")
     results = [result for result, _ in outcomes]
