@@ -56,8 +56,8 @@ MEDLEY_INLINE void multiply(const float* x, std::ptrdiff_t x_row, const float* w
   }
 }
 
-// The same of V vectors by `rows` rows, in tiles. `start(v)` is where sums begin with, `y` where
-// they end: vector v of row p at y(v, p). Without a start they go on from what y holds.
+// The same of all vectors by `rows` rows, in tiles. The sum of vector v and row p begins with
+// start(v, y(v, p)) and ends at y(v, p).
 template <int Vectors, class Start, class Y>
 MEDLEY_INLINE void multiply_piece(int rows, const float* x, std::ptrdiff_t x_row, const float* w,
                                   std::ptrdiff_t w_vector, int length, Start&& start, Y&& y) {
