@@ -114,11 +114,7 @@ class LayerHarness {
     pass_.seed = 1;
     pass_.share = 1.0f;
     pass_.records = records_.data();
-    Net::Nodes::each([&](auto i) {
-      if constexpr (Net::derived_offset[i + 1] > Net::derived_offset[i]) {
-        Net::template LayerAt<i>::derive(Call<Net, i>{pass_}, 0, 1);
-      }
-    });
+    derive(pass_);
     store(x_, Net::template value<0>(area_.data()));
     Net::template value<0>(area_.data()).zero_halo(Samples);
     forward(pass_, HeadSet{1});

@@ -103,9 +103,7 @@ class Bench {
     pass_.derived = derived_.data();
     pass_.gradients = gradients_.data();
     pass_.samples = samples;
-    if constexpr (Net::derived_offset[node + 1] > Net::derived_offset[node]) {
-      Layer::derive(Call<Net, node>{pass_}, 0, 1);
-    }
+    derive(pass_);
   }
   void run(Which which) {
     const Call<Net, node, true> backward{pass_};

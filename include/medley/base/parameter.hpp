@@ -41,6 +41,8 @@ struct Parameter {
   int fan_in = 1;
   bool decays = false;    // a weight: penalties and weight decay act on it
   bool trainable = true;  // false: a running statistic
+  // Floats that an update changes together, as `Layer::derive` takes no less at once.
+  int grain = lanes;
   // Whether shards leave two factors of the gradient instead of adding to it (Factors in
   // kernels/dense.hpp): large weights are then read and written once for all of them.
   bool factored = false;
@@ -68,7 +70,8 @@ constexpr Parameter channel_parameter(std::string_view name, int channels, Initi
 }
 
 // A weight of a convolution or, with rank 2, of a dense layer seen as a convolution over its whole
-// input. Full blocks of input channels are stored even where the last one is not full.
+// input. Full blocks of input channels are stored even where the last one is not full. Its grain is
+// a block of outputs by a block of inputs.
 constexpr Parameter conv_weight(std::string_view name, std::array<int, 4> extent, int rank,
                                 Layout input) {
   const auto [outputs, inputs, height, width] = extent;
@@ -87,7 +90,8 @@ constexpr Parameter conv_weight(std::string_view name, std::array<int, 4> extent
           .floats = block_count(outputs) * p.out,
           .initial = Initial::he_uniform,
           .fan_in = inputs * height * width,
-          .decays = true};
+          .decays = true,
+          .grain = p.in};
 }
 
 }  // namespace medley

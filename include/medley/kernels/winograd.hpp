@@ -361,10 +361,12 @@ constexpr int correlate_block(const Winograd& w, int samples) {
 constexpr int gradient_block(const Winograd& w, int samples) {
   return std::min(64, w.tiles() * samples);
 }
-// Blocks of input channels whose sums stay near while tiles stream by: 1.2 MB at most.
-constexpr int gradient_slice(const Winograd& w) {
+// Blocks of input channels whose sums stay near while tiles stream by: 1.2 MB at most, or 0.3 MB
+// where all tiles are one block, as the transformed outputs then serve all slices.
+constexpr int gradient_slice(const Winograd& w, int samples) {
   const int one = points * lanes * block_count(w.out.channels) * lanes;
-  return std::clamp(300'000 / one, 1, block_count(w.in.channels));
+  const int most = w.tiles() * samples <= gradient_block(w, samples) ? 75'000 : 300'000;
+  return std::clamp(most / one, 1, block_count(w.in.channels));
 }
 
 }  // namespace detail::winograd
@@ -452,7 +454,7 @@ inline void winograd_correlate(const Winograd& w, int most_samples, int samples,
 
 constexpr std::ptrdiff_t winograd_gradient_scratch_floats(const Winograd& w, int samples) {
   using namespace detail::winograd;
-  const int tiles = gradient_block(w, samples), slice = gradient_slice(w);
+  const int tiles = gradient_block(w, samples), slice = gradient_slice(w, samples);
   const int out_blocks = block_count(w.out.channels);
   return points * (point_stride(slice, tiles) + point_stride(out_blocks, tiles) +
                    point_stride(out_blocks, slice * lanes));
@@ -473,7 +475,7 @@ inline void winograd_weight_gradient(const Winograd& w, int most_samples, int sa
   const int in_blocks = block_count(w.in.channels), out_blocks = block_count(w.out.channels);
   const Groups groups{out_blocks};
   const int block = gradient_block(w, most_samples), tiles = samples * w.tiles();
-  const int slice = gradient_slice(w), width = out_blocks * lanes;
+  const int slice = gradient_slice(w, most_samples), width = out_blocks * lanes;
   const std::ptrdiff_t in_point = point_stride(slice, block);
   const std::ptrdiff_t out_point = point_stride(out_blocks, block);
   const std::ptrdiff_t sum_point = point_stride(out_blocks, slice * lanes);

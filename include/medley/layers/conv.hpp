@@ -154,36 +154,33 @@ struct BasicConv : LayerDefaults {
     }
   }
 
-  // Part `part` of `parts` of the transposed or transformed weights.
+  // Transposes or transforms weights, a block of outputs by a block of inputs at a time.
   template <class Io>
-  static void derive(const Io& io, int part, int parts) {
-    if constexpr (winograd(Io::X::shape)) {
-      transform_weights(io, part, parts);
-      if constexpr (Io::wants_x) transform_turned_weights(io, part, parts);
-    } else {
-      transpose_weights(io, part, parts);
+  static void derive(const Io& io, int first, int last) {
+    constexpr Parameter w = parameters(Io::X::shape, Io::X::layout)[0];
+    for (int at = first; at < last; at += w.grain) {
+      const int o = at / w.packing.out, i = at % w.packing.out / w.packing.in;
+      if constexpr (winograd(Io::X::shape)) {
+        transform_weights(io, io.parameter(0) + at, o, i);
+        if constexpr (Io::wants_x) transform_turned_weights(io, io.parameter(0) + at, o, i);
+      } else {
+        transpose_weights(io, io.parameter(0) + at, o, i);
+      }
     }
   }
 
  private:
-  // One block of input channels after the other.
+  // `weight`: of block o of outputs and block i of inputs.
   template <class Io>
-  static void transpose_weights(const Io& io, int part, int parts) {
+  static void transpose_weights(const Io& io, const float* weight, int o, int i) {
     constexpr Shape in = Io::X::shape;
     constexpr Packing packing = parameters(in, Io::X::layout)[0].packing;
-    const float* weight = io.parameter(0);
-    float* derived = io.derived();
     constexpr int taps = Kernel * Kernel;
-    for (int b = part; b < block_count(in.c); b += parts) {
-      for (int o = 0; o < Outputs; o += lanes) {
-        for (int k = 0; k < taps; ++k) {
-          kernels::transpose(
-              block_channels(in.c, b), std::min(lanes, Outputs - o),
-              weight + packing.index(o, b * lanes, k / Kernel, k % Kernel), packing.channel,
-              derived + (static_cast<std::ptrdiff_t>(b * Outputs + o) * taps + k) * lanes,
-              taps * lanes);
-        }
-      }
+    float* to = io.derived() + static_cast<std::ptrdiff_t>(i * Outputs + o * lanes) * taps * lanes;
+    for (int k = 0; k < taps; ++k) {
+      kernels::transpose(block_channels(in.c, i), block_channels(Outputs, o),
+                         weight + packing.index(0, 0, k / Kernel, k % Kernel), packing.channel,
+                         to + k * lanes, taps * lanes);
     }
   }
 
@@ -209,33 +206,30 @@ struct BasicConv : LayerDefaults {
   }
 
   template <class Io>
-  static void transform_weights(const Io& io, int part, int parts) {
+  static void transform_weights(const Io& io, const float* weight, int o, int i) {
     constexpr Shape in = Io::X::shape;
     constexpr Packing packing = parameters(in, Io::X::layout)[0].packing;
-    for (int i = part; i < in.c * block_count(Outputs); i += parts) {
-      const int b = i / in.c, c = i % in.c;
-      kernels::winograd_transform_weights(io.parameter(0) + packing.index(b * lanes, c, 0, 0),
-                                          packing.row, in.c, Outputs, c, b, io.derived());
+    for (int c = 0; c < block_channels(in.c, i); ++c) {
+      kernels::winograd_transform_weights(weight + c * packing.channel, packing.row, in.c, Outputs,
+                                          i * lanes + c, o, io.derived());
     }
   }
 
   // Backward, output channels are what comes in, and the taps are turned by half a circle.
   template <class Io>
-  static void transform_turned_weights(const Io& io, int part, int parts) {
+  static void transform_turned_weights(const Io& io, const float* weight, int o, int i) {
     constexpr Shape in = Io::X::shape;
     constexpr Packing packing = parameters(in, Io::X::layout)[0].packing;
     constexpr int taps = Kernel * Kernel;
-    const float* weight = io.parameter(0);
-    for (int i = part; i < Outputs * block_count(in.c); i += parts) {
-      const int b = i / Outputs, o = i % Outputs;
-      alignas(64) float turned[taps * lanes] = {};
-      for (int k = 0; k < taps; ++k) {
-        const int ky = (taps - 1 - k) / Kernel, kx = (taps - 1 - k) % Kernel;
-        for (int c = 0; c < block_channels(in.c, b); ++c) {
-          turned[k * lanes + c] = weight[packing.index(o, b * lanes + c, ky, kx)];
-        }
-      }
-      kernels::winograd_transform_weights(turned, Kernel * lanes, Outputs, in.c, o, b,
+    alignas(64) float turned[lanes][taps * lanes] = {};  // [output][tap][input]
+    for (int k = 0; k < taps; ++k) {
+      const int turn = taps - 1 - k;
+      kernels::transpose(block_channels(in.c, i), block_channels(Outputs, o),
+                         weight + packing.index(0, 0, turn / Kernel, turn % Kernel),
+                         packing.channel, turned[0] + k * lanes, taps * lanes);
+    }
+    for (int c = 0; c < block_channels(Outputs, o); ++c) {
+      kernels::winograd_transform_weights(turned[c], Kernel * lanes, Outputs, in.c, o * lanes + c, i,
                                           io.derived() + winograd_forward_floats(in));
     }
   }

@@ -30,6 +30,7 @@ struct Dense : LayerDefaults {
     p.column = p.in_block * p.channel;
     p.row = x.w * p.column;
     p.in = x.h * p.row;
+    weight.grain = p.column;
     weight.factored = weight.floats >= least_factored;
     return {weight, channel_parameter("bias", Outputs, Initial::zero)};
   }
@@ -128,21 +129,17 @@ struct Dense : LayerDefaults {
     }
   }
 
-  // Part `part` of `parts` of the transposed weights.
+  // Transposes weights, a pixel's block of inputs by a block of outputs at a time.
   template <class Io>
-  static void derive(const Io& io, int part, int parts) {
+  static void derive(const Io& io, int first, int last) {
     constexpr Shape in = Io::X::shape;
-    constexpr Packing packing = weight<typename Io::X>().packing;
-    const float* from = io.parameter(0);
-    const int groups = block_count(in.c) * in.pixels();
-    for (int g = part; g < groups; g += parts) {
-      const int b = g / in.pixels(), y = g % in.pixels() / in.w, x = g % in.w;
-      float* to = io.derived() + static_cast<std::ptrdiff_t>(g) * Outputs * lanes;
-      for (int o = 0; o < Outputs; o += lanes) {
-        kernels::transpose(block_channels(in.c, b), std::min(lanes, Outputs - o),
-                           from + packing.index(o, b * lanes, y, x), packing.channel,
-                           to + o * lanes, lanes);
-      }
+    constexpr Parameter w = weight<typename Io::X>();
+    for (int at = first; at < last; at += w.grain) {
+      const int o = at / w.packing.out * lanes, g = at % w.packing.out / w.grain;
+      kernels::transpose(block_channels(in.c, g / in.pixels()), std::min(lanes, Outputs - o),
+                         io.parameter(0) + at, w.packing.channel,
+                         io.derived() + (static_cast<std::ptrdiff_t>(g) * Outputs + o) * lanes,
+                         lanes);
     }
   }
 

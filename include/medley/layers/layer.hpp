@@ -14,7 +14,8 @@
 //   io.parameter(k)        k-th parameter, packed
 //   io.gradient(k)         its gradient; io.accumulate: add to it (else: overwrite)
 //   io.factors(k)          where it leaves the factors of the gradient, if that is factored
-//   io.derived()           what `derive` made of the parameters
+//   io.derived()           what `derive` made of the first parameter: derive(io, first, last) is
+//                          called after each change of its floats [first, last), whole grains
 //   io.saved()             floats that live from forward to backward
 //   io.scratch()           floats for the duration of this call: forward_scratch(x, samples) of
 //                          them in forward, backward_scratch(x, samples) in backward; the plan

@@ -145,4 +145,22 @@ void backward(const Pass<Net>& pass, HeadSet heads) {
   Net::Nodes::template each_backward<0, Net::trunk_nodes>(run);
 }
 
+// Lets layers derive what they want from floats [first, last) of parameter k, whole grains, or from
+// all parameters.
+template <class Net>
+void derive(const Pass<Net>& pass, int k, int first, int last) {
+  Net::Nodes::each([&](auto node) {
+    constexpr int i = decltype(node)::value;
+    if constexpr (Net::derived_offset[i + 1] > Net::derived_offset[i]) {
+      if (k == Net::first_parameter[i]) {
+        Net::template LayerAt<i>::derive(Call<Net, i>{pass}, first, last);
+      }
+    }
+  });
+}
+template <class Net>
+void derive(const Pass<Net>& pass) {
+  for (int k = 0; k < Net::parameter_count; ++k) derive(pass, k, 0, Net::parameters[k].spec.floats);
+}
+
 }  // namespace medley

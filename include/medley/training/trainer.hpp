@@ -4,11 +4,11 @@
 //             for each direction (group) losses and backward into the slot's gradients
 //             (shard_work.hpp). Of large weights shards leave factors of the gradient, which are
 //             multiplied as soon as every slot has some
-//   update    gradients of the slots are added as a tree, penalties join in; every group's optimizer
-//             takes them chunk by chunk, or where gradients are clipped, in a phase of its own
-//             behind this one (update.hpp). The training ends here if a loss or a gradient is not
-//             finite
-//   derive    what layers make of their new weights
+//   update    chunk by chunk of the parameters, gradients of the slots are added as a tree and
+//             penalties join in, every group's optimizer takes the result, and layers derive what
+//             they need from the new weights (update.hpp). Where gradients are clipped, all but the
+//             first is a phase of its own, as the norm must be known. The training ends here if a
+//             loss or a gradient is not finite
 //
 // Each is one parallel phase; what it computes does not depend on which worker does what.
 #pragma once
@@ -229,7 +229,6 @@ class Trainer final : public Engine {
       }
     }
     if (clips) update_.apply(*workers_, terms, rates);
-    update_.derive(*workers_, terms);
     return true;
   }
 

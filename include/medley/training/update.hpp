@@ -6,7 +6,6 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
-#include <optional>
 #include <tuple>
 
 #include "medley/kernels/dense.hpp"
@@ -38,8 +37,8 @@ class Update {
   using D = Definition<Experiment>;
   using Net = typename D::Net;
 
-  // A range of parameters that one worker handles at once; where their gradient is factored, of one
-  // block of outputs.
+  // A range of parameters that one worker handles at once, whole grains; where their gradient is
+  // factored, of one block of outputs.
   struct Chunk {
     std::size_t offset = 0, gradient = 0;  // as in PlacedParameter
     int floats = 0;
@@ -54,10 +53,9 @@ class Update {
     for (int k = 0; k < Net::parameter_count; ++k) {
       const Parameter& spec = Net::parameters[k].spec;
       const int block = spec.factored ? spec.packing.out : spec.floats;
-      for (int from = 0; from < block; from += chunk_floats) {
-        for (int b = 0; b < spec.floats; b += block) {
-          f(k, b + from, std::min(chunk_floats, block - from));
-        }
+      const int most = std::max(chunk_floats / spec.grain, 1) * spec.grain;
+      for (int from = 0; from < block; from += most) {
+        for (int b = 0; b < spec.floats; b += block) f(k, b + from, std::min(most, block - from));
       }
     }
   }
@@ -77,7 +75,7 @@ class Update {
     return list;
   }();
 
-  // Calls f(chunk, its index) for all chunks, on all workers.
+  // Calls f(chunk, its index) for all chunks, shared out among the workers.
   template <class F>
   static void for_each_chunk(Workers& workers, F&& f) {
     workers.run([&](int worker) {
@@ -180,19 +178,9 @@ class Update {
     for_each_chunk(workers, [&](const Chunk& chunk, int) { apply(chunk, terms, rates); });
   }
 
-  // Makes what layers derive from their parameters (weights transposed or transformed): all, or
-  // what terms reach.
-  void derive(Workers& workers, std::optional<TermSet> terms = {}) {
-    workers.run([&](int worker) {
-      Pass<Net> pass = view_.make_pass(worker, 0);
-      Net::Nodes::each([&](auto node) {
-        constexpr int i = decltype(node)::value;
-        if constexpr (Net::derived_offset[i + 1] > Net::derived_offset[i]) {
-          if (terms && !D::reaches(*terms, Net::segment_of(i))) return;
-          Net::template LayerAt<i>::derive(Call<Net, i>{pass}, worker, workers.count());
-        }
-      });
-    });
+  // Makes what layers derive from their parameters: weights transposed or transformed.
+  void derive(Workers& workers) {
+    for_each_chunk(workers, [&](const Chunk& chunk, int) { derive(chunk); });
   }
 
   // Keeps the gradient of a single term over the trunk, for compare_gradients.
@@ -306,10 +294,13 @@ class Update {
     }
   }
 
-  // Updates parameters that the terms reach, and running statistics on the way of their heads.
+  // Updates parameters that the terms reach and what is derived from them, and running statistics
+  // on the way of their heads.
   void apply(const Chunk& chunk, TermSet terms, const Rates& rates) {
     if (chunk.trainable) {
-      if (D::reaches(terms, chunk.segment)) change(chunk, rates);
+      if (!D::reaches(terms, chunk.segment)) return;
+      change(chunk, rates);
+      derive(chunk);
     } else if (D::reaches_backward(terms, chunk.segment)) {
       average(chunk);
     }
@@ -341,6 +332,11 @@ class Update {
       });
       theta.store(at);
     }
+  }
+
+  void derive(const Chunk& chunk) {
+    const int first = static_cast<int>(chunk.offset - Net::parameters[chunk.parameter].offset);
+    medley::derive(derives_, chunk.parameter, first, first + chunk.floats);
   }
 
   // Running statistics move towards those of the batch.
@@ -407,6 +403,7 @@ class Update {
   }
 
   ArenaView<D> view_;
+  Pass<Net> derives_ = view_.make_pass(0, 0);  // for layers that derive; it is not run
   std::array<std::array<double, chunk_count>, D::directions> chunk_square_{};
   std::array<std::array<double, D::term_count>, chunk_count> chunk_penalty_{};
 };
