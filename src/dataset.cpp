@@ -156,8 +156,9 @@ Dataset::Dataset(const std::filesystem::path& folder, PictureShape shape,
   open_images();
   open_split(options.split_required);
   for (const TargetSpec& spec : targets) {
-    targets_.push_back({spec, {}, false});
+    targets_.push_back({spec, {}});
     open_target(targets_.back(), options.targets_required);
+    targets_.back().complete = all_labelled(static_cast<int>(targets_.size()) - 1);
   }
   apply_description(read_description(), options.verify_images_up_to);
   compute_fingerprint();
@@ -449,6 +450,12 @@ bool Dataset::labelled(std::uint64_t record, int target) const {
       static_cast<std::size_t>(shape_.height) * static_cast<std::size_t>(shape_.width);
   const std::uint8_t* const mask = entry.file.as<std::uint8_t>() + record * plane;
   return std::any_of(mask, mask + plane, [](std::uint8_t pixel) { return pixel != 255; });
+}
+
+bool Dataset::all_labelled(int target) const {
+  for (std::uint64_t i = 0; i < records_; ++i)
+    if (!labelled(i, target)) return false;
+  return true;
 }
 
 void Dataset::read(std::uint64_t record, std::span<std::byte>, Record& out) const {

@@ -91,6 +91,7 @@ TEST_F(DatasetFolder, TargetsMayBeMissing) {
     EXPECT_EQ(record.targets[1].values != nullptr, i != 2 && i != 4) << i;
     EXPECT_EQ(data.labelled(i, 2), i != 1) << i;  // one missing pixel is no missing mask
   }
+  for (int t = 0; t < 3; ++t) EXPECT_FALSE(data.complete(t)) << t;
 }
 
 TEST_F(DatasetFolder, LabelsOfEveryIntegerType) {
@@ -99,6 +100,7 @@ TEST_F(DatasetFolder, LabelsOfEveryIntegerType) {
     const Dataset data = open();
     for (std::uint64_t i = 0; i < n; ++i)
       EXPECT_EQ(data.label(i, 0), i == 5 ? 4 : static_cast<int>(i % 2)) << to_string(dtype);
+    EXPECT_TRUE(data.complete(0));
     labels[3] = 5;
     save(folder_ / "colour.npy", dtype, {}, labels);
     EXPECT_PRED2(holds, error(), "3: ...colour.npy, record 3: class 5...5 classes, 0 to 4");

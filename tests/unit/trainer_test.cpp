@@ -96,6 +96,7 @@ class TinySource final : public Source {
   }
   static constexpr int records = 11;
   std::array<std::array<std::int32_t, 2>, records> labels;
+  bool known_complete = false;
 
   std::uint64_t size(Split split) const override { return split == Split::train ? records : 0; }
   std::uint64_t record(Split, std::uint64_t rank) const override { return rank; }
@@ -109,6 +110,7 @@ class TinySource final : public Source {
   bool labelled(std::uint64_t record, int target) const override {
     return labels[record][target] >= 0;
   }
+  bool complete(int) const override { return known_complete; }
   std::span<const float> mean() const override { return mean_; }
   std::span<const float> deviation() const override { return deviation_; }
   std::span<const std::string> class_names(int) const override { return {}; }
@@ -209,6 +211,16 @@ TEST(Steps, AlternatingGroupsLeaveAloneWhatTheyDoNotReach) {
   EXPECT_EQ(run.position.updates[1], 2u);
   EXPECT_EQ(run.position.epoch, 1u);
   EXPECT_EQ(run.engine().rounds_per_epoch(), 1u);
+}
+
+TEST(Steps, CompleteTargetsCountAsIfEachRecordWereAsked) {
+  TinySource source;
+  const Training<TinySimultaneous> asked(source, 4, 5);
+  source.known_complete = true;
+  const Training<TinySimultaneous> known(source, 4, 5);
+  for (const std::string& name : Training<TinySimultaneous>::tensor_names()) {
+    EXPECT_EQ(asked.tensor(name), known.tensor(name)) << name;
+  }
 }
 
 TEST(Steps, ThreadsDoNotChangeABit) {

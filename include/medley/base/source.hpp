@@ -60,6 +60,8 @@ class Source {
   virtual std::int32_t label(std::uint64_t record, int target) const = 0;
   // Whether the record has this target at all (for masks: at least one pixel of it).
   virtual bool labelled(std::uint64_t record, int target) const = 0;
+  // True where every record is known to have this target, so that nobody need ask for each.
+  virtual bool complete(int /*target*/) const { return false; }
 
   // Tells data sets apart; 0 where the records follow from the binary alone.
   virtual std::uint64_t fingerprint() const { return 0; }

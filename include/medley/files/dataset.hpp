@@ -98,6 +98,9 @@ class Dataset final : public Source {
   void read(std::uint64_t record, std::span<std::byte> scratch, Record& out) const override;
   std::int32_t label(std::uint64_t record, int target) const override;
   bool labelled(std::uint64_t record, int target) const override;
+  bool complete(int target) const override {
+    return targets_[static_cast<std::size_t>(target)].complete;
+  }
   // Empty if there is neither a training record nor a mean in dataset.json.
   std::span<const float> mean() const override { return mean_; }
   std::span<const float> deviation() const override { return deviation_; }
@@ -118,7 +121,7 @@ class Dataset final : public Source {
   struct Target {
     TargetSpec spec;
     NpyFile file;
-    bool present = false;
+    bool present = false, complete = false;
   };
   static std::size_t index(Split split) { return static_cast<std::size_t>(split); }
 
@@ -129,6 +132,7 @@ class Dataset final : public Source {
   void check_labels(const Target& target) const;
   void check_values(const Target& target) const;
   void check_mask(const Target& target) const;
+  bool all_labelled(int target) const;
   nlohmann::json read_description() const;
   void apply_description(const nlohmann::json& json, std::uint64_t verify_images_up_to);
   void apply_classes(const nlohmann::json& json);

@@ -229,8 +229,8 @@ struct BasicConv : LayerDefaults {
                          packing.channel, turned[0] + k * lanes, taps * lanes);
     }
     for (int c = 0; c < block_channels(Outputs, o); ++c) {
-      kernels::winograd_transform_weights(turned[c], Kernel * lanes, Outputs, in.c, o * lanes + c, i,
-                                          io.derived() + winograd_forward_floats(in));
+      kernels::winograd_transform_weights(turned[c], Kernel * lanes, Outputs, in.c, o * lanes + c,
+                                          i, io.derived() + winograd_forward_floats(in));
     }
   }
 

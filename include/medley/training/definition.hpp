@@ -123,6 +123,19 @@ struct Definition {
     each_term([&](auto k) { penalty[k] = TermAt<k>::is_penalty; });
     return penalty;
   }();
+  // Whether records of all classes count as one.
+  static constexpr std::array<bool, term_count> weighs_alike = [] {
+    std::array<bool, term_count> alike{};
+    each_term([&](auto k) {
+      alike[k] = true;
+      if constexpr (!is_penalty[k]) {
+        for (int c = 0; c < Experiment::targets[term_target[k]].size; ++c) {
+          alike[k] = alike[k] && record_weight(std::get<k>(Experiment::terms).rule, c) == 1.0f;
+        }
+      }
+    });
+    return alike;
+  }();
   static constexpr TermSet penalties = [] {
     TermSet set = 0;
     for (int k = 0; k < term_count; ++k) set |= TermSet{is_penalty[k]} << k;

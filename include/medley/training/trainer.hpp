@@ -14,7 +14,6 @@
 #pragma once
 
 #include <algorithm>
-#include <atomic>
 #include <optional>
 
 #include "medley/training/shard_work.hpp"
@@ -108,7 +107,7 @@ class Trainer final : public Engine {
 
   void predict(std::span<const Record> records, std::span<float* const> outputs) override {
     const std::size_t shards = (records.size() + D::shard - 1) / D::shard;
-    run_slots(static_cast<int>(shards), [&](int worker, int slot) {
+    workers_->parallel_for(static_cast<int>(shards), [&](int worker, int slot) {
       const std::size_t first = static_cast<std::size_t>(slot) * D::shard;
       const std::size_t count = std::min<std::size_t>(D::shard, records.size() - first);
       work_.predict_shard(records.subspan(first, count), first, outputs, worker);
@@ -116,24 +115,11 @@ class Trainer final : public Engine {
   }
 
  private:
-  // Calls f(worker, slot) for slots 0 .. count - 1, on any worker.
-  template <class F>
-  void run_slots(int count, F&& f) {
-    next_slot_.store(0, std::memory_order_relaxed);
-    workers_->run([&](int worker) {
-      for (;;) {
-        const int slot = next_slot_.fetch_add(1, std::memory_order_relaxed);
-        if (slot >= count) return;
-        f(worker, slot);
-      }
-    });
-  }
-
   // Calls f(shard, worker, slot) for the shards of a wave, which begins with slot 0; those of a slot
   // in order, on one worker.
   template <class F>
   void for_each_shard(const Wave& wave, F&& f) {
-    run_slots(batches_.slots_used(wave.last - wave.first), [&](int worker, int slot) {
+    workers_->parallel_for(batches_.slots_used(wave.last - wave.first), [&](int worker, int slot) {
       for (std::uint64_t s = wave.first + slot; s < wave.last; s += D::slots) f(s, worker, slot);
     });
   }
@@ -164,15 +150,25 @@ class Trainer final : public Engine {
     return wave;
   }
 
-  // What the records' losses are divided by: the sum of their weights over the batch.
+  // What the records' losses are divided by: the sum of their weights over the batch. Records are
+  // asked only where they may differ, as all workers wait for this.
   void scale_terms(const Batch& batch, TermSet terms, StepReport& report) {
     std::array<double, max_terms> sum{};
-    for (std::uint64_t i = 0; i < batch.count; ++i) {
+    TermSet differing = 0;
+    for (int k = 0; k < D::term_count; ++k) {
+      if (!(terms >> k & 1u) || D::is_penalty[k]) continue;
+      if (D::weighs_alike[k] && settings_.source->complete(D::term_target[k])) {
+        sum[k] = static_cast<double>(batch.count);
+      } else {
+        differing |= TermSet{1} << k;
+      }
+    }
+    for (std::uint64_t i = 0; differing != 0 && i < batch.count; ++i) {
       const std::uint64_t record = batches_.record_of(batch, batch.first + i);
       D::each_term([&](auto k) {
         constexpr int term = decltype(k)::value;
         if constexpr (!D::is_penalty[term]) {
-          if (!(terms >> term & 1u)) return;
+          if (!(differing >> term & 1u)) return;
           constexpr int t = D::term_target[term];
           if constexpr (Experiment::targets[t].kind == TargetKind::classes) {
             const std::int32_t label = settings_.source->label(record, t);
@@ -305,7 +301,6 @@ class Trainer final : public Engine {
   ShardWork<Experiment> work_{view_, settings_, batches_};
   Update<Experiment> update_{view_};
   std::optional<Workers> workers_;
-  std::atomic<int> next_slot_{0};
   std::array<SlotTotals, D::slots> totals_{};
 };
 

@@ -75,12 +75,16 @@ class Update {
     return list;
   }();
 
-  // Calls f(chunk, its index) for all chunks, shared out among the workers.
+  // What a chunk adds to the squared norm of each direction's gradient and to each penalty.
+  struct alignas(64) Sums {
+    std::array<double, D::directions> square{};
+    std::array<double, D::term_count> penalty{};
+  };
+
+  // Calls f(chunk, its sums) for all chunks, shared out among the workers.
   template <class F>
-  static void for_each_chunk(Workers& workers, F&& f) {
-    workers.run([&](int worker) {
-      for (int i = worker; i < chunk_count; i += workers.count()) f(chunks[i], i);
-    });
+  void for_each_chunk(Workers& workers, F&& f) {
+    workers.parallel_for(chunk_count, [&](int, int i) { f(chunks[i], sums_[i]); });
   }
 
  public:
@@ -117,7 +121,7 @@ class Update {
   // Multiplies the factors that the shards of a wave left: for all waves of a batch but the last.
   void multiply_factors(Workers& workers, const std::array<TermSet, D::directions>& sets,
                         const Wave& wave) {
-    for_each_chunk(workers, [&](const Chunk& chunk, int) {
+    for_each_chunk(workers, [&](const Chunk& chunk, Sums&) {
       for (int d = 0; d < D::directions; ++d) {
         if (D::reaches_backward(sets[d], chunk.segment)) multiply_factors(chunk, d, wave);
       }
@@ -129,11 +133,11 @@ class Update {
   void reduce(Workers& workers, const Sources& from, const Rates* rates) {
     TermSet all = 0;
     for (const TermSet set : from.sets) all |= set;
-    for_each_chunk(workers, [&](const Chunk& chunk, int index) {
+    for_each_chunk(workers, [&](const Chunk& chunk, Sums& sums) {
       if (chunk.trainable) {
-        for (int d = 0; d < D::directions; ++d) reduce(chunk, index, d, from.sets[d], from);
+        for (int d = 0; d < D::directions; ++d) reduce(chunk, sums, d, from.sets[d], from);
       } else {
-        reduce(chunk, index, 0, all, from);  // statistics come from the one forward pass
+        reduce(chunk, sums, 0, all, from);  // statistics come from the one forward pass
       }
       if (rates) apply(chunk, all, *rates);
     });
@@ -141,12 +145,12 @@ class Update {
   // After reduce: value of a penalty, before its weight; norm of a direction's gradient.
   double penalty(int term) const {
     double value = 0;
-    for (const auto& sums : chunk_penalty_) value += sums[term];
+    for (const Sums& sums : sums_) value += sums.penalty[term];
     return value;
   }
   double group_norm(int direction) const {
     double squares = 0;
-    for (const double square : chunk_square_[direction]) squares += square;
+    for (const Sums& sums : sums_) squares += sums.square[direction];
     return std::sqrt(squares);
   }
 
@@ -160,7 +164,7 @@ class Update {
     }
     for (int d = 0; d < D::directions; ++d) {
       for (int i = 0; i < chunk_count; ++i) {
-        if (std::isfinite(chunk_square_[d][i])) continue;
+        if (std::isfinite(sums_[i].square[d])) continue;
         if (report.culprit_layer.empty()) {
           const int node = Net::parameters[chunks[i].parameter].node;
           Net::Nodes::each([&](auto n) {
@@ -175,17 +179,17 @@ class Update {
 
   // Applies gradients that wait for their norm.
   void apply(Workers& workers, TermSet terms, const Rates& rates) {
-    for_each_chunk(workers, [&](const Chunk& chunk, int) { apply(chunk, terms, rates); });
+    for_each_chunk(workers, [&](const Chunk& chunk, Sums&) { apply(chunk, terms, rates); });
   }
 
   // Makes what layers derive from their parameters: weights transposed or transformed.
   void derive(Workers& workers) {
-    for_each_chunk(workers, [&](const Chunk& chunk, int) { derive(chunk); });
+    for_each_chunk(workers, [&](const Chunk& chunk, Sums&) { derive(chunk); });
   }
 
   // Keeps the gradient of a single term over the trunk, for compare_gradients.
   void collect_term(Workers& workers, int term, int used, const Wave& last) {
-    for_each_chunk(workers, [&](const Chunk& chunk, int) {
+    for_each_chunk(workers, [&](const Chunk& chunk, Sums&) {
       if (chunk.segment == 0 && chunk.trainable) collect_term(chunk, term, used, last);
     });
   }
@@ -260,11 +264,11 @@ class Update {
   }
 
   // The gradient of one direction in one chunk: slots or factors, then penalties; into slot 0.
-  void reduce(const Chunk& chunk, int index, int direction, TermSet terms, const Sources& from) {
+  void reduce(const Chunk& chunk, Sums& sums, int direction, TermSet terms, const Sources& from) {
     const bool summed = from.slots > 0 && D::reaches_backward(terms, chunk.segment);
     const TermSet penalties = chunk.decays ? terms & D::penalties : 0;
     if (!D::reaches(terms, chunk.segment)) {
-      chunk_square_[direction][index] = 0;
+      sums.square[direction] = 0;
       return;
     }
     if (summed) multiply_factors(chunk, direction, from.wave);
@@ -288,9 +292,9 @@ class Update {
       squares = fma(g, g, squares);
       g.store(to + i);
     }
-    chunk_square_[direction][index] = chunk.trainable ? static_cast<double>(sum(squares)) : 0.0;
+    sums.square[direction] = chunk.trainable ? static_cast<double>(sum(squares)) : 0.0;
     for (int k = 0; k < D::term_count; ++k) {
-      if (terms >> k & 1u) chunk_penalty_[index][k] = static_cast<double>(sum(penalty[k]));
+      if (terms >> k & 1u) sums.penalty[k] = static_cast<double>(sum(penalty[k]));
     }
   }
 
@@ -404,8 +408,7 @@ class Update {
 
   ArenaView<D> view_;
   Pass<Net> derives_ = view_.make_pass(0, 0);  // for layers that derive; it is not run
-  std::array<std::array<double, chunk_count>, D::directions> chunk_square_{};
-  std::array<std::array<double, D::term_count>, chunk_count> chunk_penalty_{};
+  std::array<Sums, chunk_count> sums_{};
 };
 
 }  // namespace medley

@@ -1,5 +1,5 @@
 // Worker threads that run one function at a time, all of them, and wait for each other. The caller
-// is worker 0.
+// is worker 0. Which worker takes what depends on how fast they are; results must not.
 #pragma once
 
 #include <atomic>
@@ -43,6 +43,20 @@ class Workers {
     wait(running_, [](int left) { return left == 0; });
   }
 
+  // Calls f(worker, i) for 0 <= i < count, each on the next worker that is free, and returns when
+  // all are done.
+  template <class F>
+  void parallel_for(int count, F&& f) {
+    next_.store(0, std::memory_order_relaxed);
+    run([&](int worker) {
+      for (;;) {
+        const int i = next_.fetch_add(1, std::memory_order_relaxed);
+        if (i >= count) return;
+        f(worker, i);
+      }
+    });
+  }
+
  private:
   // Polls for some microseconds, as phases follow each other closely, then sleeps.
   template <class T, class Done>
@@ -79,6 +93,7 @@ class Workers {
   std::atomic<bool> stop_{false};
   alignas(128) std::atomic<std::uint32_t> generation_{0};
   alignas(128) std::atomic<int> running_{0};
+  alignas(128) std::atomic<int> next_{0};
 };
 
 }  // namespace medley

@@ -414,6 +414,7 @@ class GarmentSource final : public Source {
     return target == 0 ? what.colour : target == 1 ? what.size : -1;
   }
   bool labelled(std::uint64_t, int) const override { return true; }
+  bool complete(int) const override { return true; }
 
   std::span<const float> mean() const override { return mean_; }
   std::span<const float> deviation() const override { return deviation_; }
