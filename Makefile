@@ -31,6 +31,8 @@ TEST_ISA ?= $(firstword $(if $(has_avx512),$(filter avx512,$(ISAS))) $(filter-ou
 # SANITIZE=address,undefined or SANITIZE=thread gives builds of their own.
 SANITIZE ?=
 OPT ?= -O2
+# Lines of code for profilers and reports; builds that are only run go without, which compiles faster.
+DEBUG ?= -g1
 # What differs in compiler or options goes into a folder of its own; binaries also by instruction sets.
 comma := ,
 space := $(subst ,, )
@@ -42,7 +44,7 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion 
 # Looking for use after scope multiplies the time that unrolled kernels take to compile.
 SANITIZE_FLAGS := -fno-omit-frame-pointer -fno-sanitize-recover=all -Wno-error \
   $(if $(findstring address,$(SANITIZE)),-fno-sanitize-address-use-after-scope)
-CXXFLAGS := -std=c++20 $(OPT) -g1 -ffp-contract=off -fno-math-errno -ffile-prefix-map=$(CURDIR)=. \
+CXXFLAGS := -std=c++20 $(OPT) $(DEBUG) -ffp-contract=off -fno-math-errno -ffile-prefix-map=$(CURDIR)=. \
   $(WARNINGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE) $(SANITIZE_FLAGS))
 # Unrolled kernels are long straight lines of loads and stores. Left alone, g++ compares each with a
 # thousand before it and follows the ranges of their addresses, for a third of an engine's compile time
@@ -151,10 +153,10 @@ $(BIN)/medley-%: $(BIN)/%/experiment.o $(foreach isa,$(ISAS),$(BUILD)/%/engine.$
 
 PYTHON ?= /usr/bin/python3
 UNIT_OBJECTS := $(patsubst tests/unit/%.cpp,$(BUILD)/unit-$(TEST_ISA)/%.o,$(wildcard tests/unit/*.cpp))
-# Tests of kernels unroll as much as the kernels do; -O1 compiles them in half the time.
+# Tests of kernels unroll as much as the kernels do; -O1 without lines compiles them in half the time.
 $(BUILD)/unit-$(TEST_ISA)/%.o: tests/unit/%.cpp | build/packages
 	@mkdir -p $(@D)
-	$(CXX) $(CPPFLAGS) -Itests $(CXXFLAGS) -O1 $(ENGINE_FLAGS) $(FLAGS_$(TEST_ISA)) -c $< -o $@
+	$(CXX) $(CPPFLAGS) -Itests $(CXXFLAGS) -O1 $(if $(SANITIZE),,-g0) $(ENGINE_FLAGS) $(FLAGS_$(TEST_ISA)) -c $< -o $@
 # Unit tests have no experiment, so they go without the commands, which speak of it.
 UNIT_SHELL_OBJECTS := $(filter-out %/commands.o,$(SHELL_OBJECTS))
 $(BUILD)/unit-$(TEST_ISA)/tests: $(UNIT_OBJECTS) $(UNIT_SHELL_OBJECTS)
@@ -176,8 +178,8 @@ OTHER_BUILDS := build/$(CXX)-O2/scalar build/$(CXX)-O3/avx2 $(if $(call have,cla
 .PHONY: other-builds $(OTHER_BUILDS)
 other-builds: $(OTHER_BUILDS) ## build what results are compared with: see also cross-packages
 $(OTHER_BUILDS): $(CONTRACT_BINARIES)  # one after the other: they share objects
-	$(MAKE) LINK= CXX=$(patsubst build/%-O$(lastword $(subst -O, ,$(@D))),%,$(@D)) OPT=-O$(lastword $(subst -O, ,$(@D))) ISAS=$(@F) \
-	  $(foreach e,everything $(if $(findstring neon,$@),lenet garments) $(if $(findstring scalar,$@),lenet),$@/medley-$(e))
+	$(MAKE) LINK= DEBUG=-g0 CXX=$(patsubst build/%-O$(lastword $(subst -O, ,$(@D))),%,$(@D)) OPT=-O$(lastword $(subst -O, ,$(@D))) ISAS=$(@F) \
+	  $(foreach e,everything $(if $(findstring neon,$@),lenet garments),$@/medley-$(e))
 
 # (In this order, the unit tests compile beside the builds for comparison and what is run on them.)
 test: contract-test unit-test ## install what is missing, build and run all tests

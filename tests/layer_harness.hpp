@@ -12,7 +12,6 @@
 #include <xtensor/xtensor.hpp>
 
 #include "medley/kernels/dense.hpp"
-#include "medley/layers/conv.hpp"
 #include "medley/layers/flatten.hpp"
 #include "medley/network/pass.hpp"
 
@@ -37,11 +36,27 @@ class Numbers {
   std::uint64_t count_ = 0;
 };
 
-// A layer behind a 1x1 convolution that passes its input on, so that the gradient of the layer's
-// input is asked for; with Direct, the layer reads the network's input itself.
+// y = x, with a parameter that serves nothing but to have the gradient of y asked for.
+struct Passage : LayerDefaults {
+  static constexpr std::string_view type = "passage";
+  static constexpr std::array<Parameter, 1> parameters(Shape, Layout) {
+    return {channel_parameter("unused", 1, Initial::zero)};
+  }
+  template <class Io>
+  static void forward(const Io& io) {
+    for_each_pixel<typename Io::X>(io.samples, [&](int n, int b, int y, int x) {
+      Vec::load(io.x().at(n, b, y, x)).store(io.y().at(n, b, y, x));
+    });
+  }
+  template <class Io>
+  static void backward(const Io&) {}
+};
+
+// A layer behind a Passage, so that the gradient of its input is asked for; with Direct, it reads
+// the network's input itself.
 template <class Layer, Shape In, bool Direct = false, int Samples = 3>
 class LayerHarness {
-  using Trunk = std::conditional_t<Direct, Sequence<Layer>, Sequence<Conv<In.c, 1>, Layer>>;
+  using Trunk = std::conditional_t<Direct, Sequence<Layer>, Sequence<Passage, Layer>>;
   using Net = Network<In, Trunk, std::tuple<Head<"y", Flatten>>, Samples, 1>;
   static constexpr int node = Direct ? 0 : 1;
 
@@ -79,14 +94,14 @@ class LayerHarness {
  private:
   void fill(int k) {
     const PlacedParameter& p = Net::parameters[k];
-    const bool of_layer = p.node == node;
+    if (p.node != node) return;
     std::vector<double> values;
     const auto [outputs, inputs, height, width] = p.spec.extent;
     for (int o = 0; o < outputs; ++o) {
       for (int i = 0; i < inputs; ++i) {
         for (int y = 0; y < height; ++y) {
           for (int x = 0; x < width; ++x) {
-            double value = of_layer ? numbers_.next() : (p.spec.decays && o == i ? 1.0 : 0.0);
+            double value = numbers_.next();
             if (p.spec.name == "running_var") value = std::fabs(value) + 0.5;
             parameters_[p.offset + p.spec.packing.index(o, i, y, x)] = static_cast<float>(value);
             values.push_back(value);
@@ -94,7 +109,7 @@ class LayerHarness {
         }
       }
     }
-    if (of_layer) weights_.push_back(std::move(values));
+    weights_.push_back(std::move(values));
   }
 
   Array directions(const Array& y) {

@@ -341,8 +341,10 @@ class Network<InputShape, TrunkType, std::tuple<HeadTypes...>, Samples, Passes> 
       for (const int t : Here::inputs) {
         widen(a.value_halo[a.value_root[t]], Here::Layer::input_halo(shapes[t]));
       }
-      widen(a.gradient_halo[a.gradient_root[i + 1]],
-            Here::Layer::gradient_halo(shapes[Here::inputs[0]]));
+      if (wants_gradient[Here::inputs[0]]) {
+        widen(a.gradient_halo[a.gradient_root[i + 1]],
+              Here::Layer::gradient_halo(shapes[Here::inputs[0]]));
+      }
     });
 
     constexpr int end = 2 * node_count + 1;
