@@ -5,8 +5,8 @@
 //
 // in exactly this order, one chain of fused multiply-adds an output element, whatever the tile and
 // the instruction set. A tile is V vectors of output channels by P pixels of a row, all in
-// registers; of at most 8 output channels, half vectors. Rows of taps that see halo are left out,
-// and in narrow pictures single taps.
+// registers, where a row is short of two samples at once; of at most 8 output channels, half
+// vectors. Rows of taps that see halo are left out, and in narrow pictures single taps.
 #pragma once
 
 #include <algorithm>
@@ -37,25 +37,27 @@ inline constexpr int narrow = 16;
 
 // Everything about a correlation that is known at compile time. Strides in floats.
 struct Correlation {
-  int in_blocks;                               // channel blocks of the input; planar: one
-  int in_block_channels, in_last_channels;     // channels of a block, and of the last one
-  int in_block, in_channel, in_row, in_pixel;  // strides of the input
-  int in_top, in_left, in_height, in_width;    // pixels that are not halo, from `in` on
-  int step;                                    // input pixels per output pixel, along both axes
+  int samples;                              // at most
+  int in_blocks;                            // channel blocks of the input; planar: one
+  int in_block_channels, in_last_channels;  // channels of a block, and of the last one
+  int in_sample;                            // strides of the input
+  int in_block, in_channel, in_row, in_pixel;
+  int in_top, in_left, in_height, in_width;  // pixels that are not halo, from `in` on
+  int step;                                  // input pixels per output pixel, along both axes
   int weight_out, weight_in, weight_row, weight_channel, weight_column;  // strides of the weights
   Taps rows, columns;
-  int out_blocks, out_channels;       // blocks of 16 output channels, and these
-  int out_block, out_row, out_pixel;  // strides of the output
-  int height, width;                  // output pixels
+  int out_blocks, out_channels;                   // blocks of 16 output channels, and these
+  int out_sample, out_block, out_row, out_pixel;  // strides of the output
+  int height, width;                              // output pixels
 
   constexpr bool in_picture(int column) const {
     return column >= in_left && column < in_left + in_width;
   }
 };
 
-// A tile of V output vectors by P pixels.
+// A tile of V output vectors by P pixels of each sample.
 struct Tile {
-  int vectors = 1, pixels = 1;
+  int samples = 1, vectors = 1, pixels = 1;
   bool weights_in_registers = false;
 };
 
@@ -83,35 +85,39 @@ constexpr double tile_cycles(const Correlation& c, const Tile& tile, int pixels,
   } else {
     broadcasts = products;
   }
-  const double loads =
-      broadcasts + static_cast<double>(tile.vectors) * c.columns.count * Vector::parts;
-  const double multiply_adds = 0.5 * products * tile.vectors * Vector::parts;
+  const double loads = static_cast<double>(tile.samples) * broadcasts +
+                       static_cast<double>(tile.vectors) * c.columns.count * Vector::parts;
+  const double multiply_adds = 0.5 * products * tile.samples * tile.vectors * Vector::parts;
   return std::max({multiply_adds, loads / Vector::loads_a_cycle, 4.0 * longest}) + 0.1 * loads;
 }
 
 // The tile with which a row takes the fewest cycles. With all weights of a row of taps in registers
 // each pixel is broadcast once for all its taps; where they do not fit (AVX2 and 5 taps), each tap
-// broadcasts anew.
+// broadcasts anew. Two samples share weights and hide each other's chains, but must be worth the
+// code that a single one needs besides.
 template <class Vector>
-constexpr Tile best_tile(const Correlation& c) {
+constexpr Tile best_tile(const Correlation& c, int samples) {
   Tile best;
   double best_cycles = 1e9;
-  for (int v = 1; v <= 4; ++v) {
-    if (c.out_blocks % v != 0) continue;
-    for (const bool held : {true, false}) {
-      const int weights = held ? v * c.columns.count : v;
-      const int most = (Vector::registers - 1 - weights) / v;
-      if (most < 1) continue;
-      const int tiles = (c.width + most - 1) / most;
-      const Tile tile{v, (c.width + tiles - 1) / tiles, held};
-      double cycles = 0;
-      for (int x = 0; x < c.width; x += tile.pixels) {
-        cycles += tile_cycles<Vector>(c, tile, std::min(tile.pixels, c.width - x),
-                                      c.width <= narrow ? x : anywhere);
-      }
-      if (cycles / v < best_cycles - 1e-9) {
-        best_cycles = cycles / v;
-        best = tile;
+  for (int s = 1; s <= std::min(samples, 2); ++s) {
+    if (s > 1) best_cycles *= 0.9;
+    for (int v = 1; v <= 4; ++v) {
+      if (c.out_blocks % v != 0) continue;
+      for (const bool held : {true, false}) {
+        const int weights = held ? v * c.columns.count : v;
+        const int most = (Vector::registers - 1 - weights) / (s * v);
+        if (most < 1) continue;
+        const int tiles = (c.width + most - 1) / most;
+        const Tile tile{s, v, (c.width + tiles - 1) / tiles, held};
+        double cycles = 0;
+        for (int x = 0; x < c.width; x += tile.pixels) {
+          cycles += tile_cycles<Vector>(c, tile, std::min(tile.pixels, c.width - x),
+                                        c.width <= narrow ? x : anywhere);
+        }
+        if (cycles / (s * v) < best_cycles - 1e-9) {
+          best_cycles = cycles / (s * v);
+          best = tile;
+        }
       }
     }
   }
@@ -133,29 +139,38 @@ TapRows tap_rows(int y) {
   return rows;
 }
 
-// One tile: P pixels from `in`, V blocks of weights from `weights`, into `out`. Where its column X
-// is known, taps that see halo are left out.
-template <class Vector, Correlation C, int V, int P, bool Held, int X>
+// One tile: P pixels from `in`, blocks of weights from `weights`, into `out`. Where its column X is
+// known, taps that see halo are left out.
+template <class Vector, Correlation C, Tile T, int P, int X>
 MEDLEY_INLINE void correlate_tile(const float* in, const float* weights, const float* bias,
                                   float* out, TapRows rows, bool accumulate) {
   constexpr auto counts = [](int place) {
     return X == anywhere || C.in_picture(X * C.step + place);
   };
-  Vector sum[V][P];
-  unroll<V>([&](auto v) MEDLEY_INLINE_LAMBDA {
-    if (accumulate) {
-      unroll<P>([&](auto p) MEDLEY_INLINE_LAMBDA {
-        sum[v][p] = Vector::load(out + v * C.out_block + p * C.out_pixel);
+  constexpr int S = T.samples, V = T.vectors;
+  Vector sum[S][V][P];
+  const auto each_sum = [&](auto&& f) MEDLEY_INLINE_LAMBDA {
+    unroll<S>([&](auto s) MEDLEY_INLINE_LAMBDA {
+      unroll<V>([&](auto v) MEDLEY_INLINE_LAMBDA {
+        unroll<P>([&](auto p) MEDLEY_INLINE_LAMBDA {
+          f(sum[s][v][p], out + s * C.out_sample + v * C.out_block + p * C.out_pixel, v);
+        });
       });
-    } else {
-      const Vector start = bias ? Vector::load(bias + v * lanes) : Vector::zero();
-      unroll<P>([&](auto p) MEDLEY_INLINE_LAMBDA { sum[v][p] = start; });
-    }
-  });
+    });
+  };
+  if (accumulate) {
+    each_sum([&](Vector& v, const float* at, auto) MEDLEY_INLINE_LAMBDA { v = Vector::load(at); });
+  } else {
+    Vector start[V];
+    unroll<V>([&](auto v) MEDLEY_INLINE_LAMBDA {
+      start[v] = bias ? Vector::load(bias + v * lanes) : Vector::zero();
+    });
+    each_sum([&](Vector& v, auto, auto o) MEDLEY_INLINE_LAMBDA { v = start[o]; });
+  }
 
   const auto channel = [&](const float* pixel, const float* w) MEDLEY_INLINE_LAMBDA {
     constexpr Taps taps = C.columns;
-    if constexpr (Held) {
+    if constexpr (T.weights_in_registers) {
       Vector weight[V][taps.count];
       unroll<V>([&](auto v) MEDLEY_INLINE_LAMBDA {
         unroll<taps.count>([&](auto t) MEDLEY_INLINE_LAMBDA {
@@ -165,14 +180,17 @@ MEDLEY_INLINE void correlate_tile(const float* in, const float* weights, const f
       unroll<(P - 1) * C.step + taps.span() + 1>([&](auto q) MEDLEY_INLINE_LAMBDA {
         constexpr int place = taps.offset[0] + decltype(q)::value;
         if constexpr (counts(place)) {
-          const Vector x = Vector::broadcast(pixel[place * C.in_pixel]);
-          unroll<taps.count>([&](auto t) MEDLEY_INLINE_LAMBDA {
-            constexpr int from_first = place - taps.offset[decltype(t)::value];
-            constexpr int p = from_first / C.step;
-            if constexpr (from_first >= 0 && from_first % C.step == 0 && p < P) {
-              unroll<V>([&](auto v)
-                            MEDLEY_INLINE_LAMBDA { sum[v][p] = fma(x, weight[v][t], sum[v][p]); });
-            }
+          unroll<S>([&](auto s) MEDLEY_INLINE_LAMBDA {
+            const Vector x = Vector::broadcast(pixel[s * C.in_sample + place * C.in_pixel]);
+            unroll<taps.count>([&](auto t) MEDLEY_INLINE_LAMBDA {
+              constexpr int from_first = place - taps.offset[decltype(t)::value];
+              constexpr int p = from_first / C.step;
+              if constexpr (from_first >= 0 && from_first % C.step == 0 && p < P) {
+                unroll<V>([&](auto v) MEDLEY_INLINE_LAMBDA {
+                  sum[s][v][p] = fma(x, weight[v][t], sum[s][v][p]);
+                });
+              }
+            });
           });
         }
       });
@@ -186,9 +204,12 @@ MEDLEY_INLINE void correlate_tile(const float* in, const float* weights, const f
         unroll<P>([&](auto p) MEDLEY_INLINE_LAMBDA {
           constexpr int place = decltype(p)::value * C.step + taps.offset[decltype(t)::value];
           if constexpr (counts(place)) {
-            const Vector x = Vector::broadcast(pixel[place * C.in_pixel]);
-            unroll<V>([&](auto v)
-                          MEDLEY_INLINE_LAMBDA { sum[v][p] = fma(x, weight[v], sum[v][p]); });
+            unroll<S>([&](auto s) MEDLEY_INLINE_LAMBDA {
+              const Vector x = Vector::broadcast(pixel[s * C.in_sample + place * C.in_pixel]);
+              unroll<V>([&](auto v) MEDLEY_INLINE_LAMBDA {
+                sum[s][v][p] = fma(x, weight[v], sum[s][v][p]);
+              });
+            });
           }
         });
       });
@@ -206,22 +227,13 @@ MEDLEY_INLINE void correlate_tile(const float* in, const float* weights, const f
     }
   }
 
-  unroll<V>([&](auto v) MEDLEY_INLINE_LAMBDA {
-    unroll<P>([&](auto p) MEDLEY_INLINE_LAMBDA {
-      store_padded(sum[v][p], out + v * C.out_block + p * C.out_pixel);
-    });
-  });
+  each_sum([&](const Vector& v, float* at, auto) MEDLEY_INLINE_LAMBDA { store_padded(v, at); });
 }
 
-}  // namespace detail
-
-// One sample. `in` and `out` point at the pixel (0, 0) of the first block; `bias` (one float a
-// padded output channel) may be null. With `accumulate` the result is added to what `out` holds.
-template <Correlation C>
-[[gnu::noinline]] void correlate(const float* in, const float* weights, const float* bias,
-                                 float* out, bool accumulate) {
-  using Vector = PixelVec<C.out_blocks, C.out_channels>;
-  constexpr Tile tile = best_tile<Vector>(C);
+// As many samples as the tile has.
+template <class Vector, Correlation C, Tile tile>
+[[gnu::noinline]] void correlate_samples(const float* in, const float* weights, const float* bias,
+                                         float* out, bool accumulate) {
   constexpr int tiles = C.width / tile.pixels, tail = C.width % tile.pixels;
   constexpr bool known = C.width <= narrow;
   for (int o = 0; o < C.out_blocks; o += tile.vectors) {
@@ -230,13 +242,13 @@ template <Correlation C>
     for (int y = 0; y < C.height; ++y) {
       const float* from = in + y * C.step * C.in_row;
       float* to = out + o * C.out_block + y * C.out_row;
-      const detail::TapRows rows = detail::tap_rows<C>(y);
-      const auto run = [&]<int P, int X>(std::integral_constant<int, P>,
-                                         std::integral_constant<int, X>,
-                                         int x) MEDLEY_INLINE_LAMBDA {
-        detail::correlate_tile<Vector, C, tile.vectors, P, tile.weights_in_registers, X>(
-            from + x * C.step * C.in_pixel, w, start, to + x * C.out_pixel, rows, accumulate);
-      };
+      const TapRows rows = tap_rows<C>(y);
+      const auto run =
+          [&]<int P, int X>(std::integral_constant<int, P>, std::integral_constant<int, X>, int x)
+              MEDLEY_INLINE_LAMBDA {
+                correlate_tile<Vector, C, tile, P, X>(from + x * C.step * C.in_pixel, w, start,
+                                                      to + x * C.out_pixel, rows, accumulate);
+              };
       using Full = std::integral_constant<int, tile.pixels>;
       if constexpr (known) {
         unroll<tiles>([&](auto t) MEDLEY_INLINE_LAMBDA {
@@ -255,6 +267,27 @@ template <Correlation C>
       }
     }
   }
+}
+
+}  // namespace detail
+
+// `in` and `out` point at the pixel (0, 0) of the first block of the first sample; `bias` (one float
+// a padded output channel) may be null. With `accumulate` the result is added to what `out` holds.
+template <Correlation C>
+void correlate(int samples, const float* in, const float* weights, const float* bias, float* out,
+               bool accumulate) {
+  using Vector = PixelVec<C.out_blocks, C.out_channels>;
+  constexpr Tile tile = best_tile<Vector>(C, C.samples), single = best_tile<Vector>(C, 1);
+  int n = 0;
+  const auto run = [&]<Tile T>() {
+    for (; n + T.samples <= samples; n += T.samples) {
+      detail::correlate_samples<Vector, C, T>(
+          in + static_cast<std::ptrdiff_t>(n) * C.in_sample, weights, bias,
+          out + static_cast<std::ptrdiff_t>(n) * C.out_sample, accumulate);
+    }
+  };
+  run.template operator()<tile>();
+  if constexpr (tile.samples > 1) run.template operator()<single>();
 }
 
 }  // namespace medley::kernels

@@ -109,10 +109,8 @@ struct BasicConv : LayerDefaults {
       kernels::winograd_correlate(w, Io::most_samples, io.samples, x.at(0, 0, -Padding, -Padding),
                                   io.derived(), bias, y.at(0, 0, 0, 0), false, io.scratch());
     } else {
-      for (int n = 0; n < io.samples; ++n) {
-        kernels::correlate<forward_correlation<typename Io::X, typename Io::Y>()>(
-            x.at(n, 0, -Padding, -Padding), io.parameter(0), bias, y.at(n, 0, 0, 0), false);
-      }
+      kernels::correlate<forward_correlation<Io>()>(io.samples, x.at(0, 0, -Padding, -Padding),
+                                                    io.parameter(0), bias, y.at(0, 0, 0, 0), false);
     }
   }
 
@@ -150,7 +148,7 @@ struct BasicConv : LayerDefaults {
                                   io.derived() + winograd_forward_floats(Io::X::shape), nullptr,
                                   io.gx().at(0, 0, 0, 0), accumulate, io.scratch());
     } else {
-      for (int n = 0; n < io.samples; ++n) backward_sample(io, n, accumulate);
+      correlate_back(io, accumulate);
     }
   }
 
@@ -243,16 +241,20 @@ struct BasicConv : LayerDefaults {
   static constexpr Shape rows_of =
       one_row<A, B> ? Shape{B::shape.c, 1, B::shape.pixels()} : B::shape;
 
-  template <class X, class Y>
+  template <class Io>
   static consteval kernels::Correlation forward_correlation() {
+    using X = typename Io::X;
+    using Y = typename Io::Y;
     constexpr Packing w = parameters(X::shape, X::layout)[0].packing;
     constexpr bool planar = X::layout == Layout::planar;
     kernels::Taps taps;
     taps.count = Kernel;
     for (int k = 0; k < Kernel; ++k) taps.offset[k] = taps.weight[k] = k;
-    return {.in_blocks = planar ? 1 : X::blocks,
+    return {.samples = Io::most_samples,
+            .in_blocks = planar ? 1 : X::blocks,
             .in_block_channels = lanes,
             .in_last_channels = planar ? X::shape.c : block_channels(X::shape.c, X::blocks - 1),
+            .in_sample = X::sample,
             .in_block = X::block,
             .in_channel = planar ? X::block : 1,
             .in_row = X::row,
@@ -271,6 +273,7 @@ struct BasicConv : LayerDefaults {
             .columns = taps,
             .out_blocks = Y::blocks,
             .out_channels = Y::shape.c,
+            .out_sample = Y::sample,
             .out_block = Y::block,
             .out_row = Y::row,
             .out_pixel = Y::pixel,
@@ -327,9 +330,11 @@ struct BasicConv : LayerDefaults {
     using GX = typename Io::GX;
     using GY = typename Io::GY;
     constexpr Shape in = rows_of<GY, GX>;
-    return {.in_blocks = GY::blocks,
+    return {.samples = Io::most_samples,
+            .in_blocks = GY::blocks,
             .in_block_channels = lanes,
             .in_last_channels = block_channels(Outputs, GY::blocks - 1),
+            .in_sample = GY::sample,
             .in_block = GY::block,
             .in_channel = 1,
             .in_row = GY::row,
@@ -348,6 +353,7 @@ struct BasicConv : LayerDefaults {
             .columns = backward_taps(PX),
             .out_blocks = GX::blocks,
             .out_channels = GX::shape.c,
+            .out_sample = GX::sample,
             .out_block = GX::block,
             .out_row = GX::row * Stride,
             .out_pixel = GX::pixel * Stride,
@@ -356,7 +362,7 @@ struct BasicConv : LayerDefaults {
   }
 
   template <class Io>
-  static void backward_sample(const Io& io, int n, bool accumulate) {
+  static void correlate_back(const Io& io, bool accumulate) {
     const auto gx = io.gx();
     const auto gy = io.gy();
     unroll<Stride * Stride>([&](auto phase) {
@@ -364,13 +370,13 @@ struct BasicConv : LayerDefaults {
       constexpr kernels::Correlation c = backward_correlation<Io, py, px>();
       if constexpr (c.height > 0 && c.width > 0) {
         if constexpr (c.rows.count > 0 && c.columns.count > 0) {
-          kernels::correlate<c>(gy.at(n, 0, 0, 0), io.derived(), nullptr, gx.at(n, 0, py, px),
-                                accumulate);
+          kernels::correlate<c>(io.samples, gy.at(0, 0, 0, 0), io.derived(), nullptr,
+                                gx.at(0, 0, py, px), accumulate);
         } else if (!accumulate) {  // pixels that no tap reaches
-          for (int b = 0; b < Io::GX::blocks; ++b) {
+          for (int nb = 0; nb < io.samples * Io::GX::blocks; ++nb) {
             for (int y = 0; y < c.height; ++y) {
               for (int x = 0; x < c.width; ++x) {
-                Vec::zero().store(gx.at(n, b, py + y * Stride, px + x * Stride));
+                Vec::zero().store(gx.at(0, nb, py + y * Stride, px + x * Stride));
               }
             }
           }
