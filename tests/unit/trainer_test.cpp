@@ -43,6 +43,11 @@ struct TinySimultaneous : Tiny {
   static constexpr auto steps = simultaneous(group<"a", "kind", "decay">(Sgd{.learning_rate = 0.1}),
                                              group<"b", "side">(Sgd{.learning_rate = 0.1}));
 };
+struct TinyWeighted : Tiny {
+  static constexpr auto terms =
+      std::tuple{term<"kind">(SoftmaxCrossEntropy{.class_weights = {1.0, 3.0, 0.5}}, 1.0),
+                 term<"side">(BinaryCrossEntropy{}, 0.5)};
+};
 struct TinyAlternating : Tiny {
   static constexpr auto steps = alternating(
       group<"a", "kind">(Sgd{.learning_rate = 0.1, .momentum = 0.9}),
@@ -215,10 +220,10 @@ TEST(Steps, AlternatingGroupsLeaveAloneWhatTheyDoNotReach) {
 
 TEST(Steps, CompleteTargetsCountAsIfEachRecordWereAsked) {
   TinySource source;
-  const Training<TinySimultaneous> asked(source, 4, 5);
+  const Training<TinyWeighted> asked(source, 4, 5);
   source.known_complete = true;
-  const Training<TinySimultaneous> known(source, 4, 5);
-  for (const std::string& name : Training<TinySimultaneous>::tensor_names()) {
+  const Training<TinyWeighted> known(source, 4, 5);
+  for (const std::string& name : Training<TinyWeighted>::tensor_names()) {
     EXPECT_EQ(asked.tensor(name), known.tensor(name)) << name;
   }
 }
