@@ -10,23 +10,20 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
-#include <cstdint>
 
 #include "medley/base/tensor.hpp"
 #include "medley/base/vec.hpp"
 
 namespace medley::kernels {
 
-// Taps along one axis: tap t reads the input at `offset[t]` from the output's place and takes the
-// weight of index `weight[t]`. Offsets rise.
+// Taps along one axis, which read neighbouring pixels of the input: tap t the one `offset(t)` from
+// the output's place, with the weight of index `weight(t)`.
 struct Taps {
-  static constexpr int most = 16;
   int count = 0;
-  std::array<int, most> offset{};
-  std::array<int, most> weight{};
-  constexpr int span() const { return count == 0 ? 0 : offset[count - 1] - offset[0]; }
+  int first_offset = 0, first_weight = 0, weight_step = 1;
+  constexpr int offset(int t) const { return first_offset + t; }
+  constexpr int weight(int t) const { return first_weight + t * weight_step; }
   friend constexpr bool operator==(const Taps&, const Taps&) = default;
 };
 
@@ -74,13 +71,13 @@ constexpr double tile_cycles(const Correlation& c, const Tile& tile, int pixels,
   const auto counts = [&](int place) { return x == anywhere || c.in_picture(x * c.step + place); };
   for (int p = 0; p < pixels; ++p) {
     int chain = 0;
-    for (int t = 0; t < c.columns.count; ++t) chain += counts(p * c.step + c.columns.offset[t]);
+    for (int t = 0; t < c.columns.count; ++t) chain += counts(p * c.step + c.columns.offset(t));
     products += chain;
     longest = std::max(longest, chain);
   }
   if (tile.weights_in_registers) {
-    for (int q = 0; q <= (pixels - 1) * c.step + c.columns.span(); ++q) {
-      broadcasts += counts(c.columns.offset[0] + q);
+    for (int q = 0; q < (pixels - 1) * c.step + c.columns.count; ++q) {
+      broadcasts += counts(c.columns.offset(q));
     }
   } else {
     broadcasts = products;
@@ -89,6 +86,28 @@ constexpr double tile_cycles(const Correlation& c, const Tile& tile, int pixels,
                        static_cast<double>(tile.vectors) * c.columns.count * Vector::parts;
   const double multiply_adds = 0.5 * products * tile.samples * tile.vectors * Vector::parts;
   return std::max({multiply_adds, loads / Vector::loads_a_cycle, 4.0 * longest}) + 0.1 * loads;
+}
+
+// The same for a row, by a vector and a sample.
+template <class Vector>
+constexpr double row_cycles(const Correlation& c, const Tile& tile) {
+  double cycles = 0;
+  for (int x = 0; x < c.width; x += tile.pixels) {
+    cycles += tile_cycles<Vector>(c, tile, std::min(tile.pixels, c.width - x),
+                                  c.width <= narrow ? x : anywhere);
+  }
+  return cycles / (tile.samples * tile.vectors);
+}
+
+// As many pixels as the registers hold beside weights and a broadcast, or a little fewer, so that
+// the tiles of a row are alike; none where not even one fits.
+template <class Vector>
+constexpr Tile largest_tile(const Correlation& c, int samples, int vectors, bool held) {
+  const int weights = vectors * (held ? c.columns.count : 1);
+  const int most = (Vector::registers - 1 - weights) / (samples * vectors);
+  if (most < 1) return {samples, vectors, 0, held};
+  const int tiles = (c.width + most - 1) / most;
+  return {samples, vectors, (c.width + tiles - 1) / tiles, held};
 }
 
 // The tile with which a row takes the fewest cycles. With all weights of a row of taps in registers
@@ -104,18 +123,11 @@ constexpr Tile best_tile(const Correlation& c, int samples) {
     for (int v = 1; v <= 4; ++v) {
       if (c.out_blocks % v != 0) continue;
       for (const bool held : {true, false}) {
-        const int weights = held ? v * c.columns.count : v;
-        const int most = (Vector::registers - 1 - weights) / (s * v);
-        if (most < 1) continue;
-        const int tiles = (c.width + most - 1) / most;
-        const Tile tile{s, v, (c.width + tiles - 1) / tiles, held};
-        double cycles = 0;
-        for (int x = 0; x < c.width; x += tile.pixels) {
-          cycles += tile_cycles<Vector>(c, tile, std::min(tile.pixels, c.width - x),
-                                        c.width <= narrow ? x : anywhere);
-        }
-        if (cycles / (s * v) < best_cycles - 1e-9) {
-          best_cycles = cycles / (s * v);
+        const Tile tile = largest_tile<Vector>(c, s, v, held);
+        if (tile.pixels < 1) continue;
+        const double cycles = row_cycles<Vector>(c, tile);
+        if (cycles < best_cycles - 1e-9) {
+          best_cycles = cycles;
           best = tile;
         }
       }
@@ -133,7 +145,7 @@ struct TapRows {
 template <Correlation C>
 TapRows tap_rows(int y) {
   TapRows rows{0, C.rows.count};
-  const auto row = [&](int r) { return y * C.step + C.rows.offset[r]; };
+  const auto row = [&](int r) { return y * C.step + C.rows.offset(r); };
   while (rows.first < rows.last && row(rows.first) < C.in_top) ++rows.first;
   while (rows.first < rows.last && row(rows.last - 1) >= C.in_top + C.in_height) --rows.last;
   return rows;
@@ -174,16 +186,16 @@ MEDLEY_INLINE void correlate_tile(const float* in, const float* weights, const f
       Vector weight[V][taps.count];
       unroll<V>([&](auto v) MEDLEY_INLINE_LAMBDA {
         unroll<taps.count>([&](auto t) MEDLEY_INLINE_LAMBDA {
-          weight[v][t] = Vector::load(w + v * C.weight_out + taps.weight[t] * C.weight_column);
+          weight[v][t] = Vector::load(w + v * C.weight_out + taps.weight(t) * C.weight_column);
         });
       });
-      unroll<(P - 1) * C.step + taps.span() + 1>([&](auto q) MEDLEY_INLINE_LAMBDA {
-        constexpr int place = taps.offset[0] + decltype(q)::value;
+      unroll<(P - 1) * C.step + taps.count>([&](auto q) MEDLEY_INLINE_LAMBDA {
+        constexpr int place = taps.offset(q);
         if constexpr (counts(place)) {
           unroll<S>([&](auto s) MEDLEY_INLINE_LAMBDA {
             const Vector x = Vector::broadcast(pixel[s * C.in_sample + place * C.in_pixel]);
             unroll<taps.count>([&](auto t) MEDLEY_INLINE_LAMBDA {
-              constexpr int from_first = place - taps.offset[decltype(t)::value];
+              constexpr int from_first = place - taps.offset(t);
               constexpr int p = from_first / C.step;
               if constexpr (from_first >= 0 && from_first % C.step == 0 && p < P) {
                 unroll<V>([&](auto v) MEDLEY_INLINE_LAMBDA {
@@ -199,10 +211,10 @@ MEDLEY_INLINE void correlate_tile(const float* in, const float* weights, const f
         load_anew();
         Vector weight[V];
         unroll<V>([&](auto v) MEDLEY_INLINE_LAMBDA {
-          weight[v] = Vector::load(w + v * C.weight_out + taps.weight[t] * C.weight_column);
+          weight[v] = Vector::load(w + v * C.weight_out + taps.weight(t) * C.weight_column);
         });
         unroll<P>([&](auto p) MEDLEY_INLINE_LAMBDA {
-          constexpr int place = decltype(p)::value * C.step + taps.offset[decltype(t)::value];
+          constexpr int place = p * C.step + taps.offset(t);
           if constexpr (counts(place)) {
             unroll<S>([&](auto s) MEDLEY_INLINE_LAMBDA {
               const Vector x = Vector::broadcast(pixel[s * C.in_sample + place * C.in_pixel]);
@@ -219,8 +231,8 @@ MEDLEY_INLINE void correlate_tile(const float* in, const float* weights, const f
   for (int b = 0; b < C.in_blocks; ++b) {
     const int channels = b + 1 < C.in_blocks ? C.in_block_channels : C.in_last_channels;
     for (int r = rows.first; r < rows.last; ++r) {
-      const float* row = in + b * C.in_block + C.rows.offset[r] * C.in_row;
-      const float* w = weights + b * C.weight_in + C.rows.weight[r] * C.weight_row;
+      const float* row = in + b * C.in_block + C.rows.offset(r) * C.in_row;
+      const float* w = weights + b * C.weight_in + C.rows.weight(r) * C.weight_row;
       for (int c = 0; c < channels; ++c) {
         channel(row + c * C.in_channel, w + c * C.weight_channel);
       }

@@ -247,9 +247,7 @@ struct BasicConv : LayerDefaults {
     using Y = typename Io::Y;
     constexpr Packing w = parameters(X::shape, X::layout)[0].packing;
     constexpr bool planar = X::layout == Layout::planar;
-    kernels::Taps taps;
-    taps.count = Kernel;
-    for (int k = 0; k < Kernel; ++k) taps.offset[k] = taps.weight[k] = k;
+    constexpr kernels::Taps taps{.count = Kernel};
     return {.samples = Io::most_samples,
             .in_blocks = planar ? 1 : X::blocks,
             .in_block_channels = lanes,
@@ -311,16 +309,16 @@ struct BasicConv : LayerDefaults {
             .weight_column = w.column};
   }
 
-  // The taps that reach input pixels of one phase (place modulo stride), by rising offset.
+  // The taps that reach input pixels of one phase (place modulo stride), every Stride-th from the
+  // last one on.
   static consteval kernels::Taps backward_taps(int phase) {
-    kernels::Taps taps;
-    for (int k = Kernel - 1; k >= 0; --k) {
-      if ((phase + Padding - k) % Stride != 0) continue;
-      taps.offset[taps.count] = (phase + Padding - k) / Stride;
-      taps.weight[taps.count] = k;
-      ++taps.count;
-    }
-    return taps;
+    int last = Kernel - 1;
+    while (last >= 0 && (phase + Padding - last) % Stride != 0) --last;
+    if (last < 0) return {};
+    return {.count = last / Stride + 1,
+            .first_offset = (phase + Padding - last) / Stride,
+            .first_weight = last,
+            .weight_step = -Stride};
   }
 
   // Input pixels whose row and column have the phases PY and PX see the same taps: a correlation of
