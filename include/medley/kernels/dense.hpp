@@ -12,29 +12,26 @@
 
 namespace medley::kernels {
 
-// Rows in a tile, and the most vectors by so many rows: sums take half of the registers.
-inline constexpr int tile_rows = Vec::registers >= 32 ? 8 : 4;
+// Rows in a tile, and the most vectors by so many rows. With 8 registers (AVX2, NEON) 6 rows by one
+// vector leave one for the matrix and one for x: more chains than wait for each other.
+inline constexpr int tile_rows = Vec::registers >= 32 ? 8 : 6;
 constexpr int tile_vectors(int rows) { return std::clamp(Vec::registers / 2 / rows, 1, 4); }
 
 // Vectors that read the matrix side by side, and the length of a piece: 16 KiB of the matrix.
 constexpr int vector_group(int vectors) { return vectors % 4 == 0 ? 4 : vectors % 2 == 0 ? 2 : 1; }
 constexpr int piece_length(int group) { return 256 / group; }
 
-// Calls f(first row, number of rows) for tiles of tile_rows, then halves of it.
+// Calls f(first row, number of rows) for tiles of tile_rows, then for what is left of 4, 2 and 1.
 template <class F>
 MEDLEY_INLINE void for_each_tile(int rows, F&& f) {
   int n = 0;
-  for (; n + tile_rows <= rows; n += tile_rows) f(n, std::integral_constant<int, tile_rows>{});
-  const auto rest = [&]<int Count>(std::integral_constant<int, Count> count, auto& self) -> void {
-    if constexpr (Count > 0) {
-      if (n + Count <= rows) {
-        f(n, count);
-        n += Count;
-      }
-      self(std::integral_constant<int, Count / 2>{}, self);
-    }
+  const auto tiles = [&]<int Count>(std::integral_constant<int, Count> count) MEDLEY_INLINE_LAMBDA {
+    for (; n + Count <= rows; n += Count) f(n, count);
   };
-  rest(std::integral_constant<int, tile_rows / 2>{}, rest);
+  tiles(std::integral_constant<int, tile_rows>{});
+  tiles(std::integral_constant<int, 4>{});
+  tiles(std::integral_constant<int, 2>{});
+  tiles(std::integral_constant<int, 1>{});
 }
 
 // sum[v][p] += Σ_{k < length} x[p * x_row + k] * w[v * w_vector + k * 16]. With `Ahead` it asks for
