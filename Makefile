@@ -53,6 +53,8 @@ ENGINE_FLAGS := $(if $(is_gcc),-fno-gnu-unique --param=sccvn-max-alias-queries-p
 # All that the shell needs of -O2 is vectors in loops over whole files; the rest takes a third longer to compile.
 SHELL_FLAGS := $(if $(filter -O2,$(OPT)),-O1 -ftree-vectorize)
 CPPFLAGS := -Iinclude -Isrc -I. -MMD -MP
+# What is compiled for any processor computes nothing with vectors and need not know those of this one.
+FOR_ANY := -DMEDLEY_SCALAR
 # (AddressSanitizer follows exceptions only through a shared libstdc++.)
 LDFLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE),-static-libgcc -static-libstdc++) -pthread
 LDLIBS := -Wl,-Bstatic -lboost_program_options -ljpeg -lpng -lz -lxxhash -Wl,-Bdynamic -lm
@@ -124,13 +126,13 @@ $(BUILD)/shell/%.cpp: Makefile
 	@mkdir -p $(@D)
 	@printf '#include "src/%s.cpp"\n' $(PART_$*) > $@
 $(BUILD)/shell/%.o: $(BUILD)/shell/%.cpp | build/packages
-	$(CXX) $(CPPFLAGS) $(CXXFLAGS) $(SHELL_FLAGS) -c $< -o $@
+	$(CXX) $(CPPFLAGS) $(FOR_ANY) $(CXXFLAGS) $(SHELL_FLAGS) -c $< -o $@
 
 # An experiment: its arena and description for any processor, its engine once an instruction set.
 experiment_flags = '-DMEDLEY_EXPERIMENT=$(subst -,_,$(1))' '-DMEDLEY_EXPERIMENT_HEADER="$(wildcard include/medley/experiments/$(1).hpp tests/experiments/$(1).hpp)"'
 $(BIN)/%/experiment.o: src/experiment.cpp %.hpp | build/packages
 	@mkdir -p $(@D)
-	$(CXX) $(CPPFLAGS) $(call experiment_flags,$*) $(ISAS:%=-DMEDLEY_HAS_%) $(CXXFLAGS) -c $< -o $@
+	$(CXX) $(CPPFLAGS) $(FOR_ANY) $(call experiment_flags,$*) $(ISAS:%=-DMEDLEY_HAS_%) $(CXXFLAGS) -c $< -o $@
 
 # All symbols of an engine but its entry become local ("unique" ones could not), so that no inline function compiled for a newer
 # processor can be linked into code that runs on an older one.

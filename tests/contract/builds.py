@@ -52,6 +52,15 @@ def other_builds_train_to_the_same_bytes(bench):
     return f"{', '.join(build.name for build in builds)}: {len(expected)} files each"
 
 
+def _some_of(source, folder, split_sizes):
+    """A dataset folder with the first records of each split of another."""
+    split = np.load(source / "split.npy")
+    chosen = np.concatenate([np.flatnonzero(split == s)[:n] for s, n in enumerate(split_sizes)])
+    folder.mkdir()
+    for path in source.glob("*.npy"):
+        np.save(folder / path.name, np.load(path, mmap_mode="r")[chosen])
+
+
 def an_old_processor_gets_a_clear_message(bench):
     """Emulated: one without AVX2 and FMA, and one without AVX-512."""
     emulator = shutil.which("qemu-x86_64-static")
@@ -59,10 +68,11 @@ def an_old_processor_gets_a_clear_message(bench):
     if not emulator or struct.unpack_from("<H", binary.read_bytes()[:20], 18)[0] != EM_X86_64:
         raise Skipped("there is no qemu-x86_64-static ('make cross-packages')")
     folder = bench.folder("old")
+    _some_of(bench.once("everything-data", data.everything), folder / "data", (4, 1, 1))
 
     def train(processor, out):
         command = [emulator, "-cpu", processor, binary, "train", "--steps", "2", "--out", folder / out,
-                   "--data", bench.once("everything-data", data.everything)]
+                   "--data", folder / "data"]
         return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
 
     done = train("Nehalem", "none")
@@ -105,15 +115,6 @@ def other_builds_import_the_same_bytes(bench):
         build.run("lenet", *command, out)
         same_contents(expected, contents(out), build.name)
     return f"{', '.join(build.name for build in builds)}: {count} pictures each"
-
-
-def _some_of(source, folder, split_sizes):
-    """A dataset folder with the first records of each split of another."""
-    split = np.load(source / "split.npy")
-    chosen = np.concatenate([np.flatnonzero(split == s)[:n] for s, n in enumerate(split_sizes)])
-    folder.mkdir()
-    for path in source.glob("*.npy"):
-        np.save(folder / path.name, np.load(path, mmap_mode="r")[chosen])
 
 
 def other_builds_draw_the_same_garments(bench):

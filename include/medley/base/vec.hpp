@@ -19,7 +19,7 @@
 #include <type_traits>
 #include <utility>
 
-// Code for any x86-64 processor (the shell) has no fused multiply-add and takes the scalar form.
+// Without a vector unit that we know, such as in code for any x86-64 processor: the scalar form.
 #if !defined(__FMA__) && !defined(__aarch64__) && !defined(MEDLEY_SCALAR)
 #define MEDLEY_SCALAR
 #endif
@@ -127,8 +127,6 @@ inline constexpr int machine_registers = 16;
 #endif
 template <class B>
 using MaskOf = typename B::batch_bool_type;
-template <class B>
-using IntegersOf = xsimd::batch<std::int32_t, typename B::arch_type>;
 
 template <class B>
 MEDLEY_INLINE B broadcast(float x) {
@@ -200,17 +198,25 @@ template <class M>
 MEDLEY_INLINE bool any(M m) {
   return xsimd::any(m);
 }
+#if defined(__aarch64__)
+// The compilers' own vectors: each of xsimd's operations on integers takes seconds to compile.
+MEDLEY_INLINE int32x4_t bits(BatchOf<4> a) { return vreinterpretq_s32_f32(a); }
+MEDLEY_INLINE BatchOf<4> from_bits(int32x4_t b) { return vreinterpretq_f32_s32(b); }
+MEDLEY_INLINE BatchOf<4> to_float(BatchOf<4> a) { return vcvtq_f32_s32(bits(a)); }
+template <class B>
+MEDLEY_INLINE B load_integers(const std::int32_t* p) {
+  return vcvtq_f32_s32(vld1q_s32(p));
+}
+#else
+template <class B>
+using IntegersOf = xsimd::batch<std::int32_t, typename B::arch_type>;
 template <class B>
 MEDLEY_INLINE IntegersOf<B> bits(B a) {
   return xsimd::bitwise_cast<IntegersOf<B>>(a);
 }
-template <class B, class F>
-MEDLEY_INLINE B on_bits(B a, F f) {
-  return xsimd::bitwise_cast<B>(IntegersOf<B>(f(bits(a))));
-}
-template <class B, class F>
-MEDLEY_INLINE B on_bits(B a, B b, F f) {
-  return xsimd::bitwise_cast<B>(IntegersOf<B>(f(bits(a), bits(b))));
+template <class I>
+MEDLEY_INLINE auto from_bits(I b) {
+  return xsimd::bitwise_cast<xsimd::batch<float, typename I::arch_type>>(b);
 }
 template <class B>
 MEDLEY_INLINE B to_float(B a) {
@@ -219,6 +225,15 @@ MEDLEY_INLINE B to_float(B a) {
 template <class B>
 MEDLEY_INLINE B load_integers(const std::int32_t* p) {
   return xsimd::to_float(IntegersOf<B>::load_unaligned(p));
+}
+#endif
+template <class B, class F>
+MEDLEY_INLINE B on_bits(B a, F f) {
+  return from_bits(f(bits(a)));
+}
+template <class B, class F>
+MEDLEY_INLINE B on_bits(B a, B b, F f) {
+  return from_bits(f(bits(a), bits(b)));
 }
 
 #endif
