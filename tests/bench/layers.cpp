@@ -381,7 +381,7 @@ void layer(Table& table) {
   if (name.find(table.settings().only) == std::string::npos) return;
   const Run direct = medley_run<Direct<Automatic>, In, first>(table.settings());
   Run winograd;
-  if constexpr (Kernel == 3 && Stride == 1 && !first) {
+  if constexpr ((Kernel == 3 || Kernel == 5) && Stride == 1 && !first) {
     winograd = medley_run<ByWinograd<Automatic>, In, first>(table.settings());
   }
   for (const Which which : {Which::forward, Which::data, Which::weights}) {
@@ -450,5 +450,15 @@ int main(int count, char** words) {
   // Others.
   layer<Shape{16, 28, 28}, 16>(table);
   layer<Shape{1, 28, 28}, 16, 5>(table);
+  layer<Shape{8, 16, 16}, 16, 5>(table);
+  layer<Shape{32, 16, 16}, 32, 5>(table);
+  layer<Shape{64, 7, 7}, 64, 5>(table);
+  layer<Shape{3, 64, 64}, 32, 7, 2>(table);
+  layer<Shape{16, 28, 28}, 32, 7>(table);
+  // Sizes that leave tiles and lanes partly empty.
+  layer<Shape{20, 12, 12}, 50, 5, 1, 0>(table);
+  layer<Shape{33, 15, 17}, 65>(table);
+  layer<Shape{24, 27, 27}, 40, 3, 2>(table);
+  layer<Shape{100, 9, 11}, 30, 1>(table);
   return 0;
 }

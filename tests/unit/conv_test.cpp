@@ -83,6 +83,7 @@ TEST(Conv, ReadsPicturesDirectly) {
   check_conv<6, 5, 1, 2, Shape{1, 12, 12}, true>();
   check_conv<16, 3, 2, 1, Shape{3, 9, 8}, true>();
   check_conv<16, 7, 2, 3, Shape{4, 14, 13}, true>();
+  check_conv<16, 5, 1, 2, Shape{1, 3, 4}, true>();
   check_conv<16, 3, 1, 1, Shape{17, 6, 6}, true>();
 }
 TEST(Conv, ByWinograd) {
@@ -92,6 +93,9 @@ TEST(Conv, ByWinograd) {
   check_conv<20, 3, 1, 0, Shape{16, 9, 7}, false, false, winograd>();
   check_conv<16, 3, 1, 2, Shape{17, 2, 3}, false, true, winograd>();
   check_conv<16, 3, 1, 1, Shape{3, 4, 8}, true, true, winograd>();
+  check_conv<20, 5, 1, 2, Shape{18, 6, 5}>();
+  check_conv<33, 5, 1, 0, Shape{17, 7, 9}, false, false>();
+  check_conv<8, 5, 1, 4, Shape{5, 3, 2}, false, true, winograd>();
 }
 TEST(Conv, AlgorithmFollowsFromTheShape) {
   static_assert(Conv<32>::winograd({32, 4, 4}));
@@ -99,7 +103,8 @@ TEST(Conv, AlgorithmFollowsFromTheShape) {
   static_assert(Conv<16>::winograd({16, 7, 7}));
   static_assert(!Conv<32>::winograd({15, 16, 16}), "few input channels");
   static_assert(!Conv<15>::winograd({64, 16, 16}), "few output channels");
-  static_assert(!Conv<64, 5>::winograd({64, 16, 16}) && !Conv<64, 3, 2>::winograd({64, 16, 16}));
+  static_assert(Conv<16, 5>::winograd({16, 3, 3}) && !Conv<16, 5>::winograd({15, 16, 16}));
+  static_assert(!Conv<64, 7>::winograd({64, 16, 16}) && !Conv<64, 3, 2>::winograd({64, 16, 16}));
   static_assert(!Conv<64>::winograd({64, 2, 2}), "tiles would be mostly empty");
   static_assert(!Direct<Conv<64>>::winograd({64, 16, 16}));
   static_assert(ByWinograd<Conv<4>>::winograd({3, 2, 2}));

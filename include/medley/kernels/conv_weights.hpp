@@ -8,6 +8,7 @@
 // to stay in the nearest cache; between their turns sums wait in memory. The chain of an element
 // runs over the pixels of one sample (of several, where pictures are small); the chains of a shard
 // are then added in the order of the samples, which keeps rounding errors small on large pictures.
+// Lines of the input that are halo are left out.
 #pragma once
 
 #include "medley/kernels/correlate.hpp"
@@ -19,6 +20,7 @@ struct WeightGradient {
   int in_sample, out_sample;  // strides from sample to sample
   int in_blocks, in_block_channels, in_last_channels;
   int in_block, in_channel, in_row, in_pixel;
+  int in_top, in_height;  // lines that are not halo, from `x` on
   int kernel, stride;
   int out_blocks, out_channels, out_block, out_row;
   int height, width;  // output pixels
@@ -74,15 +76,15 @@ constexpr WeightTile best_weight_tile(const WeightGradient& g) {
   return best;
 }
 
-// P pixels of one row into the sums of Rows x Channels x kernel weights.
-template <class Vector, WeightGradient G, int Rows, int Channels, int P, class Sums>
+// P pixels of one row into the sums of Rows x Channels x kernel weights, from kernel row First on.
+template <class Vector, WeightGradient G, int First, int Rows, int Channels, int P, class Sums>
 MEDLEY_INLINE void add_pixels(const float* x, const float* gy, Sums& sum) {
   load_anew();
   Vector g[P];
   unroll<P>([&](auto p) MEDLEY_INLINE_LAMBDA { g[p] = Vector::load(gy + p * lanes); });
-  unroll<Rows * Channels>([&](auto rc) MEDLEY_INLINE_LAMBDA {
-    constexpr int r = decltype(rc)::value / Channels, c = decltype(rc)::value % Channels;
-    const float* line = x + r * G.in_row + c * G.in_channel;
+  unroll<Rows * Channels>([&](auto i) MEDLEY_INLINE_LAMBDA {
+    constexpr int rc = First * Channels + decltype(i)::value;
+    const float* line = x + rc / Channels * G.in_row + rc % Channels * G.in_channel;
     unroll<(P - 1) * G.stride + G.kernel>([&](auto q) MEDLEY_INLINE_LAMBDA {
       const Vector value = Vector::broadcast(line[q * G.in_pixel]);
       unroll<G.kernel>([&](auto t) MEDLEY_INLINE_LAMBDA {
@@ -94,6 +96,20 @@ MEDLEY_INLINE void add_pixels(const float* x, const float* gy, Sums& sum) {
       });
     });
   });
+}
+
+// The same of a whole line of pixels.
+template <class Vector, WeightGradient G, int First, int Rows, int Channels, int P, class Sums>
+MEDLEY_INLINE void add_line(const float* x, const float* gy, Sums& sum) {
+  int p = 0;
+  for (; p + P <= G.width; p += P) {
+    add_pixels<Vector, G, First, Rows, Channels, P>(x + p * G.stride * G.in_pixel, gy + p * lanes,
+                                                    sum);
+  }
+  if constexpr (G.width % P != 0) {
+    add_pixels<Vector, G, First, Rows, Channels, G.width % P>(x + p * G.stride * G.in_pixel,
+                                                              gy + p * lanes, sum);
+  }
 }
 
 // Samples that share a chain.
@@ -115,10 +131,11 @@ struct Lines {
   bool accumulate;    // the whole chain to what the gradient holds
 };
 
-// `x`, `gy`: at the first line of the chain. `waiting`: the sums of chains that have not ended.
+// `x`, `gy`: at the first line of the chain, x under kernel row `ky`. `waiting`: the sums of chains
+// that have not ended.
 template <class Vector, WeightGradient G, int Rows, int Channels, int P>
-MEDLEY_INLINE void weight_tile(const Lines& lines, const float* x, const float* gy, float* gw,
-                               float* waiting) {
+MEDLEY_INLINE void weight_tile(const Lines& lines, int ky, const float* x, const float* gy,
+                               float* gw, float* waiting) {
   Vector sum[Rows * Channels][G.kernel];
   const auto each_sum = [&](auto&& f) MEDLEY_INLINE_LAMBDA {
     unroll<Rows * Channels>([&](auto rc) MEDLEY_INLINE_LAMBDA {
@@ -138,13 +155,14 @@ MEDLEY_INLINE void weight_tile(const Lines& lines, const float* x, const float* 
   x += static_cast<std::ptrdiff_t>(n) * G.in_sample + y * G.stride * G.in_row;
   gy += static_cast<std::ptrdiff_t>(n) * G.out_sample + y * G.out_row;
   for (int l = lines.first; l < lines.last; ++l) {
-    int p = 0;
-    for (; p + P <= G.width; p += P) {
-      add_pixels<Vector, G, Rows, Channels, P>(x + p * G.stride * G.in_pixel, gy + p * lanes, sum);
-    }
-    if constexpr (G.width % P != 0) {
-      add_pixels<Vector, G, Rows, Channels, G.width % P>(x + p * G.stride * G.in_pixel,
-                                                         gy + p * lanes, sum);
+    const int above = G.in_top - (y * G.stride + ky);  // rows of the tile that are halo
+    const int seen = above + G.in_height;              // rows before the halo below
+    if (above <= 0 && seen >= Rows) {
+      add_line<Vector, G, 0, Rows, Channels, P>(x, gy, sum);
+    } else if constexpr (Rows > 1) {
+      unroll<Rows>([&](auto r) MEDLEY_INLINE_LAMBDA {
+        if (r >= above && r < seen) add_line<Vector, G, r, 1, Channels, P>(x, gy, sum);
+      });
     }
     const bool next_sample = ++y == G.height;
     x += next_sample ? G.in_sample - (G.height - 1) * G.stride * G.in_row : G.stride * G.in_row;
@@ -162,17 +180,17 @@ MEDLEY_INLINE void weight_tile(const Lines& lines, const float* x, const float* 
 
 // All channels of a block, by Rows rows of the kernel.
 template <class Vector, WeightGradient G, int Rows, int Count>
-MEDLEY_INLINE void weight_tiles(const Lines& lines, const float* x, const float* gy, float* gw,
-                                float* waiting) {
+MEDLEY_INLINE void weight_tiles(const Lines& lines, int ky, const float* x, const float* gy,
+                                float* gw, float* waiting) {
   constexpr WeightTile tile = best_weight_tile<Vector>(G);
   constexpr int tail = Count % tile.channels, sums = Rows * G.kernel * Vector::size;
   int c = 0;
   for (; c + tile.channels <= Count; c += tile.channels) {
     weight_tile<Vector, G, Rows, tile.channels, tile.pixels>(
-        lines, x + c * G.in_channel, gy, gw + c * G.weight_channel, waiting + c * sums);
+        lines, ky, x + c * G.in_channel, gy, gw + c * G.weight_channel, waiting + c * sums);
   }
   if constexpr (tail > 0) {
-    weight_tile<Vector, G, Rows, tail, tile.pixels>(lines, x + c * G.in_channel, gy,
+    weight_tile<Vector, G, Rows, tail, tile.pixels>(lines, ky, x + c * G.in_channel, gy,
                                                     gw + c * G.weight_channel, waiting + c * sums);
   }
 }
@@ -193,12 +211,12 @@ void weight_block(int samples, const float* x, const float* gy, float* gw, bool 
       float* waiting = scratch;
       int ky = 0;
       for (; ky + tile.rows <= G.kernel; ky += tile.rows) {
-        weight_tiles<Vector, G, tile.rows, Count>(lines, first + ky * G.in_row, g,
+        weight_tiles<Vector, G, tile.rows, Count>(lines, ky, first + ky * G.in_row, g,
                                                   gw + ky * G.weight_row, waiting);
         waiting += tile.rows * Count * G.kernel * Vector::size;
       }
       if constexpr (tail > 0) {
-        weight_tiles<Vector, G, tail, Count>(lines, first + ky * G.in_row, g,
+        weight_tiles<Vector, G, tail, Count>(lines, ky, first + ky * G.in_row, g,
                                              gw + ky * G.weight_row, waiting);
       }
     }

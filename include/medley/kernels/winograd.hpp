@@ -1,8 +1,9 @@
-// Convolutions of 3x3 taps and stride 1 by Winograd's minimal filtering F(4x4, 3x3): a tile of 4x4
-// outputs takes 36 multiplications a pair of channels instead of 144. Lavin & Gray, "Fast
-// Algorithms for Convolutional Neural Networks" (2015).
+// Convolutions of stride 1 by Winograd's minimal filtering, F(4x4, 3x3) or F(2x2, 5x5): a tile of 4x4
+// outputs and 3x3 taps takes 36 multiplications a pair of channels instead of 144, one of 2x2 outputs
+// and 5x5 taps 36 instead of 100. Lavin & Gray, "Fast Algorithms for Convolutional Neural Networks"
+// (2015).
 //
-//   forward    y  = Aᵀ [ Σ_channel (G w Gᵀ) ⊙ (Bᵀ x B) ] A      x: 6x6, y: 4x4 pixels of a tile
+//   forward    y  = Aᵀ [ Σ_channel (G w Gᵀ) ⊙ (Bᵀ x B) ] A      x: 6x6 pixels of a tile
 //   weights    gw = Gᵀ [ Σ_tile  (A gy Aᵀ) ⊙ (Bᵀ x B) ] G
 //
 // Backward to the data is the forward correlation with the weights turned by half a circle.
@@ -28,14 +29,19 @@ struct Planes {
   int sample = 0, block = 0, row = 0;
 };
 
-// A correlation of 3x3 taps. The input has two rows and columns more than the output; it is given
-// by its first pixel under the first tap.
+// A correlation of Taps x Taps taps. The input is so much larger than the output as to have a pixel
+// under each tap; it is given by its first pixel under the first tap.
+template <int Taps>
 struct Winograd {
+  static_assert(Taps == 3 || Taps == 5);
+  static constexpr int side = 7 - Taps;    // of a tile of outputs
+  static constexpr int border = Taps - 1;  // rows and columns that the input has more
+
   Planes in, out;
   int height, width;  // of the output
 
-  constexpr int tile_rows() const { return (height + 3) / 4; }
-  constexpr int tile_columns() const { return (width + 3) / 4; }
+  constexpr int tile_rows() const { return (height + side - 1) / side; }
+  constexpr int tile_columns() const { return (width + side - 1) / side; }
   constexpr int tiles() const { return tile_rows() * tile_columns(); }
 };
 
@@ -64,9 +70,11 @@ constexpr std::ptrdiff_t point_stride(int blocks, int tiles) {
 struct TilePlace {
   int sample, y, x;  // first output pixel
 };
-MEDLEY_INLINE TilePlace tile_place(const Winograd& w, int tile) {
+template <int Taps>
+MEDLEY_INLINE TilePlace tile_place(const Winograd<Taps>& w, int tile) {
   const int in_sample = tile % w.tiles();
-  return {tile / w.tiles(), in_sample / w.tile_columns() * 4, in_sample % w.tile_columns() * 4};
+  return {tile / w.tiles(), in_sample / w.tile_columns() * w.side,
+          in_sample % w.tile_columns() * w.side};
 }
 MEDLEY_INLINE std::ptrdiff_t tile_offset(const Planes& planes, const TilePlace& t, int block) {
   return static_cast<std::ptrdiff_t>(t.sample) * planes.sample + block * planes.block +
@@ -74,10 +82,10 @@ MEDLEY_INLINE std::ptrdiff_t tile_offset(const Planes& planes, const TilePlace& 
 }
 
 // `count` tiles of one block of channels to their points; the tiles of `to` lie `to_tile` apart.
-template <class Matrix>
-void tiles_to_points(const Winograd& w, const Planes& planes, const float* data, int block,
+template <class Matrix, int Taps>
+void tiles_to_points(const Winograd<Taps>& w, const Planes& planes, const float* data, int block,
                      int first, int count, float* to, int to_tile, std::ptrdiff_t to_point) {
-  constexpr int border = Matrix::from - 4;  // of the input around the output
+  constexpr int border = Matrix::from - Winograd<Taps>::side;  // none around an output
   for (int t = 0; t < count; ++t) {
     const TilePlace at = tile_place(w, first + t);
     to_points_clipped<Matrix>({data + tile_offset(planes, at, block), planes.row},
@@ -88,16 +96,19 @@ void tiles_to_points(const Winograd& w, const Planes& planes, const float* data,
 
 // Tiles that go through the transforms and the products together: enough to use the weights often
 // and to fill register tiles (multiples of 12, 8 and 6), few enough for the second-level cache.
-constexpr int correlate_block(const Winograd& w, int samples) {
+template <int Taps>
+constexpr int correlate_block(const Winograd<Taps>& w, int samples) {
   return std::min(48, w.tiles() * samples);
 }
 // Tiles in a chain of a weight's gradient.
-constexpr int gradient_block(const Winograd& w, int samples) {
+template <int Taps>
+constexpr int gradient_block(const Winograd<Taps>& w, int samples) {
   return std::min(64, w.tiles() * samples);
 }
 // Blocks of input channels whose sums stay near while tiles stream by: 1.2 MB at most, or 0.3 MB
 // where all tiles are one block, as the transformed outputs then serve all slices.
-constexpr int gradient_slice(const Winograd& w, int samples) {
+template <int Taps>
+constexpr int gradient_slice(const Winograd<Taps>& w, int samples) {
   const int one = points * lanes * block_count(w.out.channels) * lanes;
   const int most = w.tiles() * samples <= gradient_block(w, samples) ? 75'000 : 300'000;
   return std::clamp(most / one, 1, block_count(w.in.channels));
@@ -113,17 +124,20 @@ constexpr std::ptrdiff_t winograd_weight_floats(int inputs, int outputs) {
 
 // Weights between one input channel and one block of output channels to their places among all
 // `winograd_weight_floats`; `taps` is a vector of outputs each.
-inline void winograd_transform_weights(const float* taps, int tap_row, int inputs, int outputs,
-                                       int input, int output_block, float* weights) {
+template <int Taps>
+void winograd_transform_weights(const float* taps, int tap_row, int inputs, int outputs, int input,
+                                int output_block, float* weights) {
   using namespace detail::winograd;
   const Groups groups{block_count(outputs)};
   const int group = groups.group_of(output_block), first = groups.first(group);
   const int place = first * inputs + input * groups.size(group) + output_block - first;
-  to_points<FromWeights>({taps, tap_row}, weights + static_cast<std::ptrdiff_t>(place) * lanes,
-                         static_cast<std::ptrdiff_t>(inputs) * groups.blocks * lanes);
+  to_points<FromWeights<Taps>>({taps, tap_row},
+                               weights + static_cast<std::ptrdiff_t>(place) * lanes,
+                               static_cast<std::ptrdiff_t>(inputs) * groups.blocks * lanes);
 }
 
-constexpr std::ptrdiff_t winograd_scratch_floats(const Winograd& w, int samples) {
+template <int Taps>
+constexpr std::ptrdiff_t winograd_scratch_floats(const Winograd<Taps>& w, int samples) {
   using namespace detail::winograd;
   const int tiles = correlate_block(w, samples);
   return points * (point_stride(block_count(w.in.channels), tiles) +
@@ -132,10 +146,12 @@ constexpr std::ptrdiff_t winograd_scratch_floats(const Winograd& w, int samples)
 
 // `samples` samples, of at most `most_samples`. `bias` (one float a padded output channel) may be
 // null. With `accumulate` the result is added to what `out` holds.
-inline void winograd_correlate(const Winograd& w, int most_samples, int samples, const float* in,
-                               const float* weights, const float* bias, float* out, bool accumulate,
-                               float* scratch) {
+template <int Taps>
+void winograd_correlate(const Winograd<Taps>& w, int most_samples, int samples, const float* in,
+                        const float* weights, const float* bias, float* out, bool accumulate,
+                        float* scratch) {
   using namespace detail::winograd;
+  constexpr int side = Winograd<Taps>::side;
   const int in_blocks = block_count(w.in.channels);
   const Groups groups{block_count(w.out.channels)};
   const int block = correlate_block(w, most_samples), tiles = samples * w.tiles();
@@ -172,17 +188,18 @@ inline void winograd_correlate(const Winograd& w, int most_samples, int samples,
         const int b = groups.first(g) + v;
         for (int t = 0; t < count; ++t) {
           const TilePlace at = tile_place(w, first + t);
-          from_points_clipped<ToOutput>(products + (v * block + t) * lanes, out_point,
-                                        {out + tile_offset(w.out, at, b), w.out.row},
-                                        w.height - at.y, w.width - at.x,
-                                        bias ? bias + b * lanes : nullptr, accumulate);
+          from_points_clipped<ToOutput<side>>(products + (v * block + t) * lanes, out_point,
+                                              {out + tile_offset(w.out, at, b), w.out.row},
+                                              w.height - at.y, w.width - at.x,
+                                              bias ? bias + b * lanes : nullptr, accumulate);
         }
       }
     }
   }
 }
 
-constexpr std::ptrdiff_t winograd_gradient_scratch_floats(const Winograd& w, int samples) {
+template <int Taps>
+constexpr std::ptrdiff_t winograd_gradient_scratch_floats(const Winograd<Taps>& w, int samples) {
   using namespace detail::winograd;
   const int tiles = gradient_block(w, samples), slice = gradient_slice(w, samples);
   const int out_blocks = block_count(w.out.channels);
@@ -197,11 +214,12 @@ struct TapStrides {
 
 // Gradient of the weights from the input and the gradient of the output, which may be given in any
 // tensor of the same size.
-inline void winograd_weight_gradient(const Winograd& w, int most_samples, int samples,
-                                     const float* in, const float* gradient,
-                                     const TapStrides& strides, float* weights, bool accumulate,
-                                     float* scratch) {
+template <int Taps>
+void winograd_weight_gradient(const Winograd<Taps>& w, int most_samples, int samples,
+                              const float* in, const float* gradient, const TapStrides& strides,
+                              float* weights, bool accumulate, float* scratch) {
   using namespace detail::winograd;
+  constexpr int side = Winograd<Taps>::side;
   const int in_blocks = block_count(w.in.channels), out_blocks = block_count(w.out.channels);
   const Groups groups{out_blocks};
   const int block = gradient_block(w, most_samples), tiles = samples * w.tiles();
@@ -223,8 +241,8 @@ inline void winograd_weight_gradient(const Winograd& w, int most_samples, int sa
                                    inputs + (b - from) * block * lanes, lanes, in_point);
       }
       for (int b = 0; b < out_blocks && !transformed; ++b) {
-        tiles_to_points<FromGradient>(w, w.out, gradient, b, first, count, outputs + b * lanes,
-                                      width, out_point);
+        tiles_to_points<FromGradient<side>>(w, w.out, gradient, b, first, count,
+                                            outputs + b * lanes, width, out_point);
       }
       const Product product_of{.depth = count,
                                .per_block = count,
@@ -250,7 +268,7 @@ inline void winograd_weight_gradient(const Winograd& w, int most_samples, int sa
     for (int b = from; b < to; ++b) {
       for (int c = 0; c < block_channels(w.in.channels, b); ++c) {
         for (int o = 0; o < out_blocks; ++o) {
-          from_points<ToWeights>(
+          from_points<ToWeights<Taps>>(
               sums + ((b - from) * lanes + c) * width + o * lanes, sum_point,
               {weights + o * strides.out_block + b * strides.in_block + c * strides.channel,
                strides.row},

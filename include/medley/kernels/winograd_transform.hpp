@@ -1,10 +1,13 @@
-// The transforms of Winograd's minimal filtering F(4x4, 3x3), see winograd.hpp. The rows of A, B, G
-// belong to the six points 0, p, -p, q, -q, ∞ at which the polynomials of the lines are multiplied.
-// p = 3/4, q = 3/2 leave half the error of the customary 1, 2: about 1e-6 of an output's root mean
-// square.
+// The transforms of Winograd's minimal filtering F(4x4, 3x3) and F(2x2, 5x5), see winograd.hpp. The
+// rows of A, B, G belong to the six points 0, p, -p, q, -q, ∞ at which the polynomials of the lines
+// are multiplied. p = 3/4, q = 3/2 leave half the error of the customary 1, 2: about 1e-6 of an
+// output's root mean square.
 //
-//   A   1  a  a²  a³             Bᵀ  coefficients of Π (x - other points), rising powers
-//   G   (1  a  a²) / Π (a - other points)          (∞: the highest power alone, Π over all points)
+//   A   1  a  ...                (a power for each output)
+//   G   (1  a  a²  ...) / Π (a - other points)           (a power for each tap)
+//   Bᵀ  coefficients of Π (x - other points), rising powers
+//
+// (∞: the highest power alone, Π over all points.)
 #pragma once
 
 #include <algorithm>
@@ -19,6 +22,7 @@ namespace medley::kernels::detail::winograd {
 inline constexpr int points = 36;
 inline constexpr float p = 0.75f, q = 1.5f;  // every product below is exact in a float but 1 / ...
 inline constexpr float p2 = p * p, q2 = q * q, p3 = p2 * p, q3 = q2 * q;
+inline constexpr float p4 = p2 * p2, q4 = q2 * q2;
 inline constexpr float at_zero = 1.0f / (p2 * q2);
 inline constexpr float at_p = 1.0f / (2 * p2 * (p2 - q2)), at_q = 1.0f / (2 * q2 * (q2 - p2));
 
@@ -56,8 +60,11 @@ struct FromInput {
   }
 };
 
-// G w: three taps to six points.
-struct FromWeights {
+// G w: taps to six points.
+template <int Taps>
+struct FromWeights;
+template <>
+struct FromWeights<3> {
   static constexpr int from = 3, to = 6;
   static constexpr std::array<Rows, 4> rows{{{0, 0}, {1, 2}, {3, 4}, {5, 5}}};
   template <class V>
@@ -72,9 +79,29 @@ struct FromWeights {
     t[5] = w[2];
   }
 };
+template <>
+struct FromWeights<5> {
+  static constexpr int from = 5, to = 6;
+  static constexpr std::array<Rows, 4> rows{{{0, 0}, {1, 2}, {3, 4}, {5, 5}}};
+  template <class V>
+  MEDLEY_INLINE static void line(const V (&w)[5], V (&t)[6]) {
+    const V even_p = axpy(at_p * p4, w[4], axpy(at_p * p2, w[2], times(at_p, w[0])));
+    const V even_q = axpy(at_q * q4, w[4], axpy(at_q * q2, w[2], times(at_q, w[0])));
+    const V odd_p = axpy(p2, w[3], w[1]), odd_q = axpy(q2, w[3], w[1]);
+    t[0] = times(at_zero, w[0]);
+    t[1] = axpy(at_p * p, odd_p, even_p);
+    t[2] = axpy(-at_p * p, odd_p, even_p);
+    t[3] = axpy(at_q * q, odd_q, even_q);
+    t[4] = axpy(-at_q * q, odd_q, even_q);
+    t[5] = w[4];
+  }
+};
 
-// Aᵀ m: six points to four outputs.
-struct ToOutput {
+// Aᵀ m: six points to the outputs of a tile.
+template <int Outputs>
+struct ToOutput;
+template <>
+struct ToOutput<4> {
   static constexpr int from = 6, to = 4;
   static constexpr std::array<Rows, 2> rows{{{0, 2}, {1, 3}}};
   template <class V>
@@ -87,9 +114,22 @@ struct ToOutput {
     y[3] = axpy(p3, odd_p, axpy(q3, odd_q, m[5]));
   }
 };
+template <>
+struct ToOutput<2> {
+  static constexpr int from = 6, to = 2;
+  static constexpr std::array<Rows, 1> rows{{{0, 1}}};
+  template <class V>
+  MEDLEY_INLINE static void line(const V (&m)[6], V (&y)[2]) {
+    y[0] = m[0] + ((m[1] + m[2]) + (m[3] + m[4]));
+    y[1] = axpy(p, m[1] - m[2], axpy(q, m[3] - m[4], m[5]));
+  }
+};
 
-// A g: gradients of four outputs to six points.
-struct FromGradient {
+// A g: gradients of a tile's outputs to six points.
+template <int Outputs>
+struct FromGradient;
+template <>
+struct FromGradient<4> {
   static constexpr int from = 4, to = 6;
   static constexpr std::array<Rows, 4> rows{{{0, 0}, {1, 2}, {3, 4}, {5, 5}}};
   template <class V>
@@ -104,9 +144,26 @@ struct FromGradient {
     t[5] = g[3];
   }
 };
+template <>
+struct FromGradient<2> {
+  static constexpr int from = 2, to = 6;
+  static constexpr std::array<Rows, 4> rows{{{0, 0}, {1, 2}, {3, 4}, {5, 5}}};
+  template <class V>
+  MEDLEY_INLINE static void line(const V (&g)[2], V (&t)[6]) {
+    t[0] = g[0];
+    t[1] = axpy(p, g[1], g[0]);
+    t[2] = axpy(-p, g[1], g[0]);
+    t[3] = axpy(q, g[1], g[0]);
+    t[4] = axpy(-q, g[1], g[0]);
+    t[5] = g[1];
+  }
+};
 
-// Gᵀ s: six points to gradients of three taps.
-struct ToWeights {
+// Gᵀ s: six points to gradients of the taps.
+template <int Taps>
+struct ToWeights;
+template <>
+struct ToWeights<3> {
   static constexpr int from = 6, to = 3;
   static constexpr std::array<Rows, 2> rows{{{0, 2}, {1, 1}}};
   template <class V>
@@ -116,6 +173,21 @@ struct ToWeights {
     g[0] = axpy(at_zero, s[0], axpy(at_p, even_p, times(at_q, even_q)));
     g[1] = axpy(at_p * p, odd_p, times(at_q * q, odd_q));
     g[2] = axpy(at_p * p2, even_p, axpy(at_q * q2, even_q, s[5]));
+  }
+};
+template <>
+struct ToWeights<5> {
+  static constexpr int from = 6, to = 5;
+  static constexpr std::array<Rows, 3> rows{{{0, 2}, {1, 3}, {4, 4}}};
+  template <class V>
+  MEDLEY_INLINE static void line(const V (&s)[6], V (&g)[5]) {
+    const V even_p = s[1] + s[2], odd_p = s[1] - s[2];
+    const V even_q = s[3] + s[4], odd_q = s[3] - s[4];
+    g[0] = axpy(at_zero, s[0], axpy(at_p, even_p, times(at_q, even_q)));
+    g[1] = axpy(at_p * p, odd_p, times(at_q * q, odd_q));
+    g[2] = axpy(at_p * p2, even_p, times(at_q * q2, even_q));
+    g[3] = axpy(at_p * p3, odd_p, times(at_q * q3, odd_q));
+    g[4] = axpy(at_p * p4, even_p, axpy(at_q * q4, even_q, s[5]));
   }
 };
 

@@ -1,8 +1,8 @@
 // Convolution: y(o) = b(o) + Σ_c Σ_ky Σ_kx w(o, c, ky, kx) · x(c, y·stride + ky - padding, ...).
 // torch.nn.Conv2d(C, O, K, stride, padding); tf.keras.layers.Conv2D with explicit padding.
 //
-// Wide 3x3 layers are computed by Winograd's minimal filtering, all others directly. The choice
-// follows from the layer's shape alone, so that results do not depend on the machine;
+// Wide layers of 3x3 and 5x5 taps are computed by Winograd's minimal filtering, all others directly.
+// The choice follows from the layer's shape alone, so that results do not depend on the machine;
 // Direct<Conv<64>> and ByWinograd<Conv<16>> force it.
 #pragma once
 
@@ -24,8 +24,10 @@ struct BasicConv : LayerDefaults {
   static_assert(Kernel >= 1 && Kernel <= 11, "conv: kernels from 1x1 to 11x11");
   static_assert(Stride >= 1, "conv: the stride must be positive");
   static_assert(Padding >= 0 && Padding < Kernel, "conv: the padding must be below the kernel");
-  static_assert(Choice != ConvAlgorithm::winograd || (Kernel == 3 && Stride == 1),
-                "conv: Winograd's filtering is for 3x3 kernels with stride 1");
+  static_assert(Choice != ConvAlgorithm::winograd || ((Kernel == 3 || Kernel == 5) && Stride == 1),
+                "conv: Winograd's filtering is for kernels of 3x3 and 5x5 with stride 1");
+
+  using Winograd = kernels::Winograd<Kernel == 5 ? 5 : 3>;  // where it is one
 
   template <ConvAlgorithm Algorithm>
   using With = BasicConv<Outputs, Kernel, Stride, Padding, Bias, Algorithm>;
@@ -63,8 +65,8 @@ struct BasicConv : LayerDefaults {
   // is there.
   static constexpr bool winograd(Shape x) {
     if (Choice != ConvAlgorithm::automatic) return Choice == ConvAlgorithm::winograd;
-    return Kernel == 3 && Stride == 1 && std::min(x.c, Outputs) >= lanes &&
-           2 * output(x).pixels() >= 16 * winograd_shape(x).tiles();
+    return (Kernel == 3 || Kernel == 5) && Stride == 1 && std::min(x.c, Outputs) >= lanes &&
+           2 * output(x).pixels() >= Winograd::side * Winograd::side * winograd_shape(x).tiles();
   }
   static constexpr std::string_view algorithm(Shape x) { return winograd(x) ? "winograd" : ""; }
   // Direct: the weights again, with input channels across lanes: [in / 16][out][ky][kx][in % 16].
@@ -80,7 +82,7 @@ struct BasicConv : LayerDefaults {
   }
   static constexpr int backward_scratch(Shape x, int samples) {
     if (!winograd(x)) return kernels::conv_weight_scratch_floats(Kernel);
-    const kernels::Winograd data{
+    const Winograd data{
         .in = {.channels = Outputs}, .out = {.channels = x.c}, .height = x.h, .width = x.w};
     return static_cast<int>(
         std::max(kernels::winograd_scratch_floats(data, samples),
@@ -105,7 +107,7 @@ struct BasicConv : LayerDefaults {
     const float* bias = nullptr;
     if constexpr (Bias) bias = io.parameter(1);
     if constexpr (winograd(Io::X::shape)) {
-      constexpr kernels::Winograd w = winograd_between<typename Io::X, typename Io::Y>();
+      constexpr Winograd w = winograd_between<typename Io::X, typename Io::Y>();
       kernels::winograd_correlate(w, Io::most_samples, io.samples, x.at(0, 0, -Padding, -Padding),
                                   io.derived(), bias, y.at(0, 0, 0, 0), false, io.scratch());
     } else {
@@ -126,7 +128,7 @@ struct BasicConv : LayerDefaults {
     const float* x = io.x().at(0, 0, -Padding, -Padding);
     const float* gy = io.gy().at(0, 0, 0, 0);
     if constexpr (winograd(Io::X::shape)) {
-      constexpr kernels::Winograd w = winograd_between<typename Io::X, typename Io::GY>();
+      constexpr Winograd w = winograd_between<typename Io::X, typename Io::GY>();
       constexpr Packing p = parameters(Io::X::shape, Io::X::layout)[0].packing;
       kernels::winograd_weight_gradient(w, Io::most_samples, io.samples, x, gy,
                                         {p.out, p.in, p.channel, p.row}, io.gradient(0),
@@ -141,7 +143,7 @@ struct BasicConv : LayerDefaults {
   static void backward_data(const Io& io) {
     const bool accumulate = io.claim_x();
     if constexpr (winograd(Io::X::shape)) {
-      constexpr kernels::Winograd w = winograd_between<typename Io::GY, typename Io::GX>();
+      constexpr Winograd w = winograd_between<typename Io::GY, typename Io::GX>();
       constexpr int border = Kernel - 1 - Padding;
       kernels::winograd_correlate(w, Io::most_samples, io.samples,
                                   io.gy().at(0, 0, -border, -border),
@@ -185,12 +187,12 @@ struct BasicConv : LayerDefaults {
   // --- by Winograd's filtering -------------------------------------------------------------------
 
   // Without strides: enough for sizes.
-  static constexpr kernels::Winograd winograd_shape(Shape x) {
+  static constexpr Winograd winograd_shape(Shape x) {
     const Shape y = output(x);
     return {.in = {.channels = x.c}, .out = {.channels = y.c}, .height = y.h, .width = y.w};
   }
   template <class From, class To>
-  static constexpr kernels::Winograd winograd_between() {
+  static constexpr Winograd winograd_between() {
     return {.in = {From::shape.c, From::sample, From::block, From::row},
             .out = {To::shape.c, To::sample, To::block, To::row},
             .height = To::shape.h,
@@ -208,8 +210,8 @@ struct BasicConv : LayerDefaults {
     constexpr Shape in = Io::X::shape;
     constexpr Packing packing = parameters(in, Io::X::layout)[0].packing;
     for (int c = 0; c < block_channels(in.c, i); ++c) {
-      kernels::winograd_transform_weights(weight + c * packing.channel, packing.row, in.c, Outputs,
-                                          i * lanes + c, o, io.derived());
+      kernels::winograd_transform_weights<Kernel>(weight + c * packing.channel, packing.row, in.c,
+                                                  Outputs, i * lanes + c, o, io.derived());
     }
   }
 
@@ -227,8 +229,9 @@ struct BasicConv : LayerDefaults {
                          packing.channel, turned[0] + k * lanes, taps * lanes);
     }
     for (int c = 0; c < block_channels(Outputs, o); ++c) {
-      kernels::winograd_transform_weights(turned[c], Kernel * lanes, Outputs, in.c, o * lanes + c,
-                                          i, io.derived() + winograd_forward_floats(in));
+      kernels::winograd_transform_weights<Kernel>(turned[c], Kernel * lanes, Outputs, in.c,
+                                                  o * lanes + c, i,
+                                                  io.derived() + winograd_forward_floats(in));
     }
   }
 
@@ -284,7 +287,9 @@ struct BasicConv : LayerDefaults {
     constexpr Packing w = parameters(X::shape, X::layout)[0].packing;
     constexpr bool planar = X::layout == Layout::planar;
     // A line has to leave room in the nearest cache.
-    constexpr Shape rows = GY::shape.pixels() <= 64 ? rows_of<X, GY> : GY::shape;
+    constexpr bool small = GY::shape.pixels() <= 64;
+    constexpr Shape rows = small ? rows_of<X, GY> : GY::shape;
+    constexpr Shape in_rows = small ? rows_of<GY, X> : X::shape;
     return {.in_sample = X::sample,
             .out_sample = GY::sample,
             .in_blocks = planar ? 1 : X::blocks,
@@ -294,6 +299,8 @@ struct BasicConv : LayerDefaults {
             .in_channel = planar ? X::block : 1,
             .in_row = X::row,
             .in_pixel = X::pixel,
+            .in_top = Padding,
+            .in_height = in_rows.h,
             .kernel = Kernel,
             .stride = Stride,
             .out_blocks = GY::blocks,
