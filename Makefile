@@ -235,7 +235,7 @@ PEER_LINKS := $(if $(DNNL),-L$(DNNL)/lib $(addsuffix $(comma)$(abspath $(DNNL)/l
 BENCH_LAYERS := $(BUILD)/bench-layers$(if $(DNNL),-$(notdir $(abspath $(DNNL))))
 $(BENCH_LAYERS): tests/bench/layers.cpp | build/packages
 	@mkdir -p $(@D)
-	$(CXX) $(CPPFLAGS) $(if $(DNNL),-isystem $(DNNL)/include) -DMEDLEY_PEER=$(PEER) $(CXXFLAGS) $(FLAGS_$(TEST_ISA)) $< $(LDFLAGS) $(if $(filter 1,$(PEER)),$(PEER_LINKS)) -o $@
+	$(CXX) $(CPPFLAGS) $(if $(DNNL),-isystem $(DNNL)/include) -DMEDLEY_PEER=$(PEER) $(CXXFLAGS) $(ENGINE_FLAGS) $(FLAGS_$(TEST_ISA)) $< $(LDFLAGS) $(if $(filter 1,$(PEER)),$(PEER_LINKS)) -o $@
 # COSTS=1 compares losses, step modes and the start with each other; COSTS_OPTIONS: tests/bench/costs.py.
 COSTS ?=
 COSTS_NETWORKS := $(patsubst %,costs-%,joint single labels place alternating repeated simultaneous) garments

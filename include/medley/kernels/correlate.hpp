@@ -6,7 +6,7 @@
 // in exactly this order, one chain of fused multiply-adds an output element, whatever the tile and
 // the instruction set. A tile is V vectors of output channels by P pixels of a row, all in
 // registers, where a row is short of two samples at once; of at most 8 output channels, half
-// vectors. Rows of taps that see halo are left out, and in narrow pictures single taps.
+// vectors. Taps that see halo are left out.
 #pragma once
 
 #include <algorithm>
@@ -27,11 +27,6 @@ struct Taps {
   friend constexpr bool operator==(const Taps&, const Taps&) = default;
 };
 
-// Outputs of at most this width never look at halo: columns of tiles are compile-time constants
-// then. It must not depend on tiles, as leaving out the product with a zero can keep the sign of
-// another zero.
-inline constexpr int narrow = 16;
-
 // Everything about a correlation that is known at compile time. Strides in floats.
 struct Correlation {
   int samples;                              // at most
@@ -50,6 +45,12 @@ struct Correlation {
   constexpr bool in_picture(int column) const {
     return column >= in_left && column < in_left + in_width;
   }
+  // Whether any of so many pixels of a row does, from column x on.
+  constexpr bool see_halo(int x, int pixels) const {
+    return columns.count > 0 &&
+           (!in_picture(x * step + columns.offset(0)) ||
+            !in_picture((x + pixels - 1) * step + columns.offset(columns.count - 1)));
+  }
 };
 
 // A tile of V output vectors by P pixels of each sample.
@@ -58,17 +59,16 @@ struct Tile {
   bool weights_in_registers = false;
 };
 
-// Column of a tile that is not known at compile time.
+// Column of a tile that sees no halo and need not be known at compile time.
 inline constexpr int anywhere = -1;
 
 // Cycles that a channel's taps take in one tile of a row: multiply-adds, two a cycle, and loads
 // next to each other, or the chain of a pixel's taps, four cycles each, where there are too few
-// chains to hide it. Column x of the tile tells which taps see halo; without (`anywhere`), none
-// does.
+// chains to hide it. Column x of the tile tells which taps see halo.
 template <class Vector>
 constexpr double tile_cycles(const Correlation& c, const Tile& tile, int pixels, int x) {
   int products = 0, broadcasts = 0, longest = 0;
-  const auto counts = [&](int place) { return x == anywhere || c.in_picture(x * c.step + place); };
+  const auto counts = [&](int place) { return c.in_picture(x * c.step + place); };
   for (int p = 0; p < pixels; ++p) {
     int chain = 0;
     for (int t = 0; t < c.columns.count; ++t) chain += counts(p * c.step + c.columns.offset(t));
@@ -93,8 +93,7 @@ template <class Vector>
 constexpr double row_cycles(const Correlation& c, const Tile& tile) {
   double cycles = 0;
   for (int x = 0; x < c.width; x += tile.pixels) {
-    cycles += tile_cycles<Vector>(c, tile, std::min(tile.pixels, c.width - x),
-                                  c.width <= narrow ? x : anywhere);
+    cycles += tile_cycles<Vector>(c, tile, std::min(tile.pixels, c.width - x), x);
   }
   return cycles / (tile.samples * tile.vectors);
 }
@@ -246,8 +245,18 @@ MEDLEY_INLINE void correlate_tile(const float* in, const float* weights, const f
 template <class Vector, Correlation C, Tile tile>
 [[gnu::noinline]] void correlate_samples(const float* in, const float* weights, const float* bias,
                                          float* out, bool accumulate) {
-  constexpr int tiles = C.width / tile.pixels, tail = C.width % tile.pixels;
-  constexpr bool known = C.width <= narrow;
+  constexpr int width = tile.pixels, tiles = C.width / width, tail = C.width % width;
+  // Tiles that see halo, on the left and from `right` on, are compiled for their place each.
+  constexpr int left = [] {
+    int t = 0;
+    while (t < tiles && C.see_halo(t * width, width)) ++t;
+    return t;
+  }();
+  constexpr int right = [] {
+    int t = tiles;
+    while (t > left && C.see_halo((t - 1) * width, width)) --t;
+    return t;
+  }();
   for (int o = 0; o < C.out_blocks; o += tile.vectors) {
     const float* w = weights + static_cast<std::ptrdiff_t>(o) * C.weight_out;
     const float* start = bias ? bias + o * lanes : nullptr;
@@ -255,28 +264,21 @@ template <class Vector, Correlation C, Tile tile>
       const float* from = in + y * C.step * C.in_row;
       float* to = out + o * C.out_block + y * C.out_row;
       const TapRows rows = tap_rows<C>(y);
-      const auto run =
-          [&]<int P, int X>(std::integral_constant<int, P>, std::integral_constant<int, X>, int x)
-              MEDLEY_INLINE_LAMBDA {
-                correlate_tile<Vector, C, tile, P, X>(from + x * C.step * C.in_pixel, w, start,
-                                                      to + x * C.out_pixel, rows, accumulate);
-              };
-      using Full = std::integral_constant<int, tile.pixels>;
-      if constexpr (known) {
-        unroll<tiles>([&](auto t) MEDLEY_INLINE_LAMBDA {
-          constexpr int x = decltype(t)::value * tile.pixels;
-          run(Full{}, std::integral_constant<int, x>{}, x);
-        });
-      } else {
-        for (int t = 0; t < tiles; ++t) {
-          run(Full{}, std::integral_constant<int, anywhere>{}, t * tile.pixels);
-        }
-      }
-      if constexpr (tail > 0) {
-        constexpr int x = tiles * tile.pixels;
-        run(std::integral_constant<int, tail>{}, std::integral_constant < int,
-            known ? x : anywhere > {}, x);
-      }
+      const auto tile_at = [&]<int P, int X>(int x) MEDLEY_INLINE_LAMBDA {
+        correlate_tile<Vector, C, tile, P, X>(from + x * C.step * C.in_pixel, w, start,
+                                              to + x * C.out_pixel, rows, accumulate);
+      };
+      const auto edge = [&]<int P, int X>() MEDLEY_INLINE_LAMBDA {
+        constexpr int place = C.see_halo(X, P) ? X : anywhere;
+        tile_at.template operator()<P, place>(X);
+      };
+      unroll<left>([&](auto t)
+                       MEDLEY_INLINE_LAMBDA { edge.template operator()<width, t * width>(); });
+      for (int t = left; t < right; ++t) tile_at.template operator()<width, anywhere>(t * width);
+      unroll<tiles - right>([&](auto t) MEDLEY_INLINE_LAMBDA {
+        edge.template operator()<width, (right + t) * width>();
+      });
+      if constexpr (tail > 0) edge.template operator()<tail, tiles * width>();
     }
   }
 }

@@ -54,7 +54,7 @@ struct BasicConv : LayerDefaults {
   static constexpr int input_halo(Shape) { return Padding; }
   // How far the gradient of an input pixel reaches beyond the output, where halo is looked at.
   static constexpr int gradient_halo(Shape x) {
-    if (!winograd(x) && (x.w + Stride - 1) / Stride <= kernels::narrow) return 0;
+    if (!winograd(x)) return 0;
     const Shape y = output(x);
     const int before = (Kernel - 1 - Padding + Stride - 1) / Stride;
     const int after = std::max((x.h - 1 + Padding) / Stride - (y.h - 1),
