@@ -83,6 +83,25 @@ struct Normalization {
   }
 };
 
+namespace detail {
+
+// A row of pixels as they are. By 16 at a time, copied first as bytes may be anything's memory: a loop
+// that compilers make vectors of. The last 16 overlap those before.
+template <int Width, int Pixel>
+void stage_row(const std::uint8_t* from, float scale, float shift, float* to) {
+  constexpr int step = std::min(Width, lanes);
+  std::array<std::uint8_t, step> bytes;
+  for (int x = 0; x < Width; x += step) {
+    const int first = std::min(x, Width - step);
+    std::copy_n(from + first, step, bytes.data());
+    for (int i = 0; i < step; ++i) {
+      to[(first + i) * Pixel] = static_cast<float>(bytes[i]) * scale + shift;
+    }
+  }
+}
+
+}  // namespace detail
+
 // Writes sample n of the input tensor. `picture` is C x H x W.
 template <class Input>
 void stage_picture(const std::uint8_t* picture, const SamplingGrid& grid,
@@ -91,7 +110,7 @@ void stage_picture(const std::uint8_t* picture, const SamplingGrid& grid,
   constexpr bool planar = Input::layout == Layout::planar;
   const bool identity = grid.is_identity();
   std::array<detail::FixedBetween, s.w> columns;
-  for (int x = 0; x < s.w; ++x) {
+  for (int x = 0; x < s.w && !identity; ++x) {
     columns[x] = detail::fixed_between(grid.origin_x + grid.step_x * x, s.w);
   }
   for (int c = 0; c < s.c; ++c) {
@@ -100,9 +119,7 @@ void stage_picture(const std::uint8_t* picture, const SamplingGrid& grid,
     for (int y = 0; y < s.h; ++y) {
       float* to = planar ? input.at(n, c, y, 0) : input.at(n, c / lanes, y, 0) + c % lanes;
       if (identity) {
-        for (int x = 0; x < s.w; ++x) {
-          to[x * Input::pixel] = static_cast<float>(plane[y * s.w + x]) * scale + shift;
-        }
+        detail::stage_row<s.w, Input::pixel>(plane + y * s.w, scale, shift, to);
         continue;
       }
       const auto v = detail::fixed_between(grid.origin_y + grid.step_y * y, s.h);
