@@ -202,36 +202,48 @@ class LayerHarness {
     }
   }
 
-  // d/dt of Σ r·reference where `value` moves by t.
-  static double difference(const Reference& reference, const Array& x, const Weights& w,
-                           const Array& r, double& value) {
+  // d/dt of Σ r·reference where move(t) moves what the reference reads.
+  template <class F>
+  double difference(const Reference& reference, const Array& r, F&& move) const {
     constexpr double step = 1e-5;
-    const double before = value;
-    const auto at = [&](double v) {
-      value = v;
-      const Array y = reference(x, w);
+    const auto at = [&](double t) {
+      move(t);
+      const Array y = reference(x_, weights_);
       double sum = 0;
       for (std::size_t i = 0; i < y.size(); ++i) sum += r.flat(i) * y.flat(i);
       return sum;
     };
-    const double slope = (at(before + step) - at(before - step)) / (2 * step);
-    value = before;
+    const double slope = (at(step) - at(-step)) / (2 * step);
+    move(0.0);
     return slope;
   }
 
   void compare_gradients(const Reference& reference, const Array& r, double tolerance) {
-    // About sixty elements of each, spread over all of it: the reference is slow.
-    const auto compare = [&](std::size_t size, auto&& moved, auto&& ours, const std::string& what) {
+    // About sixty elements of each, spread over all of it, as the reference is slow; then all at once
+    // along a random direction, which sees what those miss.
+    const auto compare = [&](std::size_t size, auto&& value, auto&& ours, const std::string& what) {
       const std::size_t stride = std::max<std::size_t>(1, size / 61 | 1u);
       std::vector<std::pair<std::size_t, double>> expected;
-      double largest = 1e-3;
+      std::vector<double> before(size), direction(size);
+      double largest = 1e-3, together = 0;
+      for (std::size_t i = 0; i < size; ++i) {
+        before[i] = value(i);
+        direction[i] = numbers_.next();
+        together += direction[i] * ours(i);
+      }
       for (std::size_t i = 0; i < size; i += stride) {
-        expected.emplace_back(i, difference(reference, x_, weights_, r, moved(i)));
-        largest = std::max(largest, std::fabs(expected.back().second));
+        const double slope = difference(reference, r, [&](double t) { value(i) = before[i] + t; });
+        expected.emplace_back(i, slope);
+        largest = std::max(largest, std::fabs(slope));
       }
       for (const auto& [i, slope] : expected) {
         ASSERT_NEAR(slope, ours(i), 4 * tolerance * largest) << what << ", element " << i;
       }
+      const double slope = difference(reference, r, [&](double t) {
+        for (std::size_t i = 0; i < size; ++i) value(i) = before[i] + t * direction[i];
+      });
+      ASSERT_NEAR(slope, together, 4 * tolerance * largest * std::sqrt(static_cast<double>(size)))
+          << what << ", all elements along a direction";
     };
     if constexpr (!Direct) {
       compare(
