@@ -38,11 +38,11 @@ struct everything {
 
   using Coarse = Sequence<MaxPool<2>, Conv<9, 1>, Sigmoid, UpsampleNearest<2>>;
   using Smooth = Sequence<AveragePool<2>, UpsampleBilinear<2>>;
-  using Trunk = Sequence<                              //
-      ConvNoBias<12, 5>, GhostBatchNorm, LeakyRelu<>,  // 16 x 16
-      Conv<20, 5, 2>, GroupNorm<4>, Relu,              // 8 x 8
-      Residual<Sequence<ByWinograd<Conv<20>>, Tanh>>,  //
-      Concat<Identity, Coarse, Smooth>, Dropout<20>,   // 49 channels
+  using Trunk = Sequence<                                 //
+      ConvNoBias<12, 5>, GhostBatchNorm, LeakyRelu<>,     // 16 x 16
+      Conv<20, 5, 2>, GroupNorm<4>, Relu,                 // 8 x 8
+      Residual<Sequence<ByWinograd<Conv<20, 5>>, Tanh>>,  //
+      Concat<Identity, Coarse, Smooth>, Dropout<20>,      // 49 channels
       Conv<18, 1>, Relu>;
   using Heads = std::tuple<                                                                //
       Head<"kind", MaxPool<2, 1>, Conv<33>, Relu, Conv<35>, GlobalAveragePool, Dense<5>>,  // 7 x 7
