@@ -29,13 +29,12 @@ struct Planes {
   int sample = 0, block = 0, row = 0;
 };
 
-// A correlation of Taps x Taps taps. The input is so much larger than the output as to have a pixel
-// under each tap; it is given by its first pixel under the first tap.
+// A correlation of Taps x Taps taps. The input has Taps - 1 rows and columns more than the output; it
+// is given by its first pixel under the first tap.
 template <int Taps>
 struct Winograd {
   static_assert(Taps == 3 || Taps == 5);
-  static constexpr int side = 7 - Taps;    // of a tile of outputs
-  static constexpr int border = Taps - 1;  // rows and columns that the input has more
+  static constexpr int side = 7 - Taps;  // of a tile of outputs
 
   Planes in, out;
   int height, width;  // of the output

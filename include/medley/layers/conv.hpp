@@ -52,15 +52,8 @@ struct BasicConv : LayerDefaults {
     }
   }
   static constexpr int input_halo(Shape) { return Padding; }
-  // How far the gradient of an input pixel reaches beyond the output, where halo is looked at.
-  static constexpr int gradient_halo(Shape x) {
-    if (!winograd(x)) return 0;
-    const Shape y = output(x);
-    const int before = (Kernel - 1 - Padding + Stride - 1) / Stride;
-    const int after = std::max((x.h - 1 + Padding) / Stride - (y.h - 1),
-                               (x.w - 1 + Padding) / Stride - (y.w - 1));
-    return std::max({before, after, 0});
-  }
+  // How far the gradient of an input pixel reaches beyond the output; direct kernels look at no halo.
+  static constexpr int gradient_halo(Shape x) { return winograd(x) ? Kernel - 1 - Padding : 0; }
   // Transforms pay from one full vector of channels on, where at least half of what the tiles cover
   // is there.
   static constexpr bool winograd(Shape x) {
