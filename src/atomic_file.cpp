@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <fstream>
+#include <iterator>
 
 #include "medley/base/error.hpp"
 
@@ -26,6 +28,11 @@ bool compose(std::array<char, N>& out, const char* before, std::string_view name
 bool plain_name(std::string_view name) noexcept {
   return !name.empty() && name.size() < 200 && name != "." && name != ".." &&
          name.find('/') == std::string_view::npos && name.find('\0') == std::string_view::npos;
+}
+
+// Whether a file system answers so what it cannot do at all, as opposed to what has gone wrong.
+bool is_unsupported(int error_number) noexcept {
+  return error_number == EINVAL || error_number == ENOSYS || error_number == EOPNOTSUPP;
 }
 
 }  // namespace
@@ -53,7 +60,8 @@ Folder::Folder(const std::filesystem::path& path)
 Folder::~Folder() { ::close(fd_); }
 
 Status Folder::sync() const noexcept {
-  return ::fsync(fd_) == 0 ? Status{} : Status::failure("cannot sync", name(), errno);
+  if (::fsync(fd_) == 0 || is_unsupported(errno)) return {};
+  return Status::failure("cannot sync", name(), errno);
 }
 
 Status AtomicFile::begin(std::string_view name) noexcept {
@@ -119,8 +127,7 @@ Status AtomicFile::fail(const char* what, int error_number) noexcept {
   return status_ = Status::failure(what, path.data(), error_number);
 }
 
-Status replace_symlink(const Folder& folder, std::string_view name,
-                       std::string_view target) noexcept {
+Status replace_link(const Folder& folder, std::string_view name, std::string_view target) noexcept {
   std::array<char, 256> link{}, temporary{}, to{};
   if (!plain_name(name) || !compose(to, "", target, ""))
     return Status::failure("not a name for a link in", folder.name(), 0);
@@ -128,14 +135,36 @@ Status replace_symlink(const Folder& folder, std::string_view name,
   compose(temporary, ".", name, ".partial");
   const int fd = folder.descriptor();
   ::unlinkat(fd, temporary.data(), 0);  // of a process that was killed
-  if (::symlinkat(to.data(), fd, temporary.data()) != 0)
-    return Status::failure("cannot create the link", link.data(), errno);
+  if (::symlinkat(to.data(), fd, temporary.data()) != 0) {
+    // (EROFS: folders that a virtual machine shares. The file then tells whether it is so.)
+    if (errno != EPERM && errno != EROFS && !is_unsupported(errno))
+      return Status::failure("cannot create the link", link.data(), errno);
+    AtomicFile file(folder);
+    (void)file.begin(name);
+    (void)file.write(std::as_bytes(std::span(target)));
+    (void)file.write(std::as_bytes(std::span("\n", 1)));
+    return file.commit();
+  }
   if (::renameat(fd, temporary.data(), fd, link.data()) != 0) {
     const int error_number = errno;
     ::unlinkat(fd, temporary.data(), 0);
     return Status::failure("cannot replace the link", link.data(), error_number);
   }
   return folder.sync();
+}
+
+std::string link_target(const std::filesystem::path& link) {
+  std::error_code error;
+  if (std::filesystem::is_symlink(link, error))
+    return std::filesystem::read_symlink(link, error).string();
+  // (A checkpoint that took the link's place in a copy is larger.)
+  if (!std::filesystem::is_regular_file(link, error) ||
+      std::filesystem::file_size(link, error) > 255)
+    return {};
+  std::ifstream file(link, std::ios::binary);
+  std::string target{std::istreambuf_iterator<char>(file), {}};
+  while (!target.empty() && (target.back() == '\n' || target.back() == '\r')) target.pop_back();
+  return target;
 }
 
 void remove_partial_files(const std::filesystem::path& folder) {
@@ -156,6 +185,13 @@ FileLock::FileLock(const std::filesystem::path& folder) {
     const int error_number = errno;
     std::array<char, 32> owner{};
     const ssize_t n = ::pread(fd_, owner.data(), owner.size() - 1, 0);
+    if (error_number == ENOLCK || is_unsupported(error_number)) {
+      fmt::print(stderr,
+                 "{}: this file system has no locks ({}): see to it that no other process uses "
+                 "the folder\n",
+                 folder.string(), std::strerror(error_number));
+      return;
+    }
     ::close(fd_);
     if (error_number != EWOULDBLOCK)
       throw io_error(fmt::format("cannot lock {}: {}", path.string(), std::strerror(error_number)));

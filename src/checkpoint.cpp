@@ -8,12 +8,14 @@
 #include <cmath>
 
 #include "medley/base/error.hpp"
+#include "run_checkpoints.hpp"
 
 namespace medley {
 
 namespace {
 
-constexpr std::string_view format_version = "1";
+constexpr std::string_view format_version = "2";
+constexpr std::string_view option_prefix = "option.";
 constexpr std::size_t number_width = 20;  // of a 64-bit number
 constexpr std::size_t double_width = 32;
 
@@ -110,9 +112,59 @@ void check_experiment(const SafetensorsFile& file, const Description& d) {
   }
 }
 
-std::filesystem::path checkpoint_file(const std::filesystem::path& path) {
-  std::error_code ignored;
-  return std::filesystem::is_directory(path, ignored) ? path / "last" : path;
+// The fields that change from one checkpoint of a run to the next: f(start of the name, rest of it,
+// value). Their names are here alone, and a loop that writes checkpoints builds no text from them.
+template <class State, class F>
+void each_field(const Description& d, State&& p, F&& f) {
+  f("step", "", p.position.step);
+  f("epoch", "", p.position.epoch);
+  f("batch", "", p.position.batch);
+  f("bytes.losses", "", p.losses_bytes);
+  f("bytes.metrics", "", p.metrics_bytes);
+  f("best.step", "", p.best_step);
+  f("best.total", "", p.best_total);
+  for (std::size_t g = 0; g < d.groups.size(); ++g)
+    f("updates.", d.groups[g].name, p.position.updates[g]);
+}
+
+using Fields = std::vector<std::pair<std::string, std::string>>;
+
+// Those that are the same in all checkpoints of a run.
+Fields constant_fields(const Description& d, const Source& source, std::uint64_t seed,
+                       const NamedValues& options) {
+  Fields fields{{"medley", std::string(format_version)},
+                {"experiment", d.name},
+                {"fingerprint", hexadecimal(d.fingerprint)},
+                {"data", hexadecimal(source.fingerprint())},
+                {"seed", std::to_string(seed)}};
+  for (std::size_t t = 0; t < d.targets.size(); ++t) {
+    fields.emplace_back("classes." + std::string(d.targets[t].name),
+                        join_names(source.class_names(static_cast<int>(t))));
+  }
+  for (const auto& [name, value] : options)
+    fields.emplace_back(std::string(option_prefix) + percent_encoded(name), value);
+  return fields;
+}
+
+SafetensorsLayout make_layout(const Description& d, const Fields& constants) {
+  std::vector<SafetensorsLayout::Tensor> tensors;
+  for (const TensorInfo& t : d.tensors) tensors.push_back({t.name, t.dims});
+  const auto channels = static_cast<std::uint64_t>(d.input.c);
+  tensors.push_back({"input.mean", {channels}});
+  tensors.push_back({"input.deviation", {channels}});
+  std::vector<SafetensorsLayout::Field> fields;
+  each_field(d, RunState{}, [&](std::string_view start, std::string_view rest, auto value) {
+    constexpr bool is_real = std::is_floating_point_v<decltype(value)>;
+    fields.push_back({std::string(start).append(rest), is_real ? double_width : number_width});
+  });
+  for (const auto& [name, value] : constants) fields.push_back({name, value.size()});
+  SafetensorsLayout layout(tensors, fields);
+  std::size_t i = fields.size() - constants.size();
+  for (const auto& [name, value] : constants) {
+    if (!layout.set(i++, std::string_view(value)))
+      throw std::logic_error("a checkpoint's metadata does not fit its fields");
+  }
+  return layout;
 }
 
 }  // namespace
@@ -143,21 +195,17 @@ Checkpoint load_checkpoint(const std::filesystem::path& path, const Description&
     c.deviation.assign(deviation.begin(), deviation.end());
   }
   for (const TargetSpec& target : d.targets) c.class_names.push_back(class_names(file, target));
+  for (const auto& [key, value] : file.metadata()) {
+    if (ours && key.starts_with(option_prefix))
+      c.options.emplace(percent_decoded(std::string_view(key).substr(option_prefix.size())), value);
+  }
   if (state) {
     c.seed = number<std::uint64_t>(file, "seed");
     c.data = number<std::uint64_t>(file, "data", 16);
-    RunState& p = c.state;
-    p.position.step = number<std::uint64_t>(file, "step");
-    p.position.epoch = number<std::uint32_t>(file, "epoch");
-    p.position.batch = number<std::uint64_t>(file, "batch");
-    for (std::size_t g = 0; g < d.groups.size(); ++g) {
-      p.position.updates[g] = number<std::uint64_t>(file, "updates." + d.groups[g].name);
-    }
-    p.losses_bytes = number<std::uint64_t>(file, "bytes.losses");
-    p.metrics_bytes = number<std::uint64_t>(file, "bytes.metrics");
-    p.best_step = number<std::uint64_t>(file, "best.step");
-    p.best_total = number<double>(file, "best.total");
-    if (std::isnan(p.best_total))
+    each_field(d, c.state, [&]<class T>(std::string_view start, std::string_view rest, T& value) {
+      value = number<T>(file, std::string(start).append(rest));
+    });
+    if (std::isnan(c.state.best_total))
       throw data_error(fmt::format("{}: its best.total is not a number", file.name()));
   }
   return c;
@@ -202,61 +250,30 @@ std::uint64_t parameter_digest(const Description& d, const float* arena) {
   return digest;
 }
 
-SafetensorsLayout CheckpointWriter::make_layout(const Description& d, const Source& source) {
-  std::vector<SafetensorsLayout::Tensor> tensors;
-  for (const TensorInfo& t : d.tensors) tensors.push_back({t.name, t.dims});
-  const auto channels = static_cast<std::uint64_t>(d.input.c);
-  tensors.push_back({"input.mean", {channels}});
-  tensors.push_back({"input.deviation", {channels}});
-  // In the order in which set_state and the constructor set them.
-  std::vector<SafetensorsLayout::Field> fields{
-      {"step", number_width},         {"epoch", number_width},         {"batch", number_width},
-      {"bytes.losses", number_width}, {"bytes.metrics", number_width}, {"best.step", number_width},
-      {"best.total", double_width}};
-  for (const GroupInfo& group : d.groups) fields.push_back({"updates." + group.name, number_width});
-  fields.push_back({"medley", format_version.size()});
-  fields.push_back({"experiment", d.name.size()});
-  fields.push_back({"fingerprint", 16});
-  fields.push_back({"data", 16});
-  fields.push_back({"seed", number_width});
-  for (std::size_t t = 0; t < d.targets.size(); ++t) {
-    fields.push_back({"classes." + std::string(d.targets[t].name),
-                      join_names(source.class_names(static_cast<int>(t))).size()});
-  }
-  return {tensors, fields};
-}
-
 CheckpointWriter::CheckpointWriter(const Description& d, const float* arena, const Source& source,
-                                   std::uint64_t seed, const std::filesystem::path& folder)
+                                   std::uint64_t seed, const NamedValues& options,
+                                   const std::filesystem::path& folder)
     : description_(d),
       arena_(arena),
       source_(source),
-      layout_(make_layout(d, source)),
+      layout_(make_layout(d, constant_fields(d, source, seed, options))),
       folder_(folder),
       writer_(layout_, folder_) {
   std::size_t most = 0;
   for (const TensorInfo& t : d.tensors) most = std::max(most, t.elements);
   values_.resize(most);
-  std::size_t i = 7 + d.groups.size();
-  bool fits = layout_.set(i++, format_version) && layout_.set(i++, std::string_view(d.name)) &&
-              layout_.set(i++, std::string_view(hexadecimal(d.fingerprint))) &&
-              layout_.set(i++, std::string_view(hexadecimal(source.fingerprint()))) &&
-              layout_.set(i++, seed);
-  for (std::size_t t = 0; t < d.targets.size(); ++t) {
-    fits = fits &&
-           layout_.set(i++, std::string_view(join_names(source.class_names(static_cast<int>(t)))));
-  }
-  if (!fits) throw std::logic_error("a checkpoint's metadata does not fit its fields");
 }
 
 bool CheckpointWriter::set_state(const RunState& p) noexcept {
-  bool fits = layout_.set(0, p.position.step) && layout_.set(1, std::uint64_t{p.position.epoch}) &&
-              layout_.set(2, p.position.batch) && layout_.set(3, p.losses_bytes) &&
-              layout_.set(4, p.metrics_bytes) && layout_.set(5, p.best_step) &&
-              layout_.set_double(6, p.best_total);
-  for (std::size_t g = 0; g < description_.groups.size(); ++g) {
-    fits = fits && layout_.set(7 + g, p.position.updates[g]);
-  }
+  bool fits = true;
+  std::size_t i = 0;
+  each_field(description_, p, [&](std::string_view, std::string_view, auto value) {
+    if constexpr (std::is_floating_point_v<decltype(value)>) {
+      fits = layout_.set_double(i++, value) && fits;
+    } else {
+      fits = layout_.set(i++, std::uint64_t{value}) && fits;
+    }
+  });
   return fits;
 }
 

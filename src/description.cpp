@@ -1,6 +1,11 @@
 // Parts of the description that do not depend on the experiment's type.
 #include <xxhash.h>
 
+#include <array>
+#include <charconv>
+#include <concepts>
+#include <string>
+
 #include "medley/training/engine.hpp"
 
 namespace medley {
@@ -31,47 +36,99 @@ void TensorInfo::pack(const float* values, float* arena) const {
   each_element(*this, [&](std::size_t i, std::size_t at) { arena[at] = values[i]; });
 }
 
-std::uint64_t fingerprint(const Description& d) {
-  std::string text = d.name;
-  const auto add = [&](std::string_view part) {
-    text += '\n';
-    text += part;
-  };
-  const auto add_number = [&](std::size_t number) { add(std::to_string(number)); };
-  const auto add_shape = [&](const Shape& s) {
-    for (const int n : {s.c, s.h, s.w}) add_number(static_cast<std::size_t>(n));
-  };
-  add_shape(d.input);
+namespace {
+
+// Parts of a text, each on a line of its own, numbers exactly.
+class Text {
+ public:
+  // What follows is of this kind, and there are so many.
+  void list(std::string_view kind, std::size_t count) {
+    add(kind);
+    add(count);
+  }
+  void add(std::string_view part) { text_.append(part) += '\n'; }
+  void add(std::integral auto number) { add(std::string_view(std::to_string(number))); }
+  void add(double number) {
+    std::array<char, 32> digits{};
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number,
+                                   std::chars_format::hex);
+    add(std::string_view(digits.data(), end.ptr));
+  }
+  void add(const Shape& s) {
+    for (const int n : {s.c, s.h, s.w}) add(n);
+  }
+  // The learning rate is an option of `train`.
+  void add(const std::vector<Option>& options) {
+    list("options", options.size());
+    for (const Option& option : options) {
+      add(option.name);
+      if (option.name != "learning_rate") add(option.value);
+    }
+  }
+  std::uint64_t hash() const { return XXH3_64bits(text_.data(), text_.size()); }
+
+ private:
+  std::string text_;
+};
+
+void add_network(Text& text, const Description& d) {
+  text.add(d.input);
+  text.list("targets", d.targets.size());
   for (const TargetSpec& target : d.targets) {
-    add(target.name);
-    add_number(static_cast<std::size_t>(target.kind));
-    add_number(static_cast<std::size_t>(target.size));
+    text.add(target.name);
+    text.add(static_cast<int>(target.kind));
+    text.add(target.size);
   }
+  text.list("layers", d.layers.size());
   for (const LayerInfo& layer : d.layers) {
-    add(layer.path);
-    add(layer.type);
-    for (const Option& option : layer.options)
-      add(option.name + "=" + std::to_string(option.value));
-    if (!layer.algorithm.empty()) add(layer.algorithm);
-    for (const std::string& input : layer.inputs) add(input);
-    add_shape(layer.output);
+    for (const std::string& part : {layer.path, layer.type, layer.algorithm}) text.add(part);
+    text.add(layer.options);
+    text.list("inputs", layer.inputs.size());
+    for (const std::string& input : layer.inputs) text.add(input);
+    text.add(layer.output);
   }
+  text.list("heads", d.heads.size());
+  for (const HeadInfo& head : d.heads) {
+    text.add(head.name);
+    text.add(head.output);
+  }
+}
+
+void add_steps(Text& text, const Description& d) {
+  text.list("terms", d.terms.size());
   for (const TermInfo& term : d.terms) {
-    for (const std::string& part : {term.name, term.type, term.head, term.target}) add(part);
-    for (const Option& option : term.options) add(option.name + "=" + std::to_string(option.value));
+    for (const std::string& part : {term.name, term.type, term.head, term.target}) text.add(part);
+    text.add(term.options);
   }
+  text.list("groups", d.groups.size());
   for (const GroupInfo& group : d.groups) {
-    add(group.name);
-    add(group.optimizer);
-    add_number(group.term_set);
-    add_number(static_cast<std::size_t>(group.times));
-    add_number(group.next_batch);
+    text.add(group.name);
+    text.add(group.optimizer);
+    text.add(group.options);
+    text.add(group.term_set);
+    text.add(group.times);
+    text.add(group.next_batch);
   }
-  add(step_mode_names[static_cast<std::size_t>(d.mode)]);
-  add(d.mix);
-  add_number(static_cast<std::size_t>(d.memory.shard));
-  add_number(static_cast<std::size_t>(d.memory.slots));
-  return XXH3_64bits(text.data(), text.size());
+  text.add(step_mode_names[static_cast<std::size_t>(d.mode)]);
+  text.add(d.mix);
+}
+
+}  // namespace
+
+// Weights of terms, numbers of the mix and the rest of the recipe are options, which checkpoints
+// hold by name.
+std::uint64_t fingerprint(const Description& d) {
+  Text text;
+  text.add(d.name);
+  add_network(text, d);
+  add_steps(text, d);
+  const Augmentation& augmentation = d.recipe.augmentation;
+  text.add(augmentation.flip);
+  text.add(augmentation.shift);
+  text.add(augmentation.least_crop);
+  text.add(d.memory.shard);
+  text.add(d.memory.slots);
+  return text.hash();
 }
 
 }  // namespace medley

@@ -29,7 +29,7 @@ po::options_description describe_eval(const Description& d) {
   add("split", po::value<Strings>()->composing()->value_name("NAME"),
       "train, validation or test (repeatable; default test)");
   add("weight", po::value<Strings>()->composing()->value_name("TERM=X"),
-      "weight of a term in `total` (repeatable; default: the experiment's)");
+      "weight of a term in `total` (repeatable; default: those of the checkpoint's run)");
   add("mix", po::value<Strings>()->composing()->value_name("NAME=X"),
       fmt::format("a number of the mix, which is {} ({})", d.mix, d.mix_usage).c_str());
   add("confusion", po::value<std::string>()->value_name("TARGET"),
@@ -54,26 +54,48 @@ Strings strings(const po::variables_map& values, const char* option) {
   return values.count(option) > 0 ? values[option].as<Strings>() : Strings{};
 }
 
-std::array<double, max_terms> weights_of(const po::variables_map& values, const Description& d) {
+// A checkpoint's options of which the names begin so, without that beginning.
+NamedValues options_of(const Checkpoint& checkpoint, std::string_view start) {
+  NamedValues found;
+  for (const auto& [name, value] : checkpoint.options) {
+    if (name.starts_with(start)) found.emplace(name.substr(start.size()), value);
+  }
+  return found;
+}
+
+// The weights for `total`: those given, those that the checkpoint was trained with, the header's.
+std::array<double, max_terms> weights_of(const po::variables_map& values,
+                                         const Checkpoint& checkpoint, const Description& d) {
   std::array<double, max_terms> weights{};
+  const auto set = [&](std::string_view term, std::string_view number) {
+    std::size_t k = 0;
+    while (k < d.terms.size() && d.terms[k].name != term) ++k;
+    if (k == d.terms.size())
+      throw usage_error(fmt::format("--weight: the experiment has no term '{}'", term));
+    weights[k] = parse_number<double>(number, "weight");
+    if (!std::isfinite(weights[k]))
+      throw usage_error(fmt::format("--weight {}={}: not finite", term, number));
+  };
   for (std::size_t k = 0; k < d.terms.size(); ++k) weights[k] = d.terms[k].weight;
+  for (const auto& [name, number] : options_of(checkpoint, "weight.")) set(name, number);
   for (const std::string& text : strings(values, "weight")) {
     const auto [name, number] = parse_pair(text, "weight");
-    std::size_t k = 0;
-    while (k < d.terms.size() && d.terms[k].name != name) ++k;
-    if (k == d.terms.size())
-      throw usage_error(fmt::format("--weight: the experiment has no term '{}'", name));
-    weights[k] = parse_number<double>(number, "weight");
-    if (!std::isfinite(weights[k])) throw usage_error(fmt::format("--weight {}: not finite", text));
+    set(name, number);
   }
   return weights;
 }
 
-void set_mix(Engine& engine, const po::variables_map& values, const Description& d) {
+void set_mix(Engine& engine, const po::variables_map& values, const Checkpoint& checkpoint,
+             const Description& d) {
+  const auto set = [&](std::string_view name, std::string_view number) {
+    if (!engine.set_mix(name, parse_number<double>(number, "mix")))
+      throw usage_error(
+          fmt::format("--mix {}={}: not for the mix {}: {}", name, number, d.mix, d.mix_usage));
+  };
+  for (const auto& [name, number] : options_of(checkpoint, "mix.")) set(name, number);
   for (const std::string& text : strings(values, "mix")) {
     const auto [name, number] = parse_pair(text, "mix");
-    if (!engine.set_mix(name, parse_number<double>(number, "mix")))
-      throw usage_error(fmt::format("--mix {}: not for the mix {}: {}", text, d.mix, d.mix_usage));
+    set(name, number);
   }
 }
 
@@ -100,7 +122,6 @@ class EvalCommand {
  public:
   explicit EvalCommand(const po::variables_map& values)
       : d_(experiment()), values_(values), splits_(splits_of(values)) {
-    settings_.weight = weights_of(values, d_);
     if (values.count("confusion") == 0) return;
     confusion_ = confusion_index(d_, values["confusion"].as<std::string>());
     if (splits_.size() > 1) throw usage_error("eval: --confusion takes one --split");
@@ -125,6 +146,7 @@ class EvalCommand {
           d_.name));
     }
     model_.emplace("eval", values_);
+    settings_.weight = weights_of(values_, model_->checkpoint(), d_);
     if (given) {
       from_ = values_["data"].as<std::string>();
       dataset_.emplace(from_, PictureShape{d_.input.c, d_.input.h, d_.input.w}, d_.targets,
@@ -133,7 +155,7 @@ class EvalCommand {
     }
     for (const Split split : splits_) require_records(*records, split, from_);
     model_->start_evaluation(*records, from_, settings_);
-    set_mix(model_->engine(), values_, d_);
+    set_mix(model_->engine(), values_, model_->checkpoint(), d_);
   }
 
   void evaluate(Split split) {

@@ -12,6 +12,7 @@
 #include "medley/base/text.hpp"
 #include "medley/files/import.hpp"
 #include "medley/training/experiment.hpp"
+#include "standard_streams.hpp"
 
 namespace medley {
 
@@ -45,7 +46,7 @@ std::string help() {
   return text +
          "\n'SUBCOMMAND --help' lists its options; --version tells the version.\n"
          "Exit codes: 0 done, 2 usage, 3 bad data or checkpoint, 4 I/O, 5 diverged,\n"
-         "130 and 143 interrupted after saving.\n";
+         "129, 130 and 143 interrupted after saving.\n";
 }
 
 // No subcommand, or one that there is not: the message is followed by what there is.
@@ -102,4 +103,7 @@ int run(int count, char** texts) {
 }  // namespace
 }  // namespace medley
 
-int main(int count, char** texts) { return medley::run(count, texts); }
+int main(int count, char** texts) {
+  medley::prepare_standard_streams();
+  return medley::run(count, texts);
+}

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <fstream>
 
+#include "medley/base/text.hpp"
+
 namespace medley {
 
 namespace {
@@ -37,8 +39,9 @@ void store_config(const std::string& file, const po::options_description& option
   std::ifstream stream(file);
   po::parsed_options parsed(&options);
   try {
-    for (std::string line; std::getline(stream, line);) {
-      line = without_blanks(line);
+    bool first = true;
+    for (std::string line; std::getline(stream, line); first = false) {
+      line = without_blanks(first ? without_byte_order_mark(line) : line);
       if (!line.empty() && line.front() != '#') parsed.options.push_back(parse_line(line, options));
     }
     // (A folder opens like a file; reading it fails.)

@@ -5,11 +5,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
-#include <charconv>
 #include <cstring>
+#include <fstream>
 
 #include "medley/base/error.hpp"
+#include "medley/base/text.hpp"
 
 namespace medley {
 
@@ -17,16 +19,63 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::string_view prefix = "step-", suffix = ".safetensors";
+constexpr std::string_view config_start = "# Options of this run of medley-";
 
-// The names that a run folder may hold; anything else is not ours to remove.
-bool is_ours(const fs::path& name) {
-  static const std::array<std::string_view, 10> names{
-      "config.ini", "losses.csv", "metrics.csv", "timing.csv",   "checkpoints",
-      "last",       "best",       "log.txt",     "diverged.csv", FileLock::file_name};
-  const std::string text = name.string();
-  return std::find(names.begin(), names.end(), text) != names.end() ||
-         text.starts_with("confusion-") || text.starts_with(".");
+// Whether the names are those of a link or file of a run, or of the temporary file of one.
+bool is_file_of_a_run(std::string_view name) {
+  static constexpr std::array<std::string_view, 9> names{
+      "config.ini", "losses.csv", "metrics.csv",   "timing.csv",       "last",
+      "best",       "log.txt",    "diverged.csv", FileLock::file_name};
+  return std::ranges::find(names, name) != names.end() ||
+         (name.starts_with("confusion-") &&
+          (name.ends_with("-validation.csv") || name.ends_with("-test.csv")));
+}
+
+// The name that a temporary file will get; other names stay.
+std::string_view without_partial(std::string_view name) {
+  if (!name.starts_with('.') || !name.ends_with(".partial")) return name;
+  name.remove_prefix(1);
+  name.remove_suffix(std::string_view(".partial").size());
+  return name;
+}
+
+// Only links stand for `last` and `best` besides files.
+bool is_of_a_run(const fs::directory_entry& entry) {
+  std::error_code error;
+  const std::string text = entry.path().filename().string();
+  const std::string_view name = without_partial(text);
+  if (entry.is_symlink(error)) return name == "last" || name == "best";
+  return entry.is_regular_file(error) && is_file_of_a_run(name);
+}
+
+bool is_checkpoint(const fs::directory_entry& entry) {
+  std::error_code error;
+  const std::string text = entry.path().filename().string();
+  return !entry.is_symlink(error) && entry.is_regular_file(error) &&
+         step_of_checkpoint(without_partial(text)).has_value();
+}
+
+bool has_config(const fs::path& run) {
+  std::ifstream file(run / "config.ini", std::ios::binary);
+  std::string line;
+  std::getline(file, line);
+  return without_byte_order_mark(line).starts_with(config_start);
+}
+
+// The first thing in a folder that no run writes there, or empty.
+std::string foreign_entry(const fs::path& path) {
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator(path, error)) {
+    const fs::path name = entry.path().filename();
+    if (name != "checkpoints" || entry.is_symlink(error) || !entry.is_directory(error)) {
+      if (!is_of_a_run(entry)) return name.string();
+      continue;
+    }
+    for (const fs::directory_entry& inner : fs::directory_iterator(entry.path(), error)) {
+      if (!is_checkpoint(inner)) return (name / inner.path().filename()).string();
+    }
+  }
+  return {};
 }
 
 // Whether there is more in the folder than what a process leaves that ended while it made it.
@@ -40,19 +89,41 @@ bool holds_anything(const fs::path& path) {
   });
 }
 
-}  // namespace
-
-std::optional<std::uint64_t> step_of_checkpoint(const fs::path& file) {
-  const std::string text = file.filename().string();
-  std::string_view name = text;
-  if (!name.starts_with(prefix) || !name.ends_with(suffix)) return std::nullopt;
-  name.remove_prefix(prefix.size());
-  name.remove_suffix(suffix.size());
-  std::uint64_t step = 0;
-  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), step);
-  if (error != std::errc{} || end != name.data() + name.size()) return std::nullopt;
-  return step;
+// Throws usage_error unless all that is in the folder was written by a run.
+void require_replaceable(const fs::path& path) {
+  if (const std::string name = foreign_entry(path); !name.empty())
+    throw usage_error(fmt::format("{}: holds '{}', which no run writes; it is not replaced",
+                                  path.string(), name));
+  if (!has_config(path))
+    throw usage_error(
+        fmt::format("{}: has no config.ini of a run; it is not replaced", path.string()));
 }
+
+void remove_file(const fs::path& path) {
+  std::error_code error;
+  fs::remove(path, error);
+  if (error)
+    throw io_error(fmt::format("{}: cannot be removed: {}", path.string(), error.message()));
+}
+
+// Removes what foreign_entry() knows; config.ini at the end, so that what is left of a process that
+// is killed here is still a run.
+void remove_run(const fs::path& path) {
+  std::error_code error;
+  std::vector<fs::path> files;
+  for (const fs::path& folder : {path / "checkpoints", path}) {
+    for (const fs::directory_entry& entry : fs::directory_iterator(folder, error))
+      files.push_back(entry.path());
+  }
+  for (const fs::path& file : files) {
+    const fs::path name = file.filename();
+    if (name != "checkpoints" && name != FileLock::file_name && name != "config.ini")
+      remove_file(file);
+  }
+  remove_file(path / "config.ini");
+}
+
+}  // namespace
 
 LogFile::LogFile(const fs::path& path, std::uint64_t bytes) : name_(path.string()) {
   fd_ = ::open(name_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
@@ -104,16 +175,10 @@ void RunFolder::create(const fs::path& path, bool force) {
           "{}: is not empty; choose another --out, go on with --resume, or replace it with --force",
           path.string()));
     }
+    require_replaceable(path);  // first without a lock, which would be a file in a foreign folder
     const FileLock lock(path);
-    for (const fs::directory_entry& entry : fs::directory_iterator(path, error)) {
-      if (!is_ours(entry.path().filename())) {
-        throw usage_error(fmt::format("{}: holds '{}', which no run writes; it is not replaced",
-                                      path.string(), entry.path().filename().string()));
-      }
-    }
-    for (const fs::directory_entry& entry : fs::directory_iterator(path, error)) {
-      if (entry.path().filename() != FileLock::file_name) fs::remove_all(entry.path(), error);
-    }
+    require_replaceable(path);
+    remove_run(path);
   }
   fs::create_directories(path / "checkpoints", error);
   if (error) {
@@ -126,45 +191,52 @@ RunFolder::RunFolder(const fs::path& path)
   kept_.reserve(2048);
 }
 
-void RunFolder::resume_at(std::uint64_t step, const std::function<bool(std::uint64_t)>& planned) {
+void RunFolder::remove_leftovers() {
   remove_partial_files(path_);
   remove_partial_files(checkpoints());
-  std::error_code error;
-  for (const fs::directory_entry& entry : fs::directory_iterator(checkpoints(), error)) {
-    const std::optional<std::uint64_t> found = step_of_checkpoint(entry.path());
-    if (!found) continue;
-    if (*found > step) {
-      fs::remove(entry.path(), error);
-    } else {
-      kept_.push_back({*found, planned(*found)});
+}
+
+void RunFolder::resume_at(std::uint64_t step, std::uint64_t best_step,
+                          const std::function<bool(std::uint64_t)>& planned) {
+  for (const fs::path& file : checkpoints_of(path_)) {
+    const std::uint64_t found = *step_of_checkpoint(file);
+    if (found > step) {
+      remove_file(file);
+      continue;
     }
+    kept_.push_back({found, planned(found)});
+    if (found == best_step) has_best_ = true;
   }
-  std::sort(kept_.begin(), kept_.end(),
-            [](const Kept& a, const Kept& b) { return a.step < b.step; });
-  const fs::path best = fs::read_symlink(path_ / "best", error);
-  if (const auto found = step_of_checkpoint(best); !error && found && *found <= step) {
-    best_ = *found;
-    has_best_ = true;
+  best_ = best_step;
+  // The checkpoint knows better than the link, which may be a later one's or lost.
+  if (has_best_) {
+    point("best", best_).or_throw();
+  } else {
+    remove_file(path_ / "best");
   }
 }
 
 std::array<char, 32> RunFolder::checkpoint_name(std::uint64_t step) {
   std::array<char, 32> name{};
   Line<31> line;
-  line << prefix;
+  line << "step-";
   for (std::uint64_t digit = 10'000'000; digit > 1 && step < digit; digit /= 10) line << "0";
-  line << step << suffix;
+  line << step << ".safetensors";
   std::copy(line.view().begin(), line.view().end(), name.begin());
   return name;
 }
 
-Status RunFolder::link(std::uint64_t step, bool best, bool planned, std::uint64_t keep) noexcept {
+Status RunFolder::point(std::string_view link, std::uint64_t step) const noexcept {
   const std::array<char, 32> name = checkpoint_name(step);
   Line<64> target;
   target << "checkpoints/" << name.data();
-  if (Status s = replace_symlink(folder_, "last", target.view()); !s.ok()) return s;
+  return replace_link(folder_, link, target.view());
+}
+
+Status RunFolder::link(std::uint64_t step, bool best, bool planned, std::uint64_t keep) noexcept {
+  if (Status s = point("last", step); !s.ok()) return s;
   if (best) {
-    if (Status s = replace_symlink(folder_, "best", target.view()); !s.ok()) return s;
+    if (Status s = point("best", step); !s.ok()) return s;
     best_ = step;
     has_best_ = true;
   }

@@ -13,6 +13,7 @@
 #include "medley/base/line.hpp"
 #include "medley/files/atomic_file.hpp"
 #include "medley/training/checkpoint.hpp"
+#include "run_checkpoints.hpp"
 
 namespace medley {
 
@@ -38,13 +39,11 @@ class LogFile {
   std::uint64_t bytes_ = 0;
 };
 
-// The step in the file name of a checkpoint; none for another file.
-std::optional<std::uint64_t> step_of_checkpoint(const std::filesystem::path& file);
-
 class RunFolder {
  public:
-  // Makes the folder, or with `force` clears one that another run left. Throws usage_error if there
-  // is something already, io_error if it cannot be made.
+  // Makes the folder, or with `force` clears one that another run left: one with a config.ini of
+  // ours and nothing besides what a run writes. Throws usage_error, naming what is in the way and
+  // changing nothing, if there is something else; io_error if it cannot be made or cleared.
   static void create(const std::filesystem::path& path, bool force);
 
   // Locks the folder; a second process is refused.
@@ -53,18 +52,27 @@ class RunFolder {
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path checkpoints() const { return path_ / "checkpoints"; }
 
-  // Removes checkpoints later than `step`, which a resumed run will write again, and temporary
-  // files of a killed process, and remembers the other checkpoints; `planned` says of a step
+  // Removes temporary files of a killed process.
+  void remove_leftovers();
+  // Removes checkpoints later than `step`, which a resumed run will write again, remembers the
+  // others, and points `best` to that of `best_step` if it is there; `planned` says of a step
   // whether an uninterrupted run writes its checkpoint.
-  void resume_at(std::uint64_t step, const std::function<bool(std::uint64_t)>& planned);
+  void resume_at(std::uint64_t step, std::uint64_t best_step,
+                 const std::function<bool(std::uint64_t)>& planned);
 
   static std::array<char, 32> checkpoint_name(std::uint64_t step);
   // Points `last` (and `best`) to the checkpoint of a step and removes those no longer kept: all
   // but the `keep` newest, the best, and this one. A checkpoint that is not `planned` (written
   // because the process was asked to stop) goes as soon as the next one is there.
   Status link(std::uint64_t step, bool best, bool planned, std::uint64_t keep) noexcept;
+  // The checkpoint with the lowest validation total so far, if there is one.
+  std::optional<std::uint64_t> best() const {
+    return has_best_ ? std::optional(best_) : std::nullopt;
+  }
 
  private:
+  Status point(std::string_view link, std::uint64_t step) const noexcept;
+
   struct Kept {
     std::uint64_t step;
     bool planned;

@@ -2,7 +2,9 @@
 
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
+#include <string_view>
 
 namespace medley {
 
@@ -10,9 +12,15 @@ namespace {
 
 volatile std::sig_atomic_t received = 0;
 
+constexpr std::string_view notice =
+    "\nstopping after this step, and saving; a second signal ends at once\n";
+
 void on_signal(int signal) {
   if (received != 0) ::_exit(128 + signal);
   received = signal;
+  const int before = errno;
+  (void)!::write(STDERR_FILENO, notice.data(), notice.size());
+  errno = before;
 }
 
 }  // namespace
@@ -23,6 +31,9 @@ void catch_stop_signals() {
   action.sa_flags = SA_RESTART;
   ::sigaction(SIGINT, &action, nullptr);
   ::sigaction(SIGTERM, &action, nullptr);
+  struct sigaction hangup {};
+  ::sigaction(SIGHUP, nullptr, &hangup);
+  if (hangup.sa_handler != SIG_IGN) ::sigaction(SIGHUP, &action, nullptr);  // nohup ignores it
 }
 
 int stop_signal() { return received; }

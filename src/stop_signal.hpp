@@ -1,5 +1,5 @@
-// SIGINT and SIGTERM ask a training to stop after its step; the second of them ends it at once,
-// which no file minds.
+// SIGINT, SIGTERM and SIGHUP ask a training to stop after its step; the second of them ends it at
+// once, which no file minds.
 #pragma once
 
 namespace medley {

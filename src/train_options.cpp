@@ -23,8 +23,8 @@ po::options_description describe(const Description& d) {
   add("data", text(), "DIR", "dataset folder; without it the experiment's own data, if it has any");
   add("out", text(), "RUN", "run folder to write");
   options.add_options()("resume", po::bool_switch(),
-                        "go on from RUN's last checkpoint with RUN's options; only --threads and "
-                        "--isa may be given besides");
+                        "go on from RUN's last checkpoint with RUN's options; only --threads, "
+                        "--isa and --data, where the same data are now, may be given besides");
   add("init", text(), "FILE",
       "begin with the weights of a safetensors file that match by name and shape");
   add("config", text(), "FILE", "options as RUN/config.ini has them; the command line comes first");
@@ -38,7 +38,9 @@ po::options_description describe(const Description& d) {
   add("schedule", text(), "FORM",
       "constant | cosine | step:GAMMA@FRACTION,... | one-cycle[:RISE,DIV,FINAL] (default " +
           to_string(d.recipe.schedule) + ")");
-  add("warm-up", text(), "X", "fraction of the run over which the learning rate rises linearly");
+  add("warm-up", text(), "X",
+      fmt::format("fraction of the run over which the learning rate rises linearly (default {})",
+                  d.recipe.schedule.warm_up));
   add("clip", text(), "X", "cut each group's gradient to this norm; 0: do not");
   add("weight", po::value<Strings>()->composing(), "TERM=X", "weight of a term (repeatable)");
   add("mix", po::value<Strings>()->composing(), "NAME=X",
@@ -156,7 +158,7 @@ TrainOptions parse_train_options(const Arguments& arguments, const Description& 
       first.count("config") > 0 ? first["config"].as<std::string>() : std::string{};
   if (o.resume) {
     for (const auto& [name, value] : first) {
-      static const Strings allowed{"out", "resume", "threads", "isa", "help", "force"};
+      static const Strings allowed{"out", "resume", "threads", "isa", "data", "help", "force"};
       if (!value.defaulted() && std::find(allowed.begin(), allowed.end(), name) == allowed.end()) {
         throw usage_error(
             fmt::format("--{} cannot be given with --resume: the run's own options hold", name));
@@ -176,6 +178,7 @@ TrainOptions parse_train_options(const Arguments& arguments, const Description& 
     return texts;
   };
   o.data = read.text("data");
+  o.data_given = first.count("data") > 0;
   o.init = read.text("init");
   config_path("data", o.data);
   config_path("init", o.init);
@@ -195,16 +198,18 @@ TrainOptions parse_train_options(const Arguments& arguments, const Description& 
   o.augment = read.on("augment");
   o.clip_norm = read.number<double>("clip", d.recipe.clip_norm, 0.0, 1e30);
   o.schedule = read.has("schedule") ? parse_schedule(read.text("schedule")) : d.recipe.schedule;
-  if (!read.has("schedule") || read.has("warm-up")) {
-    o.schedule.warm_up = read.number<double>("warm-up", d.recipe.schedule.warm_up, 0.0, 0.999);
-  }
+  o.schedule.warm_up = read.number<double>("warm-up", d.recipe.schedule.warm_up, 0.0, 0.999);
   for (const GroupInfo& group : d.groups) o.learning_rate.push_back(group.learning_rate);
   set_by_name("lr", in_order("lr"), d.groups, true, 0.0, o.learning_rate);
   for (const TermInfo& term : d.terms) o.weight.push_back(term.weight);
   set_by_name("weight", in_order("weight"), d.terms, false, -1e30, o.weight);
+  for (const Option& option : d.mix_options) o.mix.emplace_back(option.name, option.value);
   for (const std::string& text : in_order("mix")) {
     const auto [name, number] = parse_pair(text, "mix");
-    o.mix.emplace_back(name, parse_number<double>(number, "mix"));
+    const double value = parse_number<double>(number, "mix");
+    const auto known = std::ranges::find(o.mix, name, &std::pair<std::string, double>::first);
+    if (known != o.mix.end()) known->second = value;
+    if (known == o.mix.end()) o.mix.emplace_back(name, value);
   }
   o.checkpoint_every = read.number<std::uint64_t>("checkpoint-every", 0, 0, many);
   o.log_every = read.number<std::uint64_t>("log-every", 10, 1, many);
@@ -214,6 +219,37 @@ TrainOptions parse_train_options(const Arguments& arguments, const Description& 
   return o;
 }
 
+namespace {
+
+// An option as config.ini has it: a line "name = value", or "name = key=value".
+struct OptionLine {
+  std::string name, key, value;
+};
+
+std::vector<OptionLine> deciding_options(const TrainOptions& o, const Description& d) {
+  std::vector<OptionLine> lines;
+  const auto line = [&](std::string name, const auto& value, std::string key = {}) {
+    lines.push_back({std::move(name), std::move(key), fmt::format("{}", value)});
+  };
+  line("epochs", o.epochs);
+  if (o.steps_given) line("steps", o.steps);
+  line("batch-size", o.batch_size);
+  for (std::size_t g = 0; g < d.groups.size(); ++g)
+    line("lr", o.learning_rate[g], d.groups[g].name);
+  line("schedule", to_string(o.schedule));
+  line("warm-up", o.schedule.warm_up);
+  line("clip", o.clip_norm);
+  for (std::size_t k = 0; k < d.terms.size(); ++k) line("weight", o.weight[k], d.terms[k].name);
+  for (const auto& [name, value] : o.mix) line("mix", value, name);
+  line("shuffle", o.shuffle ? "on" : "off");
+  line("augment", o.augment ? "on" : "off");
+  line("log-every", o.log_every);
+  if (!o.gradients_each_epoch) line("gradients-every", o.gradients_every);
+  return lines;
+}
+
+}  // namespace
+
 std::string to_config(const TrainOptions& o, const Description& d) {
   std::string text =
       fmt::format("# Options of this run of medley-{}; --config takes them back.\n", d.name);
@@ -222,25 +258,39 @@ std::string to_config(const TrainOptions& o, const Description& d) {
   };
   if (!o.data.empty()) line("data", config_path("data", o.data));
   if (!o.init.empty()) line("init", config_path("init", o.init));
-  line("epochs", o.epochs);
-  if (o.steps_given) line("steps", o.steps);
-  line("batch-size", o.batch_size);
-  for (std::size_t g = 0; g < d.groups.size(); ++g)
-    line("lr", d.groups[g].name + "=" + fmt::format("{}", o.learning_rate[g]));
-  line("schedule", to_string(o.schedule));
-  line("warm-up", o.schedule.warm_up);
-  line("clip", o.clip_norm);
-  for (std::size_t k = 0; k < d.terms.size(); ++k)
-    line("weight", d.terms[k].name + "=" + fmt::format("{}", o.weight[k]));
-  for (const auto& [name, value] : o.mix) line("mix", name + "=" + fmt::format("{}", value));
+  for (const OptionLine& option : deciding_options(o, d))
+    line(option.name, option.key.empty() ? option.value : option.key + "=" + option.value);
   line("seed", o.seed);
-  line("shuffle", o.shuffle ? "on" : "off");
-  line("augment", o.augment ? "on" : "off");
   line("checkpoint-every", o.checkpoint_every);
-  line("log-every", o.log_every);
-  if (!o.gradients_each_epoch) line("gradients-every", o.gradients_every);
   line("keep", o.keep);
   return text;
+}
+
+NamedValues result_options(const TrainOptions& o, const Description& d) {
+  NamedValues values;
+  for (const OptionLine& option : deciding_options(o, d))
+    values[option.key.empty() ? option.name : option.name + "." + option.key] = option.value;
+  return values;
+}
+
+void require_same_options(const Checkpoint& checkpoint, const TrainOptions& o,
+                          const Description& d) {
+  NamedValues now = result_options(o, d), then = checkpoint.options;
+  now["seed"] = std::to_string(o.seed);
+  then["seed"] = std::to_string(checkpoint.seed);
+  NamedValues names = now;
+  names.insert(then.begin(), then.end());
+  const auto text = [](const NamedValues& values, const std::string& name) {
+    const auto found = values.find(name);
+    return found == values.end() ? std::string("not set") : found->second;
+  };
+  for (const auto& [name, any] : names) {
+    if (text(then, name) == text(now, name)) continue;
+    throw data_error(fmt::format(
+        "{}: written with {} {}, but config.ini has {}: put it back, or begin a new run with "
+        "--config and --init",
+        checkpoint.path.string(), name, text(then, name), text(now, name)));
+  }
 }
 
 }  // namespace medley

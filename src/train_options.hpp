@@ -7,12 +7,13 @@
 #include <vector>
 
 #include "commands.hpp"
-#include "medley/training/engine.hpp"
+#include "medley/training/checkpoint.hpp"
 
 namespace medley {
 
 struct TrainOptions {
-  std::string data;  // empty: the experiment's own
+  std::string data;          // empty: the experiment's own
+  bool data_given = false;   // on the command line, as where a resumed run's data are now
   std::filesystem::path out;
   std::string init;  // file of weights to begin with
   bool resume = false, force = false, help = false;
@@ -39,6 +40,15 @@ TrainOptions parse_train_options(const Arguments& arguments, const Description& 
 
 // `name = value` lines that --config takes back.
 std::string to_config(const TrainOptions& options, const Description& description);
+
+// The options that decide what a training computes and logs, by name, as config.ini has them;
+// "weight.kind" for what is "weight = kind=..." there. Checkpoints keep them.
+NamedValues result_options(const TrainOptions& options, const Description& description);
+
+// Throws data_error naming the first option that differs from the one that the checkpoint was
+// written with: config.ini was changed since.
+void require_same_options(const Checkpoint& checkpoint, const TrainOptions& options,
+                          const Description& description);
 
 std::string train_help(const Description& description);
 

@@ -33,11 +33,17 @@ TrainingRun::TrainingRun(const TrainOptions& options)
 TrainingRun::Ending TrainingRun::train() {
   open_source();
   start_engine();
-  if (!o_.resume) RunFolder::create(o_.out, o_.force);
-  folder_.emplace(o_.out);
-  o_.resume ? resume() : begin();
+  if (o_.resume) {
+    folder_.emplace(o_.out);
+    resume();
+  } else {
+    draw_parameters();  // before the folder: a wrong --init leaves nothing behind
+    RunFolder::create(o_.out, o_.force);
+    folder_.emplace(o_.out);
+    write_config();
+  }
   logs_.emplace(d_, o_.out, state_);
-  writer_.emplace(d_, arena(), *source_, o_.seed, folder_->checkpoints());
+  writer_.emplace(d_, arena(), *source_, o_.seed, result_options(o_, d_), folder_->checkpoints());
   metric_names_ = metric_names(d_);
   metric_values_.resize(metric_names_.size());
   announce();
@@ -56,6 +62,12 @@ void TrainingRun::open_source() {
                       d_.name));
     }
   } else {
+    std::error_code ignored;
+    if (o_.resume && !std::filesystem::exists(o_.data, ignored)) {
+      throw io_error(fmt::format(
+          "{}: is not there; if the data set of this run has moved, say where with --data DIR",
+          o_.data));
+    }
     dataset_ = std::make_unique<Dataset>(o_.data, PictureShape{d_.input.c, d_.input.h, d_.input.w},
                                          d_.targets);
     source_ = dataset_.get();
@@ -88,8 +100,10 @@ void TrainingRun::start_engine() {
   steps_ = o_.steps_given ? o_.steps : o_.epochs * rounds_;
 }
 
-void TrainingRun::begin() {
-  write_text(o_.out / "config.ini", to_config(o_, d_));
+void TrainingRun::write_config() { write_text(o_.out / "config.ini", to_config(o_, d_)); }
+
+// The parameters to begin with.
+void TrainingRun::draw_parameters() {
   engine_.initialize();
   if (o_.init.empty()) return;
   const InitReport report = load_matching(o_.init, d_, arena());
@@ -105,16 +119,15 @@ void TrainingRun::begin() {
 }
 
 void TrainingRun::resume() {
-  std::error_code ignored;
-  if (!std::filesystem::is_symlink(o_.out / "last", ignored)) {
-    begin();  // the process ended before the first checkpoint
+  const std::filesystem::path path = checkpoint_to_resume(o_.out);
+  if (path.empty()) {  // the process ended before the first checkpoint
+    draw_parameters();
+    folder_->remove_leftovers();
+    if (o_.data_given) write_config();
     return;
   }
-  const Checkpoint checkpoint = load_checkpoint(o_.out, d_, arena(), true);
-  if (checkpoint.seed != o_.seed) {
-    throw data_error(fmt::format("{}: written with seed {}, but config.ini has {}",
-                                 checkpoint.path.string(), checkpoint.seed, o_.seed));
-  }
+  const Checkpoint checkpoint = load_checkpoint(path, d_, arena(), true);
+  require_same_options(checkpoint, o_, d_);
   if (checkpoint.data != source_->fingerprint()) {
     throw data_error(fmt::format(
         "{}: the records of {} are not those that this run was trained on (data set {}, "
@@ -125,7 +138,9 @@ void TrainingRun::resume() {
   engine_.parameters_changed();
   state_ = checkpoint.state;
   const std::uint64_t step = state_.position.step;
-  folder_->resume_at(step, [&](std::uint64_t s) { return planned(s); });
+  folder_->remove_leftovers();
+  if (o_.data_given) write_config();  // the data are the same, and here from now on
+  folder_->resume_at(step, state_.best_step, [&](std::uint64_t s) { return planned(s); });
   // The process may have ended between this checkpoint and what follows its writing.
   folder_->link(step, step > 0 && step == state_.best_step, planned(step), o_.keep).or_throw();
 }
@@ -138,9 +153,11 @@ void TrainingRun::announce() {
       step_mode_names[static_cast<std::size_t>(d_.mode)], o_.threads,
       chosen_instruction_set(o_.isa)));
   logs_->say(
-      fmt::format("records: {} train, {} validation, {} test; batch {}, {} steps, schedule {}\n",
+      fmt::format("records: {} train, {} validation, {} test; batch {}, {} steps, schedule {}{}\n",
                   source_->size(Split::train), source_->size(Split::validation),
-                  source_->size(Split::test), o_.batch_size, steps_, to_string(o_.schedule)));
+                  source_->size(Split::test), o_.batch_size, steps_, to_string(o_.schedule),
+                  o_.schedule.warm_up > 0 ? fmt::format(", warm-up {}", o_.schedule.warm_up)
+                                          : std::string{}));
   for (const GroupInfo& g : d_.groups) {
     std::string terms;
     for (std::size_t k = 0; k < d_.terms.size(); ++k) {
@@ -213,7 +230,11 @@ bool TrainingRun::end_epoch(std::uint32_t epoch) {
   bool best = false;
   if (source_->size(Split::validation) > 0) {
     const double total = evaluate(epoch, Split::validation);
-    best = total < state_.best_total;
+    best = total < state_.best_total;  // never where no loss was measured: it is NaN then
+    if (std::isnan(total) && !said_no_best_) {
+      said_no_best_ = true;
+      logs_->say("validation: none of its records counts for a loss; no checkpoint is the best\n");
+    }
     if (best) {
       state_.best_total = total;
       state_.best_step = p.step;
@@ -286,25 +307,53 @@ void TrainingRun::report_divergence(const Position& position, const StepReport& 
                                                : "no checkpoint had been written yet");
 }
 
+// "test.total,0.5" and so on, of evaluation_.
+std::string TrainingRun::result_rows(Split split, std::string_view start) {
+  std::string rows =
+      fmt::format("{}{}.total,{}\n", start, to_string(split), number_text(evaluation_.total));
+  metric_values(d_, evaluation_, metric_values_);
+  for (std::size_t i = 0; i < metric_names_.size(); ++i) {
+    rows += fmt::format(
+        "{}{}.{},{}\n", start, to_string(split), metric_names_[i],
+        std::isnan(metric_values_[i]) ? std::string{} : fmt::format("{:.4f}", metric_values_[i]));
+  }
+  return rows;
+}
+
+// What the test split gives with the parameters of `best`. The arena then holds these.
+std::string TrainingRun::best_rows() {
+  const std::optional<std::uint64_t> best = folder_->best();
+  if (!best || source_->size(Split::test) == 0) return {};
+  const std::uint64_t last = state_.position.step;
+  std::string rows = fmt::format("best.step,{}\n", *best);
+  if (*best == last) {
+    logs_->say(fmt::format("best, with the lowest validation total, is the last step, {}\n", last));
+    return rows + result_rows(Split::test, "best.");
+  }
+  load_checkpoint(folder_->checkpoints() / RunFolder::checkpoint_name(*best).data(), d_, arena(),
+                  false);
+  engine_.parameters_changed();
+  engine_.evaluate(Split::test, evaluation_);
+  logs_->say(fmt::format(
+      "test.* is of the last parameters, of step {}; best.test.* of those with the lowest "
+      "validation total, of step {}\n",
+      last, *best));
+  return rows + result_rows(Split::test, "best.");
+}
+
 // What a pipeline reads: one CSV row a fact.
 void TrainingRun::print_results() {
   const std::string digest = hexadecimal(parameter_digest(d_, arena()));
-  fmt::print("name,value\n");
-  fmt::print("run,{}\n", csv_field(o_.out.string()));
-  fmt::print("steps,{}\n", state_.position.step);
-  fmt::print("digest,{}\n", digest);
+  std::string rows = fmt::format("name,value\nrun,{}\nsteps,{}\ndigest,{}\n",
+                                 csv_field(o_.out.string()), state_.position.step, digest);
   for (const Split split : {Split::validation, Split::test}) {
     if (source_->size(split) == 0) continue;
     engine_.evaluate(split, evaluation_);
-    fmt::print("{}.total,{}\n", to_string(split), evaluation_.total);
-    metric_values(d_, evaluation_, metric_values_);
-    for (std::size_t i = 0; i < metric_names_.size(); ++i) {
-      fmt::print(
-          "{}.{},{}\n", to_string(split), metric_names_[i],
-          std::isnan(metric_values_[i]) ? std::string{} : fmt::format("{:.4f}", metric_values_[i]));
-    }
+    rows += result_rows(split);
     write_confusions(split);
   }
+  rows += best_rows();
+  fmt::print("{}", rows);
   logs_->say(fmt::format(
       "digest of the parameters {}; the run is in {}: losses.csv, metrics.csv, timing.csv, "
       "confusion-*.csv, checkpoints\n",

@@ -31,13 +31,16 @@ class TrainingRun {
 
   // Where the records come from, once train() has begun.
   const Source& source() const { return *source_; }
+  // Whether all steps of the run are done.
+  bool finished() const { return state_.position.step == steps_; }
   // Steps done so far.
   std::uint64_t step() const { return state_.position.step; }
 
  private:
   void open_source();
   void start_engine();
-  void begin();
+  void draw_parameters();
+  void write_config();
   void resume();
   void announce();
   bool planned(std::uint64_t step) const;
@@ -48,6 +51,8 @@ class TrainingRun {
   double evaluate(std::uint32_t epoch, Split split);
   void save(bool best, bool is_planned);
   void report_divergence(const Position& position, const StepReport& report);
+  std::string result_rows(Split split, std::string_view start = {});
+  std::string best_rows();
   void write_confusions(Split split);
 
   TrainOptions o_;
@@ -67,6 +72,7 @@ class TrainingRun {
   std::uint64_t epoch_records_ = 0;
   Clock::time_point epoch_start_;
   double epoch_seconds_ = 0;
+  bool said_no_best_ = false;
 };
 
 }  // namespace medley

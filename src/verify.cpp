@@ -3,12 +3,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <optional>
 #include <sstream>
+#include <vector>
 
 #include "commands.hpp"
 #include "medley/base/error.hpp"
@@ -56,21 +58,41 @@ struct Difference {
   std::string where;
 };
 
-// Compares what was repeated of a CSV file whose second column is the step.
-std::optional<Difference> compare_rows(const fs::path& run, const fs::path& repeated,
-                                       const char* name, bool whole) {
-  std::istringstream ours(contents(run / name)), again(contents(repeated / name));
-  std::string row, other;
-  while (std::getline(again, other)) {
-    std::getline(ours, row);
-    if (ours && row == other) continue;
-    std::uint64_t step = 0;
-    const std::size_t comma = other.find(',') + 1;
-    std::from_chars(other.data() + comma, other.data() + other.size(), step);
-    return Difference{step, fmt::format("{}: '{}' is now '{}'", name, row, other)};
+// The step of a row of a CSV file, its second column; a very late one where there is none.
+std::uint64_t step_of(std::string_view row) {
+  std::uint64_t step = 0;
+  const std::size_t comma = std::min(row.find(','), row.size() - 1) + 1;
+  const auto [end, error] = std::from_chars(row.data() + comma, row.data() + row.size(), step);
+  return error == std::errc{} ? step : ~std::uint64_t{0};
+}
+
+// Rows with their line ends; the last one may have none.
+std::vector<std::string_view> rows_of(std::string_view text) {
+  std::vector<std::string_view> rows;
+  while (!text.empty()) {
+    const std::size_t size = std::min(text.find('\n'), text.size() - 1) + 1;
+    rows.push_back(text.substr(0, size));
+    text.remove_prefix(size);
   }
-  if (whole && std::getline(ours, row)) {
-    return Difference{0, fmt::format("{}: '{}' is missing now", name, row)};
+  return rows;
+}
+
+// Compares a CSV file of a run with what was repeated of its first `steps` steps. Rows of later
+// steps may follow where that is not all of the run (`more`), as of one that was killed.
+std::optional<Difference> compare_rows(const fs::path& run, const fs::path& repeated,
+                                       const char* name, std::uint64_t steps, bool more) {
+  const std::string texts[] = {contents(run / name), contents(repeated / name)};
+  const std::vector<std::string_view> ours = rows_of(texts[0]), again = rows_of(texts[1]);
+  const auto shown = [](std::string_view row) { return row.substr(0, row.find_first_of("\r\n")); };
+  for (std::size_t i = 0; i < std::max(ours.size(), again.size()); ++i) {
+    if (i < ours.size() && i < again.size() && ours[i] == again[i]) continue;
+    if (i >= ours.size())
+      return Difference{step_of(again[i]), fmt::format("{}: '{}' is missing", name, shown(again[i]))};
+    if (i < again.size())
+      return Difference{step_of(again[i]),
+                        fmt::format("{}: '{}' is now '{}'", name, shown(ours[i]), shown(again[i]))};
+    if (!more || step_of(ours[i]) <= steps)
+      return Difference{steps, fmt::format("{}: '{}' is missing now", name, shown(ours[i]))};
   }
   return {};
 }
@@ -106,10 +128,10 @@ struct Verdict {
 };
 
 // The earliest difference: in a row of a log, and in the first checkpoint that both have.
-Verdict compare(const fs::path& run, const fs::path& repeated, bool whole) {
+Verdict compare(const fs::path& run, const fs::path& repeated, std::uint64_t steps, bool more) {
   Verdict verdict;
   for (const char* name : {"losses.csv", "metrics.csv"}) {
-    const auto found = compare_rows(run, repeated, name, whole);
+    const auto found = compare_rows(run, repeated, name, steps, more);
     if (found && (!verdict.difference || found->step < verdict.difference->step)) {
       verdict.difference = found;
     }
@@ -191,6 +213,7 @@ int verify_command(const Arguments& arguments) {
     training.push_back(values[name].as<std::string>());
   }
   TrainOptions options = parse_train_options(training, d);
+  require_same_options(last, options, d);
   options.stop_after = done;
   if (values.count("steps") > 0) {
     const auto wanted = parse_number<std::uint64_t>(values["steps"].as<std::string>(), "steps");
@@ -205,8 +228,7 @@ int verify_command(const Arguments& arguments) {
                                  run.string(), repetition.step()));
   }
 
-  const bool whole = ending == TrainingRun::Ending::complete;
-  const Verdict verdict = compare(run, options.out, whole);
+  const Verdict verdict = compare(run, options.out, repetition.step(), !repetition.finished());
   if (!verdict.difference) {
     fmt::print("name,value\nagrees,yes\nsteps,{}\ncheckpoints,{}\n", repetition.step(),
                verdict.checkpoints);

@@ -19,6 +19,11 @@ std::string number_text(T value) {
 
 bool is_utf8(std::string_view text);
 
+// The text without the byte order mark that some editors put before UTF-8.
+constexpr std::string_view without_byte_order_mark(std::string_view text) {
+  return text.starts_with("\xEF\xBB\xBF") ? text.substr(3) : text;
+}
+
 // The text as messages show it: control characters (line ends too) and bytes that are not UTF-8
 // become \x1b and the like, so that names and cells of a damaged file neither steer the terminal
 // nor look like lines of ours.

@@ -44,7 +44,8 @@ class Folder {
 
   int descriptor() const noexcept { return fd_; }
   const char* name() const noexcept { return name_.c_str(); }
-  // Waits until the entries (creations, renames, removals) are on the disk.
+  // Waits until the entries (creations, renames, removals) are on the disk, as far as the file
+  // system can tell: some cannot sync a folder, which is no failure.
   Status sync() const noexcept;
 
  private:
@@ -88,9 +89,12 @@ class AtomicFile {
   std::array<char, 256> name_{}, temporary_{};
 };
 
-// Makes the link `name` in the folder point to `target`, atomically.
-Status replace_symlink(const Folder& folder, std::string_view name,
-                       std::string_view target) noexcept;
+// Makes the link `name` in the folder point to `target`, atomically. Where the file system knows no
+// links (FAT, some shares) a file takes its place that holds `target` and a line end.
+Status replace_link(const Folder& folder, std::string_view name, std::string_view target) noexcept;
+
+// What such a link, or the file in its place, says; empty for anything else.
+std::string link_target(const std::filesystem::path& link);
 
 // Removes the temporary files that a killed process left in a folder; for the start of a process
 // that holds the folder's lock.
@@ -101,6 +105,7 @@ void remove_partial_files(const std::filesystem::path& folder);
 class FileLock {
  public:
   // Locks the file `lock` in the folder. Throws io_error naming the other process if one has it.
+  // Where the file system has no locks, that is said on stderr, and nothing is locked.
   explicit FileLock(const std::filesystem::path& folder);
   ~FileLock();
   FileLock(const FileLock&) = delete;

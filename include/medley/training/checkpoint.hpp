@@ -11,6 +11,8 @@
 //             bytes.losses, bytes.metrics   length of these logs at that moment
 //             best.step, best.total         of the best validation so far
 //             classes.<target>              names, percent-encoded, separated by commas
+//             option.<name>                 options that decide results, as config.ini has them:
+//                                           option.epochs, option.weight.<term>, …
 //             medley.checksum
 #pragma once
 
@@ -27,7 +29,10 @@
 
 namespace medley {
 
-// What a checkpoint holds besides tensors.
+// Texts by name, such as "weight.kind" and "0.5".
+using NamedValues = std::map<std::string, std::string, std::less<>>;
+
+// What changes in a checkpoint from one to the next of its run, tensors aside.
 struct RunState {
   Position position;
   std::uint64_t losses_bytes = 0, metrics_bytes = 0;
@@ -42,12 +47,13 @@ struct Checkpoint {
   std::uint64_t seed = 1;
   std::uint64_t data = 0;  // fingerprint of the data set
   RunState state;
+  NamedValues options;  // those that decide results; none in a file that another framework wrote
 };
 
 // Reads a checkpoint of this experiment into the arena: parameters, and with `state` the moments
 // and progress too. A file without Medley's metadata, as other frameworks write it, serves where no
 // state is asked for. Throws data_error naming file and reason: another experiment, other shapes,
-// damage. A run folder stands for its `last` checkpoint.
+// damage. A run folder stands for its `last` checkpoint (run_checkpoints.hpp).
 Checkpoint load_checkpoint(const std::filesystem::path& file, const Description& description,
                            float* arena, bool state);
 
@@ -69,13 +75,13 @@ std::string hexadecimal(std::uint64_t value);
 class CheckpointWriter {
  public:
   CheckpointWriter(const Description& description, const float* arena, const Source& source,
-                   std::uint64_t seed, const std::filesystem::path& folder);
+                   std::uint64_t seed, const NamedValues& options,
+                   const std::filesystem::path& folder);
 
   Status write(std::string_view file_name, const RunState& state) noexcept;
   std::uint64_t file_bytes() const { return layout_.file_bytes(); }
 
  private:
-  static SafetensorsLayout make_layout(const Description& description, const Source& source);
   bool set_state(const RunState& state) noexcept;
 
   const Description& description_;

@@ -172,6 +172,8 @@ struct MetricCounts {
 
 struct Evaluation {
   std::uint64_t records = 0;
+  // Weighted sum of the terms that were measured; NaN where no loss that has a weight was, since
+  // penalties alone tell nothing of the records.
   double total = 0;
   std::array<double, max_terms> value{}, weight{};
   std::array<bool, max_terms> measured{};

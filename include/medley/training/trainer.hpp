@@ -14,6 +14,7 @@
 #pragma once
 
 #include <algorithm>
+#include <limits>
 #include <optional>
 
 #include "medley/training/shard_work.hpp"
@@ -258,6 +259,7 @@ class Trainer final : public Engine {
   // Slots together, in their order.
   void summarize(int used, Evaluation& result) {
     const Weights weight = mixed_weights();
+    bool tells = false;
     for (int k = 0; k < D::term_count; ++k) {
       result.weight[k] = static_cast<double>(weight[k]);
       if (D::is_penalty[k]) {
@@ -273,7 +275,9 @@ class Trainer final : public Engine {
         }
       }
       result.total += result.weight[k] * result.value[k];
+      tells |= !D::is_penalty[k] && result.measured[k] && weight[k] != 0.0f;
     }
+    if (!tells) result.total = std::numeric_limits<double>::quiet_NaN();
     for (int slot = 1; slot < used; ++slot) {
       for (std::size_t i = 0; i < D::metric_words; ++i) {
         view_.metric_counts(0)[i] += view_.metric_counts(slot)[i];
