@@ -50,8 +50,8 @@ class Text {
   void add(std::integral auto number) { add(std::string_view(std::to_string(number))); }
   void add(double number) {
     std::array<char, 32> digits{};
-    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number,
-                                   std::chars_format::hex);
+    const auto end =
+        std::to_chars(digits.data(), digits.data() + digits.size(), number, std::chars_format::hex);
     add(std::string_view(digits.data(), end.ptr));
   }
   void add(const Shape& s) {

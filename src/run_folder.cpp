@@ -21,10 +21,10 @@ namespace {
 
 constexpr std::string_view config_start = "# Options of this run of medley-";
 
-// Whether the names are those of a link or file of a run, or of the temporary file of one.
+// Whether the name is that of a link or file of a run.
 bool is_file_of_a_run(std::string_view name) {
   static constexpr std::array<std::string_view, 9> names{
-      "config.ini", "losses.csv", "metrics.csv",   "timing.csv",       "last",
+      "config.ini", "losses.csv", "metrics.csv",  "timing.csv",       "last",
       "best",       "log.txt",    "diverged.csv", FileLock::file_name};
   return std::ranges::find(names, name) != names.end() ||
          (name.starts_with("confusion-") &&
@@ -39,13 +39,21 @@ std::string_view without_partial(std::string_view name) {
   return name;
 }
 
+std::string first_line(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string line;
+  std::getline(file, line);
+  return line;
+}
+
 // Only links stand for `last` and `best` besides files.
 bool is_of_a_run(const fs::directory_entry& entry) {
   std::error_code error;
   const std::string text = entry.path().filename().string();
   const std::string_view name = without_partial(text);
   if (entry.is_symlink(error)) return name == "last" || name == "best";
-  return entry.is_regular_file(error) && is_file_of_a_run(name);
+  if (!entry.is_regular_file(error) || !is_file_of_a_run(name)) return false;
+  return !text.starts_with("confusion-") || first_line(entry.path()).starts_with("true,");
 }
 
 bool is_checkpoint(const fs::directory_entry& entry) {
@@ -56,9 +64,7 @@ bool is_checkpoint(const fs::directory_entry& entry) {
 }
 
 bool has_config(const fs::path& run) {
-  std::ifstream file(run / "config.ini", std::ios::binary);
-  std::string line;
-  std::getline(file, line);
+  const std::string line = first_line(run / "config.ini");
   return without_byte_order_mark(line).starts_with(config_start);
 }
 

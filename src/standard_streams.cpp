@@ -33,9 +33,9 @@ void prepare_standard_streams() {
       (void)::open("/dev/null", fd == STDERR_FILENO ? O_WRONLY : O_RDONLY);
   }
   ::signal(SIGPIPE, SIG_IGN);
-  if (std::FILE* messages =
-          ::fopencookie(nullptr, "w", {.read = nullptr, .write = write_message, .seek = nullptr,
-                                       .close = nullptr})) {
+  if (std::FILE* messages = ::fopencookie(
+          nullptr, "w",
+          {.read = nullptr, .write = write_message, .seek = nullptr, .close = nullptr})) {
     std::setvbuf(messages, nullptr, _IONBF, 0);
     stderr = messages;  // (which glibc allows)
   }

@@ -12,8 +12,8 @@ namespace {
 
 volatile std::sig_atomic_t received = 0;
 
-constexpr std::string_view notice =
-    "\nstopping after this step, and saving; a second signal ends at once\n";
+// On a terminal it begins on a line of its own, after that of the progress.
+std::string_view notice = "\nstopping after this step, and saving; a second signal ends at once\n";
 
 void on_signal(int signal) {
   if (received != 0) ::_exit(128 + signal);
@@ -26,6 +26,7 @@ void on_signal(int signal) {
 }  // namespace
 
 void catch_stop_signals() {
+  if (::isatty(STDERR_FILENO) == 0 && notice.starts_with('\n')) notice.remove_prefix(1);
   struct sigaction action {};
   action.sa_handler = on_signal;
   action.sa_flags = SA_RESTART;

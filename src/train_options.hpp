@@ -12,8 +12,8 @@
 namespace medley {
 
 struct TrainOptions {
-  std::string data;          // empty: the experiment's own
-  bool data_given = false;   // on the command line, as where a resumed run's data are now
+  std::string data;         // empty: the experiment's own
+  bool data_given = false;  // on the command line, as where a resumed run's data are now
   std::filesystem::path out;
   std::string init;  // file of weights to begin with
   bool resume = false, force = false, help = false;

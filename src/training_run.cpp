@@ -152,12 +152,11 @@ void TrainingRun::announce() {
       d_.name, d_.parameters, d_.flops / 1e6, static_cast<double>(d_.arena_bytes) / (1 << 20),
       step_mode_names[static_cast<std::size_t>(d_.mode)], o_.threads,
       chosen_instruction_set(o_.isa)));
-  logs_->say(
-      fmt::format("records: {} train, {} validation, {} test; batch {}, {} steps, schedule {}{}\n",
-                  source_->size(Split::train), source_->size(Split::validation),
-                  source_->size(Split::test), o_.batch_size, steps_, to_string(o_.schedule),
-                  o_.schedule.warm_up > 0 ? fmt::format(", warm-up {}", o_.schedule.warm_up)
-                                          : std::string{}));
+  logs_->say(fmt::format(
+      "records: {} train, {} validation, {} test; batch {}, {} steps, schedule {}{}\n",
+      source_->size(Split::train), source_->size(Split::validation), source_->size(Split::test),
+      o_.batch_size, steps_, to_string(o_.schedule),
+      o_.schedule.warm_up > 0 ? fmt::format(", warm-up {}", o_.schedule.warm_up) : std::string{}));
   for (const GroupInfo& g : d_.groups) {
     std::string terms;
     for (std::size_t k = 0; k < d_.terms.size(); ++k) {
@@ -309,8 +308,8 @@ void TrainingRun::report_divergence(const Position& position, const StepReport& 
 
 // "test.total,0.5" and so on, of evaluation_.
 std::string TrainingRun::result_rows(Split split, std::string_view start) {
-  std::string rows =
-      fmt::format("{}{}.total,{}\n", start, to_string(split), number_text(evaluation_.total));
+  std::string rows = fmt::format("{}{}.total,", start, to_string(split));
+  rows += std::isnan(evaluation_.total) ? "\n" : fmt::format("{}\n", evaluation_.total);
   metric_values(d_, evaluation_, metric_values_);
   for (std::size_t i = 0; i < metric_names_.size(); ++i) {
     rows += fmt::format(

@@ -78,21 +78,25 @@ std::vector<std::string_view> rows_of(std::string_view text) {
 }
 
 // Compares a CSV file of a run with what was repeated of its first `steps` steps. Rows of later
-// steps may follow where that is not all of the run (`more`), as of one that was killed.
+// steps may follow where that is not all of the run (`more`), as of one that was killed; they are
+// counted in `later`.
 std::optional<Difference> compare_rows(const fs::path& run, const fs::path& repeated,
-                                       const char* name, std::uint64_t steps, bool more) {
+                                       const char* name, std::uint64_t steps, bool more,
+                                       std::size_t& later) {
   const std::string texts[] = {contents(run / name), contents(repeated / name)};
   const std::vector<std::string_view> ours = rows_of(texts[0]), again = rows_of(texts[1]);
   const auto shown = [](std::string_view row) { return row.substr(0, row.find_first_of("\r\n")); };
   for (std::size_t i = 0; i < std::max(ours.size(), again.size()); ++i) {
     if (i < ours.size() && i < again.size() && ours[i] == again[i]) continue;
     if (i >= ours.size())
-      return Difference{step_of(again[i]), fmt::format("{}: '{}' is missing", name, shown(again[i]))};
+      return Difference{step_of(again[i]),
+                        fmt::format("{}: '{}' is missing", name, shown(again[i]))};
     if (i < again.size())
       return Difference{step_of(again[i]),
                         fmt::format("{}: '{}' is now '{}'", name, shown(ours[i]), shown(again[i]))};
     if (!more || step_of(ours[i]) <= steps)
       return Difference{steps, fmt::format("{}: '{}' is missing now", name, shown(ours[i]))};
+    ++later;
   }
   return {};
 }
@@ -124,6 +128,7 @@ std::string first_different_tensor(const SafetensorsFile& run, const Safetensors
 
 struct Verdict {
   std::size_t checkpoints = 0;  // compared
+  std::size_t later = 0;        // rows of logs beyond the steps that were repeated
   std::optional<Difference> difference;
 };
 
@@ -131,7 +136,7 @@ struct Verdict {
 Verdict compare(const fs::path& run, const fs::path& repeated, std::uint64_t steps, bool more) {
   Verdict verdict;
   for (const char* name : {"losses.csv", "metrics.csv"}) {
-    const auto found = compare_rows(run, repeated, name, steps, more);
+    const auto found = compare_rows(run, repeated, name, steps, more, verdict.later);
     if (found && (!verdict.difference || found->step < verdict.difference->step)) {
       verdict.difference = found;
     }
@@ -232,8 +237,11 @@ int verify_command(const Arguments& arguments) {
   if (!verdict.difference) {
     fmt::print("name,value\nagrees,yes\nsteps,{}\ncheckpoints,{}\n", repetition.step(),
                verdict.checkpoints);
-    fmt::print(stderr, "{}: the first {} steps come out the same, byte for byte\n", run.string(),
-               repetition.step());
+    fmt::print(stderr, "{}: the first {} steps come out the same, byte for byte{}\n", run.string(),
+               repetition.step(),
+               verdict.later == 0
+                   ? std::string{}
+                   : fmt::format("; {} rows of later steps were not compared", verdict.later));
     return static_cast<int>(Exit::done);
   }
   throw data_error(fmt::format(

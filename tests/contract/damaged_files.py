@@ -113,7 +113,7 @@ def a_checkpoint_of_another_version_or_description_is_refused(bench):
     """Whole files, without a checksum, whose metadata say something else."""
     metadata, tensors = _file((_run(bench) / "last").read_bytes())
     del metadata["medley.checksum"]
-    _refused(bench, _safetensors({**metadata, "medley": "2"}, tensors), "version 2", "version 2")
+    _refused(bench, _safetensors({**metadata, "medley": "9"}, tensors), "version 9", "version 9")
     _refused(bench, _safetensors({**metadata, "fingerprint": "0" * 16}, tensors), "another fingerprint",
              "fingerprint")
     return "2 files"

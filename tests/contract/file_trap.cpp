@@ -7,6 +7,8 @@
 //                     "half N"   the same, but half of what it would write is written
 //                     "full N"   operation N and all writes after it fail with ENOSPC
 //                     "count"    nothing happens
+//                     "without links|syncing|locks"   the file system has no symbolic links, cannot
+//                                sync folders, or has no locks
 //   FILE_TRAP_LOG     a file into which a letter for each operation is written at the end: w for a
 //                     write, o for all others
 #include <dlfcn.h>
@@ -24,9 +26,10 @@
 
 namespace {
 
-enum class Kind { kill, half, full, count };
+enum class Kind { kill, half, full, count, without };
 Kind kind = Kind::count;
 long chosen = 0;
+const char* lacking = "";  // what the file system is without
 std::atomic<long> operations{0};
 char letters[1 << 16];
 
@@ -54,6 +57,13 @@ bool strikes(bool writes = false) {
   return strikes(writes, [] {});
 }
 
+// Whether the file system lacks this; errno is then what it answers.
+bool lacks(const char* what, int answer) {
+  if (kind != Kind::without || std::strcmp(lacking, what) != 0) return false;
+  errno = answer;
+  return true;
+}
+
 bool is_file(int fd) {
   struct stat status {};
   return ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
@@ -66,6 +76,10 @@ __attribute__((constructor)) void read_environment() {
   if (std::strncmp(text, "half ", 5) == 0) kind = Kind::half;
   if (std::strncmp(text, "full ", 5) == 0) kind = Kind::full;
   if (kind != Kind::count) chosen = std::atol(text + 5);
+  if (std::strncmp(text, "without ", 8) == 0) {
+    kind = Kind::without;
+    lacking = text + 8;
+  }
 }
 
 __attribute__((destructor)) void tell() {
@@ -138,10 +152,22 @@ PWRITE(pwrite64, off64_t)
   }
 SIMPLE(ftruncate, (int fd, off_t size), fd, size)
 SIMPLE(ftruncate64, (int fd, off64_t size), fd, size)
-SIMPLE(fsync, (int fd), fd)
+int fsync(int fd) {
+  static const auto real = next<int (*)(int)>("fsync");
+  if (!is_file(fd) && lacks("syncing", EINVAL)) return -1;
+  return strikes() ? -1 : real(fd);
+}
+int flock(int fd, int operation) {
+  static const auto real = next<int (*)(int, int)>("flock");
+  return lacks("locks", ENOLCK) ? -1 : real(fd, operation);
+}
 SIMPLE(rename, (const char* from, const char* to), from, to)
 SIMPLE(renameat, (int a, const char* from, int b, const char* to), a, from, b, to)
-SIMPLE(symlinkat, (const char* target, int folder, const char* name), target, folder, name)
+int symlinkat(const char* target, int folder, const char* name) {
+  static const auto real = next<int (*)(const char*, int, const char*)>("symlinkat");
+  if (lacks("links", EPERM)) return -1;
+  return strikes() ? -1 : real(target, folder, name);
+}
 SIMPLE(unlink, (const char* path), path)
 SIMPLE(unlinkat, (int folder, const char* path, int flags), folder, path, flags)
 SIMPLE(remove, (const char* path), path)

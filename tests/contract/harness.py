@@ -45,7 +45,7 @@ class Done:
         for text in texts:
             require(text in self.stderr,
                     f"{self.command}: stderr does not say '{text}': {self.tail()}")
-        if code not in (0, 130, 143):
+        if code not in (0, 129, 130, 143):
             require(self.stdout == "", f"{self.command}: wrote to stdout: {self.stdout[:200]!r}")
         return self
 

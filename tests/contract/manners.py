@@ -154,15 +154,110 @@ def an_existing_run_folder_is_refused_without_force(bench):
     bench.run("everything", *train, folder / "run").expect(2, "not empty", "--force")
     require(contents(folder / "run") == before, "the refused command changed the run folder")
     bench.run("everything", *train, folder / "run", "--force").expect(0)
+    for name in (".git/config", ".ssh/id", "confusion-notes.txt", "checkpoints/mine.bin", "letter.txt"):
+        path = folder / "run" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("mine")
+        before = contents(folder / "run")
+        shown = name if name.startswith("checkpoints") else name.split("/")[0]
+        bench.run("everything", *train, folder / "run", "--force").expect(2, shown, "no run writes")
+        require(contents(folder / "run") == before, f"--force changed a folder with {name}")
+        shutil.rmtree(path.parent) if name.startswith(".") else path.unlink()
+    # What is wrong besides is found before anything is removed.
+    before = contents(folder / "run")
+    for options, code in ((("--data", folder / "none"), 4), (("--init", folder / "none"), 4),
+                          (("--mix", "a=1"), 2), (("--lr", "x"), 2)):
+        done = bench.run("everything", "train", "--data", _dataset(bench), "--out", folder / "run", "--force",
+                         *options) if options[0] != "--data" else bench.run(
+                             "everything", "train", "--out", folder / "run", "--force", *options)
+        require(done.code in (code, 3), f"{options}: exit {done.code}: {done.tail()}")
+        require(contents(folder / "run") == before, f"a wrong {options[0]} cost the old run")
     (folder / "mine").mkdir()
     (folder / "mine/letter.txt").write_text("dear")
     bench.run("everything", *train, folder / "mine", "--force").expect(2, "letter.txt")
-    require((folder / "mine/letter.txt").read_text() == "dear", "--force removed a foreign file")
+    require([p.name for p in (folder / "mine").iterdir()] == ["letter.txt"],
+            "a refused --force changed the folder")
     (folder / "file").write_text("x")
     bench.run("everything", *train, folder / "file").expect(2, "not a folder")
     (folder / "empty").mkdir()
     bench.run("everything", *train, folder / "empty").expect(0)
-    return "6 commands"
+    bench.run("everything", *train, folder / "new", "--init", folder / "typo").expect(4, "typo")
+    require(not (folder / "new").exists(), "a wrong --init left a folder")
+    bench.run("everything", *train, folder / "new", "--init", folder / "run").expect(0)
+    return "17 commands"
+
+
+def eval_takes_the_weights_of_the_run(bench):
+    """For `total`: those that the run was trained with, unless others are given."""
+    run = bench.folder("weights") / "run"
+    facts = dict(bench.run("everything", "train", "--data", _dataset(bench), "--out", run, "--steps", 3,
+                           "--weight", "kind=7", "--weight", "place=0.01").expect(0).rows())
+
+    def total(*options):
+        rows = bench.run("everything", "eval", "--checkpoint", run, "--data", _dataset(bench),
+                         *options).expect(0).rows()
+        return {row[2]: float(row[3]) for row in rows[1:] if row[3]}
+
+    found = total()
+    require(found["total"] == float(facts["test.total"]), f"{found['total']}, not {facts['test.total']}")
+    other = total("--weight", "kind=0")
+    require(abs(found["total"] - other["total"] - 7 * found["term.kind"]) < 1e-5 * found["total"],
+            "--weight does not take the place of the run's")
+    return "2 evaluations"
+
+
+def the_test_split_is_measured_with_the_last_and_the_best(bench):
+    """stdout tells both apart, and measures nothing twice where they are one."""
+    run = bench.folder("both") / "run"
+    train = ("train", "--data", _dataset(bench), "--out", run)
+    done = bench.run("everything", *train, "--steps", 6).expect(0)
+    facts = dict(done.rows())
+    best = int((run / "best").resolve().name[5:13])
+    require(int(facts["best.step"]) == best, f"best.step {facts['best.step']}, but best is {best}")
+    for name, step in (("last", 6), ("best", best)):
+        rows = bench.run("everything", "eval", "--checkpoint", run / name, "--data",
+                         _dataset(bench)).expect(0).rows()
+        start = "best.test." if name == "best" else "test."
+        for row in rows[1:]:
+            if row[2].startswith("term."):
+                continue
+            said = facts[start + row[2]]
+            require((said == "") == (row[3] == "") and (not said or abs(float(said) - float(row[3])) < 6e-5),
+                    f"{start}{row[2]} is {said}, eval of {name} (step {step}) says {row[3]}")
+    # A rate that spoils the end: the best is an earlier one.
+    shutil.rmtree(run)
+    done = bench.run("everything", *train, "--epochs", 4, "--lr", 0.5, "--schedule", "constant")
+    facts = dict(done.expect(0, "best.test.*", "test.*").rows())
+    require(int(facts["best.step"]) < int(facts["steps"]), f"the best is the last: {facts['best.step']}")
+    require(facts["best.test.total"] != facts["test.total"], "one total for two checkpoints")
+    resumed = bench.run("everything", "train", "--out", run, "--resume").expect(0)
+    require(resumed.stdout == done.stdout, "the finished run, resumed, prints something else")
+    return "2 runs"
+
+
+def without_labels_in_validation_nothing_is_the_best(bench):
+    """A total of penalties alone is no validation."""
+    folder = bench.folder("unlabelled")
+    (folder / "data").mkdir()
+    data.everything(folder / "data")
+    validation = np.load(folder / "data/split.npy") == 1
+    for name, unknown in (("kind", -1), ("grade", -1), ("place", np.nan), ("outline", 255), ("parts", 255)):
+        array = np.load(folder / f"data/{name}.npy")
+        array[validation] = unknown
+        np.save(folder / f"data/{name}.npy", array)
+    answer = np.load(folder / "data/answer.npy").astype(np.int32)
+    answer[validation] = -1
+    np.save(folder / "data/answer.npy", answer)
+    done = bench.run("everything", "train", "--data", folder / "data", "--out", folder / "run",
+                     "--epochs", 2).expect(0, "no checkpoint is the best")
+    facts = dict(done.rows())
+    require(facts["validation.total"] == "" and "best.step" not in facts, f"{facts}")
+    require(not (folder / "run/best").exists(), "there is a best checkpoint")
+    with open(folder / "run/losses.csv", newline="") as text:
+        totals = {row["total"] for row in csv.DictReader(text) if row["split"] == "validation"}
+    require(totals == {""}, f"totals of validation are {totals}")
+    require(done.stderr.count("no checkpoint is the best") == 1, "said more than once")
+    return "1 run"
 
 
 def divergence_is_exit_5_and_keeps_the_last_good_checkpoint(bench):

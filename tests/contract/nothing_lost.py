@@ -1,5 +1,6 @@
 """Nothing is lost: interrupted at any instant and resumed, a run ends as if nothing had happened."""
 
+import os
 import random
 import resource
 import shutil
@@ -167,12 +168,12 @@ def other_data_are_refused_on_resuming(bench):
 
 
 def asked_to_stop_it_saves_and_resumes_to_the_same_bytes(bench):
-    """SIGINT and SIGTERM, between planned checkpoints too."""
+    """SIGINT, SIGTERM and SIGHUP, between planned checkpoints too."""
     options = ("--steps", 80, "--batch-size", 29, "--log-every", 1, "--checkpoint-every", 7, "--keep", 2,
                "--threads", 1)
     expected = _uninterrupted(bench, options)
     stops, chance = 0, random.Random(2)
-    for name, code in ((signal.SIGTERM, 143), (signal.SIGINT, 130)):
+    for name, code in ((signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)):
         for _ in range(bench.count(2, 10)):
             run = bench.folder("stopped") / "run"
             arguments = ("--data", bench.once("everything-data", data.everything), *options)
@@ -199,18 +200,246 @@ def asked_to_stop_it_saves_and_resumes_to_the_same_bytes(bench):
     return f"{stops} stops"
 
 
+def _until(process, text):
+    """Reads stderr up to this text."""
+    read = ""
+    while text not in read:
+        part = os.read(process.stderr.fileno(), 65536).decode()
+        require(part, f"ended without '{text}': {read[-300:]}")
+        read += part
+    return read
+
+
 def a_second_signal_ends_at_once_without_harm(bench):
-    """The first one waits for a step: here for one of many records."""
-    run = bench.folder("twice") / "run"
-    process = bench.start("everything", "train", "--data",
-                          bench.once("everything-data", data.everything), "--out", run, "--steps",
-                          100000, "--checkpoint-every", 5)
-    wait_until(lambda: (run / "last").is_symlink() or process.poll() is not None, 60, "a checkpoint")
-    process.send_signal(signal.SIGTERM)
-    done = bench.end(process, signal.SIGTERM)
-    require(done.code == 143, f"exit {done.code}: {done.tail()}")
-    require(whole_checkpoints(run) > 0, "no checkpoint is left")
+    """The first one waits for a step, here of some seconds: one batch of many records."""
+    dataset = bench.once("digits-slow", lambda folder: data.repeat(
+        bench.once("digits-data", data.digits), folder, 60))
+    for _ in range(3):
+        run = bench.folder("twice") / "run"
+        process = bench.start("lenet", "train", "--data", dataset, "--out", run, "--batch-size", 1 << 20,
+                              "--checkpoint-every", 1, "--epochs", 1000, "--threads", 1)
+        wait_until(lambda: (run / "last").is_symlink() or process.poll() is not None, 120, "a checkpoint")
+        process.send_signal(signal.SIGINT)
+        _until(process, "a second signal ends at once")
+        start = time.monotonic()
+        done = bench.end(process, signal.SIGTERM)
+        seconds = time.monotonic() - start
+        checkpoints = whole_checkpoints(run)
+        if "stopped after step" not in done.stderr:  # else the step ended between the two
+            break
+    require("stopped after step" not in done.stderr, "steps are too short for this test")
+    require(done.code == 143 and seconds < 1, f"exit {done.code} after {seconds:.1f} s: {done.tail()}")
+    require(checkpoints > 0, "no checkpoint is left")
+    process = bench.start("lenet", "train", "--out", run, "--resume")
+    _until(process, "resuming after step")
+    end_hard(process)
     return "1 time"
+
+
+def a_reader_that_goes_away_costs_no_checkpoint(bench):
+    """As Ctrl-C under `2>&1 | tee`: the readers of stdout and stderr end, and messages follow."""
+    options = ("--steps", 200, "--batch-size", 29, "--log-every", 1, "--threads", 1)
+    expected = _uninterrupted(bench, options)
+    run = bench.folder("tee") / "run"
+    process = bench.start("everything", "train", "--data", bench.once("everything-data", data.everything),
+                          "--out", run, *options)
+    wait_until(lambda: process.poll() is not None or file_size(run / "losses.csv") > 2000, 60, "some steps")
+    process.stdout.close()
+    process.stderr.close()
+    process.send_signal(signal.SIGINT)
+    require(process.wait(60) == 130, f"exit {process.returncode}")
+    require((run / "last").is_symlink(), "no checkpoint was written")
+    _resume(bench, run).expect(0)
+    same_contents(expected, contents(run), "after its readers went away")
+    return "1 run"
+
+
+def with_closed_descriptors_a_run_is_the_same(bench):
+    """What is said on a closed stderr goes nowhere, above all not into a file; results that go nowhere are told."""
+    expected = _uninterrupted(bench, SHORT)
+    for closed, code in (((2,), 0), ((0, 2), 0), ((1,), 4), ((0, 1, 2), 4)):
+        run = bench.folder("closed") / "run"
+        command = bench.command("everything", ("train", "--data", bench.once(
+            "everything-data", data.everything), "--out", run, *SHORT))
+        redirections = " ".join(f"{number}>&-" for number in closed)
+        done = subprocess.run(["sh", "-c", f'exec "$@" {redirections}', "sh", *command], check=False,
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        require(done.returncode == code, f"{redirections}: exit {done.returncode}: {done.stderr[-200:]}")
+        require((run / "lock").read_text().isdigit(), f"{redirections}: messages are in the lock file")
+        same_contents(expected, contents(run), redirections)
+    with open("/dev/full", "w") as full:
+        run = bench.folder("full-stderr") / "run"
+        command = bench.command("everything", ("train", "--data", bench.once(
+            "everything-data", data.everything), "--out", run, *SHORT))
+        done = subprocess.run(command, stderr=full, stdout=subprocess.PIPE, check=False)
+        require(done.returncode == 0, f"stderr full: exit {done.returncode}")
+        require(subprocess.run([*command, "--surplus"], stderr=full, check=False).returncode == 2,
+                "stderr full: another exit code")
+    return "4 ways, and a full stderr"
+
+
+def a_hangup_that_is_ignored_stops_nothing(bench):
+    """As under nohup."""
+    run = bench.folder("nohup") / "run"
+    command = bench.command("everything", ("train", "--data", bench.once(
+        "everything-data", data.everything), "--out", run, "--steps", 100000))
+    process = subprocess.Popen(["nohup", *command], text=True, stdin=subprocess.DEVNULL,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    wait_until(lambda: process.poll() is not None or file_size(run / "losses.csv") > 2000, 60, "some steps")
+    process.send_signal(signal.SIGHUP)
+    before = file_size(run / "losses.csv")
+    wait_until(lambda: process.poll() is not None or file_size(run / "losses.csv") > before + 2000, 60,
+               "more steps")
+    bench.end(process, signal.SIGTERM).expect(143)
+    return "1 run"
+
+
+def _stopped(bench, name, options):
+    """A run that was stopped between its planned checkpoints."""
+    run = bench.folder(name) / "run"
+    process = bench.start("everything", "train", "--data", bench.once("everything-data", data.everything),
+                          "--out", run, *options)
+    wait_until(lambda: process.poll() is not None or (run / "best").is_symlink() and
+               file_size(run / "losses.csv") > 9000, 60, "some steps")
+    bench.end(process, signal.SIGTERM).expect(143)
+    return run
+
+
+def a_run_that_lost_its_links_is_resumed(bench):
+    """After a copy that follows links, without them, with links to nothing, and with half a checkpoint."""
+    options = ("--steps", 200, "--batch-size", 29, "--log-every", 1, "--checkpoint-every", 7, "--threads", 1)
+    expected = _uninterrupted(bench, options)
+    stopped = _stopped(bench, "original", options)
+    step = int((stopped / "last").resolve().name[5:13])
+
+    def follow(run):
+        shutil.rmtree(run)
+        shutil.copytree(stopped, run)  # follows links
+
+    def follow_without_checkpoints(run):
+        follow(run)
+        for path in (run / "checkpoints").iterdir():
+            path.unlink()
+
+    def lose(run):
+        for name in ("last", "best"):
+            (run / name).unlink()
+
+    def dangle(run):
+        for name in ("last", "best"):
+            (run / name).unlink()
+            (run / name).symlink_to("elsewhere/step-00000001.safetensors")
+
+    def halve(run):
+        lose(run)
+        newest = max((run / "checkpoints").iterdir())
+        newest.write_bytes(newest.read_bytes()[:1000])
+
+    def cut(run):
+        # The rows of the newest checkpoint are missing: as if the log had been copied earlier.
+        log = run / "losses.csv"
+        rows = log.read_bytes().splitlines(keepends=True)
+        log.write_bytes(b"".join(rows[:-1]))
+
+    for change in (follow, follow_without_checkpoints, lose, dangle, halve, cut):
+        run = bench.folder("lost") / "run"
+        shutil.copytree(stopped, run, symlinks=True)
+        change(run)
+        process = bench.start("everything", "train", "--out", run, "--resume")
+        said = _until(process, "resuming after step")
+        resumed = int(said.split("resuming after step")[1].split()[0])
+        require(0 < resumed <= step, f"{change.__name__}: resumed after step {resumed} of {step}")
+        require(change in (halve, cut) or resumed == step,
+                f"{change.__name__}: resumed after step {resumed}, not {step}")
+        bench.end(process).expect(0)
+        same_contents(expected, contents(run), change.__name__)
+    return "6 ways"
+
+
+def nothing_is_begun_over_checkpoints_that_are_damaged(bench):
+    run = bench.folder("all-damaged") / "run"
+    _train(bench, run, *SHORT).expect(0)
+    for name in ("last", "best"):
+        (run / name).unlink()
+    for path in (run / "checkpoints").iterdir():
+        path.write_bytes(path.read_bytes()[:-1])
+    before = contents(run)
+    _resume(bench, run).expect(3, "no checkpoint of", "step-00000007")
+    same_contents(before, contents(run), "refused")
+    return "1 run"
+
+
+def a_poor_file_system_loses_nothing(bench):
+    """One without links, one that cannot sync folders, one without locks; interrupted in between."""
+    options = ("--steps", 200, "--batch-size", 29, "--log-every", 1, "--checkpoint-every", 7, "--keep", 2,
+               "--threads", 1)
+    expected = _uninterrupted(bench, options)
+    for lacking in ("links", "syncing", "locks"):
+        trap = _trap(bench, f"without {lacking}")
+        run = bench.folder("poor") / "run"
+        process = subprocess.Popen(
+            bench.command("everything", ("train", "--data", bench.once("everything-data", data.everything),
+                                         "--out", run, *options)),
+            text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            env={**os.environ, **trap})
+        wait_until(lambda: process.poll() is not None or file_size(run / "losses.csv") > 9000, 60,
+                   "some steps")
+        stopped = bench.end(process, signal.SIGTERM).expect(143)
+        done = _resume(bench, run, environment=trap).expect(0, "resuming after step")
+        for said in (stopped, done):
+            require(("has no locks" in said.stderr) == (lacking == "locks"), f"{lacking}: {said.tail()}")
+        found = contents(run)
+        for name in ("last", "best"):
+            if lacking == "links":
+                require(not (run / name).is_symlink(), f"{name} is a link")
+                found[name] = b"-> " + found[name].rstrip(b"\n")
+            rows = bench.run("everything", "eval", "--checkpoint", run / name, "--data", bench.once(
+                "everything-data", data.everything)).expect(0).rows()
+            require(len(rows) > 5, f"{name}: {len(rows)} rows")
+        same_contents(expected, found, f"without {lacking}")
+    return "3 kinds"
+
+
+def options_that_were_changed_in_between_are_refused(bench):
+    """config.ini was edited: what decides results must be as it was, the rest may be another."""
+    run = bench.folder("edited") / "run"
+    _train(bench, run, *SHORT).expect(0)
+    text = (run / "config.ini").read_text()
+    for old, new, told in (("batch-size = 43", "batch-size = 42", "batch-size 43, but config.ini has 42"),
+                           ("weight = grade=0.5", "weight = grade=0.25", "weight.grade 0.5"),
+                           ("steps = 7", "steps = 9", "steps 7"), ("seed = 1", "seed = 2", "seed 1")):
+        require(old in text, f"config.ini has no '{old}'")
+        (run / "config.ini").write_text(text.replace(old, new))
+        before = contents(run)
+        _resume(bench, run).expect(3, told, "put it back")
+        same_contents(before, contents(run), f"refused with {new}")
+    (run / "config.ini").write_text(text.replace("keep = 2", "keep = 9"))
+    _resume(bench, run).expect(0)
+    return "4 changes refused, 1 taken"
+
+
+def a_data_set_that_was_moved_is_found_by_data(bench):
+    folder = bench.folder("moved")
+    (folder / "data").mkdir()
+    data.everything(folder / "data")
+    expected = _uninterrupted(bench, SHORT)
+    run = folder / "run"
+    process = bench.start("everything", "train", "--data", folder / "data", "--out", run, *SHORT)
+    wait_until(lambda: (run / "last").is_symlink() or process.poll() is not None, 60, "a checkpoint")
+    bench.end(process, signal.SIGTERM)
+    (folder / "data").rename(folder / "new")
+    _resume(bench, run).expect(4, "data", "--data DIR")
+    answer = np.load(folder / "new/answer.npy")
+    np.save(folder / "new/answer.npy", 1 - answer)
+    before = (run / "config.ini").read_bytes()
+    bench.run("everything", "train", "--out", run, "--resume", "--data", folder / "new").expect(
+        3, "not those that this run was trained on")
+    require((run / "config.ini").read_bytes() == before, "other data were written into config.ini")
+    np.save(folder / "new/answer.npy", answer)
+    bench.run("everything", "train", "--out", run, "--resume", "--data", folder / "new").expect(0)
+    same_contents(expected, contents(run), "resumed with data that were moved")
+    _resume(bench, run).expect(0)  # config.ini knows the new place
+    return "1 data set"
 
 
 def a_second_process_on_the_run_folder_is_refused(bench):

@@ -2,7 +2,7 @@
 
 import data
 import numpy as np
-from harness import contents, require
+from harness import contents, end_hard, require, wait_until
 
 RECIPE = ("--epochs", 2, "--batch-size", 43, "--log-every", 1, "--checkpoint-every", 2)
 
@@ -52,3 +52,40 @@ def verifying_tells_step_and_tensor_where_a_run_parts(bench):
     log.write_bytes(b"\r\n".join(rows))
     bench.run("everything", "verify", folder / "run").expect(3, "parts at step 4", "losses.csv")
     return "changed data, changed log"
+
+
+def verifying_reads_logs_to_their_ends(bench):
+    """The last row forged, one too many, one too few, none of their line ends; and the tail of a killed run."""
+    folder = _run(bench)
+    for name in ("losses.csv", "metrics.csv"):
+        log = folder / "run" / name
+        whole = log.read_bytes()
+        rows = whole.splitlines(keepends=True)
+        last = rows[-1].rsplit(b".", 1)
+        for forged in (b"".join(rows[:-1]) + last[0] + b".9" + last[1], whole + rows[-1],
+                       whole + b"9,999,train,1\r\n", b"".join(rows[:-1]), whole[:-2], whole[:-1],
+                       whole + b"\r\n"):
+            log.write_bytes(forged)
+            bench.run("everything", "verify", folder / "run").expect(3, "parts at step", name)
+        log.write_bytes(whole)
+    bench.run("everything", "verify", folder / "run").expect(0)
+
+    # Of a run that was killed, rows follow that no checkpoint knows: they are told, and not compared.
+    run = folder / "killed"
+    process = bench.start("everything", "train", "--data", folder / "data", "--out", run, "--steps", 100000,
+                          "--batch-size", 43, "--log-every", 1)
+    wait_until(lambda: process.poll() is not None or (run / "best").is_symlink(), 60, "an epoch")
+    end_hard(process)
+    step = int((run / "last").resolve().name[5:13])
+    known = {}
+    for name in ("losses.csv", "metrics.csv"):
+        header, *rows = (run / name).read_bytes().splitlines(keepends=True)
+        known[name] = [header] + [r for r in rows if int(r.split(b",")[1]) <= step]
+        (run / name).write_bytes(b"".join(known[name]))
+    later = b"%d,%d,train,1\r\n" % (step // 3, step + 1)
+    (run / "losses.csv").write_bytes(b"".join([*known["losses.csv"], later]))
+    bench.run("everything", "verify", run).expect(0, "1 rows of later steps were not compared")
+    again = known["losses.csv"][-1]
+    (run / "losses.csv").write_bytes(b"".join([*known["losses.csv"], again, later]))
+    bench.run("everything", "verify", run).expect(3, "is missing now")
+    return "14 forged logs, 1 killed run"

@@ -97,18 +97,29 @@ TEST(AtomicFile, NamesThatLeaveTheFolderAreRefused) {
   EXPECT_ERROR(Folder(temporary / "none"), "4: cannot open the folder");
 }
 
-TEST(ReplaceSymlink, PointsElsewhereAtOnce) {
+TEST(ReplaceLink, PointsElsewhereAtOnce) {
   const TemporaryFolder temporary;
   const Folder folder(temporary.path());
   write_text(temporary / ".last.partial", "left by a killed process");
-  ASSERT_TRUE(replace_symlink(folder, "last", "checkpoints/1").ok());
+  ASSERT_TRUE(replace_link(folder, "last", "checkpoints/1").ok());
   EXPECT_EQ(fs::read_symlink(temporary / "last"), "checkpoints/1");
-  ASSERT_TRUE(replace_symlink(folder, "last", "checkpoints/2").ok());
+  ASSERT_TRUE(replace_link(folder, "last", "checkpoints/2").ok());
   EXPECT_EQ(fs::read_symlink(temporary / "last"), "checkpoints/2");
   EXPECT_EQ(entries(temporary.path()), 1u);
   fs::create_directory(temporary / "best");
-  EXPECT_FALSE(replace_symlink(folder, "best", "x").ok());  // a folder is not replaced
-  EXPECT_FALSE(replace_symlink(folder, "../x", "x").ok());
+  EXPECT_FALSE(replace_link(folder, "best", "x").ok());  // a folder is not replaced
+  EXPECT_FALSE(replace_link(folder, "../x", "x").ok());
+}
+
+TEST(LinkTarget, IsThatOfALinkOrOfTheFileInItsPlace) {
+  const TemporaryFolder temporary;
+  fs::create_symlink("a/b", temporary / "link");
+  write_text(temporary / "file", "a/b\n");
+  write_text(temporary / "dos", "a/b\r\n");
+  write_text(temporary / "large", std::string(256, 'x'));
+  for (const char* name : {"link", "file", "dos"})
+    EXPECT_EQ(link_target(temporary / name), "a/b") << name;
+  for (const char* name : {"large", "none", "."}) EXPECT_EQ(link_target(temporary / name), "");
 }
 
 // Runs in a child process; returns what it returns.
