@@ -211,6 +211,20 @@ Checkpoint load_checkpoint(const std::filesystem::path& path, const Description&
   return c;
 }
 
+std::map<std::string, double> option_numbers(const Checkpoint& checkpoint, std::string_view start) {
+  std::map<std::string, double> numbers;
+  for (const auto& [name, text] : checkpoint.options) {
+    if (!name.starts_with(start)) continue;
+    double value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc{} || end != text.data() + text.size() || !std::isfinite(value))
+      throw data_error(fmt::format("{}: '{}' of its option '{}' is not a number",
+                                   checkpoint.path.string(), text, name));
+    numbers.emplace(name.substr(start.size()), value);
+  }
+  return numbers;
+}
+
 InitReport load_matching(const std::filesystem::path& path, const Description& d, float* arena) {
   const SafetensorsFile file(checkpoint_file(path));
   file.verify_checksum();

@@ -54,48 +54,39 @@ Strings strings(const po::variables_map& values, const char* option) {
   return values.count(option) > 0 ? values[option].as<Strings>() : Strings{};
 }
 
-// A checkpoint's options of which the names begin so, without that beginning.
-NamedValues options_of(const Checkpoint& checkpoint, std::string_view start) {
-  NamedValues found;
-  for (const auto& [name, value] : checkpoint.options) {
-    if (name.starts_with(start)) found.emplace(name.substr(start.size()), value);
-  }
-  return found;
-}
-
 // The weights for `total`: those given, those that the checkpoint was trained with, the header's.
 std::array<double, max_terms> weights_of(const po::variables_map& values,
                                          const Checkpoint& checkpoint, const Description& d) {
   std::array<double, max_terms> weights{};
-  const auto set = [&](std::string_view term, std::string_view number) {
+  const auto set = [&](std::string_view term, double weight) {
     std::size_t k = 0;
     while (k < d.terms.size() && d.terms[k].name != term) ++k;
     if (k == d.terms.size())
       throw usage_error(fmt::format("--weight: the experiment has no term '{}'", term));
-    weights[k] = parse_number<double>(number, "weight");
-    if (!std::isfinite(weights[k]))
-      throw usage_error(fmt::format("--weight {}={}: not finite", term, number));
+    weights[k] = weight;
   };
   for (std::size_t k = 0; k < d.terms.size(); ++k) weights[k] = d.terms[k].weight;
-  for (const auto& [name, number] : options_of(checkpoint, "weight.")) set(name, number);
+  for (const auto& [name, weight] : option_numbers(checkpoint, "weight.")) set(name, weight);
   for (const std::string& text : strings(values, "weight")) {
     const auto [name, number] = parse_pair(text, "weight");
-    set(name, number);
+    const auto weight = parse_number<double>(number, "weight");
+    if (!std::isfinite(weight)) throw usage_error(fmt::format("--weight {}: not finite", text));
+    set(name, weight);
   }
   return weights;
 }
 
 void set_mix(Engine& engine, const po::variables_map& values, const Checkpoint& checkpoint,
              const Description& d) {
-  const auto set = [&](std::string_view name, std::string_view number) {
-    if (!engine.set_mix(name, parse_number<double>(number, "mix")))
+  const auto set = [&](std::string_view name, double value) {
+    if (!engine.set_mix(name, value))
       throw usage_error(
-          fmt::format("--mix {}={}: not for the mix {}: {}", name, number, d.mix, d.mix_usage));
+          fmt::format("--mix {}={}: not for the mix {}: {}", name, value, d.mix, d.mix_usage));
   };
-  for (const auto& [name, number] : options_of(checkpoint, "mix.")) set(name, number);
+  for (const auto& [name, value] : option_numbers(checkpoint, "mix.")) set(name, value);
   for (const std::string& text : strings(values, "mix")) {
     const auto [name, number] = parse_pair(text, "mix");
-    set(name, number);
+    set(name, parse_number<double>(number, "mix"));
   }
 }
 

@@ -135,6 +135,16 @@ def wait_until(condition, seconds, what):
         time.sleep(0.002)
 
 
+def read_until(process, text):
+    """Reads stderr up to this text."""
+    read = ""
+    while text not in read:
+        part = os.read(process.stderr.fileno(), 65536).decode()
+        require(part, f"ended without '{text}': {read[-300:]}")
+        read += part
+    return read
+
+
 def file_size(path):
     try:
         return path.stat().st_size

@@ -29,12 +29,14 @@ import memory
 import nothing_lost
 import records
 import repetition
+import resumption
 import same_bits
+import streams
 import transcript
 from harness import ROOT, Bench, Failed, Skipped
 
-MODULES = (same_bits, builds, repetition, nothing_lost, damaged_files, memory, manners, records, imports,
-           transcript)
+MODULES = (same_bits, builds, repetition, nothing_lost, resumption, streams, damaged_files, memory, manners,
+           records, imports, transcript)
 # Those of some minutes begin first, so that no worker is left alone with one at the end.
 LONG = (builds, transcript)
 

@@ -57,6 +57,10 @@ struct Checkpoint {
 Checkpoint load_checkpoint(const std::filesystem::path& file, const Description& description,
                            float* arena, bool state);
 
+// The options of a checkpoint of which the names begin so ("weight."), without that beginning, as
+// numbers. Throws data_error if one is none.
+std::map<std::string, double> option_numbers(const Checkpoint& checkpoint, std::string_view start);
+
 // What `--init` found.
 struct InitReport {
   std::vector<std::string> loaded, missing, other_shape, unused;
