@@ -53,6 +53,7 @@ DatasetSummary import_rows(const ImportRequest& request) {
   ImportReport report = import_csv(request);
   for (const std::string& line : report.skipped)
     fmt::print(stderr, "skipped: {}\n", printable(line));
+  for (const std::string& line : report.notes) fmt::print(stderr, "{}\n", printable(line));
   const auto& records = report.summary.records;
   fmt::print(stderr, "{} rows: {} written, {} excluded, {} of rare classes, {} bad and skipped\n",
              report.rows, records[0] + records[1] + records[2], report.excluded, report.rare,
