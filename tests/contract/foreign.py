@@ -68,6 +68,7 @@ def _safetensors(tensors, dtype, numpy_type, prefix=""):
                                  "data_offsets": [len(content), len(content) + len(raw)]}
         content += raw
     text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
     return len(text).to_bytes(8, "little") + text + content
 
 

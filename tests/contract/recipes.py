@@ -29,7 +29,7 @@ def the_u_net_of_the_readme_trains(bench):
         raise Skipped("medley-unet is not built")
     folder = bench.folder("unet")
     _scenes(folder)
-    done = bench.run("unet", "train", "--data", folder, "--out", folder / "run", "--epochs", 6, "--log-every",
+    done = bench.run("unet", "train", "--data", folder, "--out", folder / "run", "--epochs", 12, "--log-every",
                      1).expect(0)
     with open(folder / "run/losses.csv", newline="") as text:
         rows = [row for row in csv.DictReader(text) if row["split"] == "train"]
