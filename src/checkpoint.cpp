@@ -1,6 +1,7 @@
 #include "medley/training/checkpoint.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <xxhash.h>
 
 #include <algorithm>
@@ -167,7 +168,32 @@ SafetensorsLayout make_layout(const Description& d, const Fields& constants) {
   return layout;
 }
 
+// What the file puts before the names of parameters, such as "module." of a model that several
+// devices trained; empty if some parameter is there by its own name, or none is by another.
+std::string name_prefix(const SafetensorsFile& file, const Description& d) {
+  std::map<std::string, std::size_t, std::less<>> counts;
+  for (const TensorInfo& t : d.tensors) {
+    if (!t.is_parameter) continue;
+    if (file.find(t.name)) return {};
+    for (const SafetensorsFile::Tensor& tensor : file.tensors()) {
+      if (tensor.name.ends_with("." + t.name) && tensor.dims == t.dims)
+        ++counts[tensor.name.substr(0, tensor.name.size() - t.name.size())];
+    }
+  }
+  const auto most =
+      std::max_element(counts.begin(), counts.end(),
+                       [](const auto& a, const auto& b) { return a.second < b.second; });
+  return most == counts.end() ? std::string{} : most->first;
+}
+
 }  // namespace
+
+std::string prefix_note(std::string_view prefix) {
+  return fmt::format(
+      "all its names have '{0}' before those of this network: save it without, as in {{name"
+      ".removeprefix('{0}'): tensor for name, tensor in state.items()}}",
+      prefix);
+}
 
 std::string hexadecimal(std::uint64_t value) { return fmt::format("{:016x}", value); }
 
@@ -180,6 +206,9 @@ Checkpoint load_checkpoint(const std::filesystem::path& path, const Description&
   if (ours && !verified)
     throw data_error(fmt::format(
         "{}: it has no checksum: the file is damaged, take another checkpoint", file.name()));
+
+  if (const std::string prefix = name_prefix(file, d); !prefix.empty())
+    throw data_error(fmt::format("{}: {}", file.name(), prefix_note(prefix)));
 
   Checkpoint c;
   c.path = file.name();
@@ -229,13 +258,18 @@ InitReport load_matching(const std::filesystem::path& path, const Description& d
   const SafetensorsFile file(checkpoint_file(path));
   file.verify_checksum();
   InitReport report;
+  report.prefix = name_prefix(file, d);
   for (const TensorInfo& t : d.tensors) {
     if (!t.is_parameter) continue;
     const SafetensorsFile::Tensor* found = file.find(t.name);
     if (!found) {
       report.missing.push_back(t.name);
     } else if (found->dims != t.dims || found->values.size() != t.elements) {
-      report.other_shape.push_back(t.name);
+      report.other_shape.push_back(
+          found->dims != t.dims
+              ? fmt::format("{} ([{}], here [{}])", t.name, fmt::join(found->dims, ", "),
+                            fmt::join(t.dims, ", "))
+              : fmt::format("{} ({}, which is no type of floats)", t.name, found->dtype));
     } else {
       t.pack(found->values.data(), arena);
       report.loaded.push_back(t.name);

@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "medley/base/error.hpp"
+#include "medley/files/mapped_file.hpp"
 
 namespace medley {
 namespace {
@@ -29,6 +30,7 @@ CsvReader::CsvReader(const std::filesystem::path& path) : name_(path.string()), 
     const std::string_view start(buffer_.data(), filled_);
     if (start.starts_with("\xFF\xFE") || start.starts_with("\xFE\xFF"))
       throw data_error(name_ + " is in UTF-16: save it as UTF-8");
+    refuse_lfs_pointer(start, name_);
     if (start.starts_with("\xEF\xBB\xBF")) position_ = 3;
     CsvRow row;
     if (!read_row(row)) throw data_error(name_ + " is empty: a header row is needed");
@@ -146,6 +148,30 @@ std::string csv_field(std::string_view text) {
     quoted += c;
   }
   return quoted + '"';
+}
+
+std::optional<std::vector<std::string>> csv_fields(std::string_view row) {
+  std::vector<std::string> fields;
+  for (;;) {
+    std::string field;
+    if (row.starts_with('"')) {
+      std::size_t at = 1;
+      for (; at < row.size() && (row[at] != '"' || row.substr(at).starts_with("\"\"")); ++at) {
+        field += row[at];
+        if (row[at] == '"') ++at;
+      }
+      if (at >= row.size()) return std::nullopt;
+      row.remove_prefix(at + 1);
+      if (!row.empty() && row.front() != ',') return std::nullopt;
+    } else {
+      field = row.substr(0, row.find(','));
+      if (field.find('"') != std::string::npos) return std::nullopt;
+      row.remove_prefix(field.size());
+    }
+    fields.push_back(std::move(field));
+    if (row.empty()) return fields;
+    row.remove_prefix(1);
+  }
 }
 
 }  // namespace medley

@@ -9,6 +9,7 @@
 #include "import_options.hpp"
 #include "medley/base/text.hpp"
 #include "medley/files/csv.hpp"
+#include "terminal.hpp"
 
 namespace medley {
 namespace {
@@ -24,8 +25,10 @@ Progress terminal_progress() {
         last = now;
         const double seconds = std::chrono::duration<double>(now - start).count();
         const double rate = static_cast<double>(done) / std::max(seconds, 1e-3);
-        fmt::print(stderr, "\r{}/{} pictures, {:.0f}/s, {:.0f} s left \033[K{}", done, total, rate,
-                   static_cast<double>(total - done) / rate, done == total ? "\n" : "");
+        const std::string line = fmt::format("{}/{} pictures, {:.0f}/s, {:.0f} s left", done, total,
+                                             rate, static_cast<double>(total - done) / rate);
+        fmt::print(stderr, "\r{}\033[K{}", cut_to_columns(line, terminal_columns() - 1),
+                   done == total ? "\n" : "");
       };
 }
 
@@ -53,6 +56,7 @@ DatasetSummary import_rows(const ImportRequest& request) {
   ImportReport report = import_csv(request);
   for (const std::string& line : report.skipped)
     fmt::print(stderr, "skipped: {}\n", printable(line));
+  for (const std::string& line : report.notes) fmt::print(stderr, "{}\n", printable(line));
   const auto& records = report.summary.records;
   fmt::print(stderr, "{} rows: {} written, {} excluded, {} of rare classes, {} bad and skipped\n",
              report.rows, records[0] + records[1] + records[2], report.excluded, report.rare,

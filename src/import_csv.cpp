@@ -1,15 +1,15 @@
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <unordered_map>
 
+#include "class_texts.hpp"
+#include "find_picture.hpp"
 #include "medley/base/error.hpp"
+#include "medley/base/number.hpp"
 #include "medley/base/text.hpp"
 #include "medley/files/csv.hpp"
 #include "medley/files/import.hpp"
@@ -21,50 +21,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uint32_t missing_class = std::numeric_limits<std::uint32_t>::max();
-
-// --- cells ---------------------------------------------------------------------------------------
-
-template <class T>
-std::optional<T> parse_whole(std::string_view text) {
-  T value{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return out;
-}
-
-// 0, 1, or nothing if the text is no spelling of a boolean.
-std::optional<int> boolean_of(std::string_view text) {
-  const std::string word = lower(text);
-  for (const std::string_view no : {"0", "f", "false", "n", "no"})
-    if (word == no) return 0;
-  for (const std::string_view yes : {"1", "t", "true", "y", "yes"})
-    if (word == yes) return 1;
-  return std::nullopt;
-}
-
-// Whole numbers by value, all else bytewise.
-void sort_names(std::vector<std::string>& names) {
-  const bool numbers = std::all_of(names.begin(), names.end(), [](const std::string& name) {
-    return parse_whole<std::int64_t>(name).has_value();
-  });
-  std::sort(names.begin(), names.end(), [&](const std::string& a, const std::string& b) {
-    if (!numbers) return a < b;
-    const auto x = *parse_whole<std::int64_t>(a), y = *parse_whole<std::int64_t>(b);
-    return x != y ? x < y : a < b;
-  });
-}
-
-bool is_file(const fs::path& path) {
-  struct stat status {};
-  return ::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode);
-}
 
 // --- the import ----------------------------------------------------------------------------------
 
@@ -78,6 +34,7 @@ struct TargetColumn {
   std::unordered_map<std::string, std::uint32_t> index;
   std::vector<std::uint64_t> counts;  // rows of each name
   std::vector<std::int32_t> numbers;  // class number of each name; negative: left out
+  bool listed = false;                // `names` were given, in their order
 };
 
 struct PictureRow {
@@ -96,7 +53,8 @@ class CsvImport {
     for (const auto& [column, value] : request.excludes)
       excludes_.emplace_back(csv_.column(column), value);
     for (const TargetSpec& spec : request.targets) add_target(spec);
-    for (const auto& [name, count] : request.min_counts) find_classes(name);
+    for (const auto& [name, count] : request.min_counts) find_classes("--min-count", name);
+    for (const auto& [name, classes] : request.classes) list_classes(name, classes);
     std::error_code ignored;
     if (!fs::is_directory(root_, ignored))
       throw io_error(root_.string() + " is not a folder of pictures");
@@ -118,17 +76,21 @@ class CsvImport {
 
  private:
   void add_target(const TargetSpec& spec);
-  TargetColumn& find_classes(std::string_view name);
+  TargetColumn& find_classes(std::string_view option, std::string_view name);
+  void list_classes(const std::string& name, const std::vector<std::string>& classes);
+  bool not_known(std::string_view cell) const;
   void read_rows();
   void read_row(const CsvRow& row);
   bool excluded(const CsvRow& row) const;
   std::string read_cells(const CsvRow& row);
+  std::string check_text(const CsvRow& row, const TargetColumn& target) const;
   std::string read_values(const CsvRow& row, TargetColumn& target, std::vector<float>& out) const;
-  std::string find_picture(const std::string& text, std::string& path) const;
   void bad(std::uint64_t row, std::string_view reason);
-  void merge_booleans(TargetColumn& target) const;
+  void merge_same(TargetColumn& target);
+  void refuse_missing(const TargetColumn& target, std::span<const std::uint64_t> counts) const;
   void leave_out_rare();
   std::vector<std::string> number_classes(TargetColumn& target) const;
+  std::vector<std::string> found_classes(const TargetColumn& target) const;
   std::vector<Split> split_groups() const;
   void write_rows(DatasetWriter& writer, std::span<const Split> splits);
   nlohmann::json provenance() const;
@@ -172,16 +134,45 @@ void CsvImport::add_target(const TargetSpec& spec) {
   targets_.push_back(std::move(target));
 }
 
-TargetColumn& CsvImport::find_classes(std::string_view name) {
+TargetColumn& CsvImport::find_classes(std::string_view option, std::string_view name) {
   for (TargetColumn& target : targets_)
     if (target.spec.name == name && target.spec.kind == TargetKind::classes) return target;
-  throw usage_error(fmt::format("--min-count: no target '{}' that has classes", name));
+  throw usage_error(fmt::format("{}: no target '{}' that has classes", option, name));
+}
+
+void CsvImport::list_classes(const std::string& name, const std::vector<std::string>& classes) {
+  TargetColumn& target = find_classes("--classes", name);
+  if (classes.size() != static_cast<std::size_t>(target.spec.size))
+    throw usage_error(
+        fmt::format("--classes: {} for the target '{}', which has {} in this experiment",
+                    classes.size(), name, target.spec.size));
+  if (request_.min_counts.contains(name))
+    throw usage_error(fmt::format(
+        "--classes and --min-count: the classes of '{}' are either listed or chosen by count",
+        name));
+  for (const std::string& text : classes) {
+    if (not_known(text))
+      throw usage_error(
+          fmt::format("--classes: '{}' of the target '{}' stands for \"not known\"", text, name));
+    if (!target.index.try_emplace(text, static_cast<std::uint32_t>(target.names.size())).second)
+      throw usage_error(fmt::format("--classes: '{}' twice for the target '{}'", text, name));
+    target.names.push_back(text);
+    target.counts.push_back(0);
+  }
+  target.listed = true;
+}
+
+// Whether a cell says that its row's value is not known.
+bool CsvImport::not_known(std::string_view cell) const {
+  const std::string_view text = stripped(cell);
+  return text.empty() || std::find(request_.missing.begin(), request_.missing.end(), text) !=
+                             request_.missing.end();
 }
 
 void CsvImport::read_rows() {
   CsvRow row;
   while (csv_.next(row)) read_row(row);
-  for (TargetColumn& target : targets_) merge_booleans(target);
+  for (TargetColumn& target : targets_) merge_same(target);
 }
 
 void CsvImport::read_row(const CsvRow& row) {
@@ -192,9 +183,11 @@ void CsvImport::read_row(const CsvRow& row) {
     return;
   }
   PictureRow picture{row.number, {}, 0, true};
-  if (row.fields[group_].empty())
-    return bad(row.number, fmt::format("the cell of column '{}' is empty", csv_.header()[group_]));
-  if (const std::string problem = find_picture(row.fields[image_], picture.picture);
+  if (not_known(row.fields[group_]))
+    return bad(row.number, fmt::format("the cell of column '{}' is {}", csv_.header()[group_],
+                                       row.fields[group_].empty() ? "empty" : "not known"));
+  if (const std::string problem =
+          find_picture(root_, request_.extension, row.fields[image_], picture.picture);
       !problem.empty())
     return bad(row.number, problem);
   if (const std::string problem = read_cells(row); !problem.empty())
@@ -218,9 +211,8 @@ std::string CsvImport::read_cells(const CsvRow& row) {
   for (TargetColumn& target : targets_) {
     if (target.spec.kind == TargetKind::values) {
       if (std::string problem = read_values(row, target, values); !problem.empty()) return problem;
-    } else if (!is_utf8(row.fields[target.columns[0]])) {
-      return fmt::format("the cell of column '{}' is not UTF-8: convert the file with iconv",
-                         csv_.header()[target.columns[0]]);
+    } else if (std::string problem = check_text(row, target); !problem.empty()) {
+      return problem;
     }
   }
   std::size_t next = 0;
@@ -230,7 +222,7 @@ std::string CsvImport::read_cells(const CsvRow& row) {
       continue;
     }
     const std::string& text = row.fields[target.columns[0]];
-    if (text.empty()) {
+    if (not_known(text)) {
       target.texts.push_back(missing_class);
       continue;
     }
@@ -246,41 +238,30 @@ std::string CsvImport::read_cells(const CsvRow& row) {
   return {};
 }
 
+std::string CsvImport::check_text(const CsvRow& row, const TargetColumn& target) const {
+  const std::string& text = row.fields[target.columns[0]];
+  const std::string& column = csv_.header()[target.columns[0]];
+  if (!is_utf8(text))
+    return fmt::format("the cell of column '{}' is not UTF-8: convert the file with iconv", column);
+  if (!target.listed || not_known(text) || target.index.contains(text)) return {};
+  return fmt::format("'{}' in column '{}' is none of the classes of --classes: '{}'", text, column,
+                     fmt::join(target.names, "', '"));
+}
+
 std::string CsvImport::read_values(const CsvRow& row, TargetColumn& target,
                                    std::vector<float>& out) const {
   for (const std::size_t column : target.columns) {
     const std::string& text = row.fields[column];
-    std::optional<float> value = std::numeric_limits<float>::quiet_NaN();
-    if (!text.empty()) value = parse_whole<float>(text);
-    if (!value || std::isinf(*value))
-      return fmt::format("'{}' in column '{}' is not a finite number", text, csv_.header()[column]);
-    out.push_back(*value);
+    NumberRead<float> read{std::numeric_limits<float>::quiet_NaN()};
+    if (!not_known(text)) read = read_number<float>(text);
+    if (!read)
+      return fmt::format("'{}' in column '{}' {}{}", text, csv_.header()[column], read.fault,
+                         spells_missing(text)
+                             ? ": if it stands for \"not known\", give --missing " + text
+                             : std::string{});
+    out.push_back(read.value);
   }
   return {};
-}
-
-// The file that a cell names. Not even a look is taken at what is outside of the folder.
-std::string CsvImport::find_picture(const std::string& text, std::string& path) const {
-  if (text.empty()) return "no picture is named";
-  if (text.find('\0') != std::string::npos) return "the name of the picture holds a zero byte";
-  const fs::path named(text);
-  if (std::find(named.begin(), named.end(), "..") != named.end())
-    return fmt::format("'{}' leaves the folder of the pictures", text);
-  if (named.is_absolute()) {
-    const fs::path inside =
-        named.lexically_normal().lexically_relative(fs::absolute(root_).lexically_normal());
-    // The folder itself with an extension appended would be a file beside it.
-    if (inside.empty() || *inside.begin() == ".." || *inside.begin() == ".")
-      return fmt::format("'{}' leaves the folder of the pictures", text);
-  }
-  for (const std::string_view extension :
-       {std::string_view(request_.extension), std::string_view(), std::string_view(".jpg"),
-        std::string_view(".jpeg"), std::string_view(".png"), std::string_view(".JPG"),
-        std::string_view(".JPEG"), std::string_view(".PNG")}) {
-    path = (root_ / (text + std::string(extension))).string();  // an absolute name stays itself
-    if (is_file(path)) return {};
-  }
-  return fmt::format("there is no picture {}", (root_ / (text + request_.extension)).string());
 }
 
 void CsvImport::bad(std::uint64_t row, std::string_view reason) {
@@ -290,29 +271,24 @@ void CsvImport::bad(std::uint64_t row, std::string_view reason) {
   report_.skipped.push_back(std::move(message));
 }
 
-// "True", "true" and "1" are one class where a target has two classes and all texts are booleans;
-// its name is the spelling that came first.
-void CsvImport::merge_booleans(TargetColumn& target) const {
-  if (target.spec.kind != TargetKind::classes || target.spec.size != 2 || target.names.size() <= 2)
-    return;
-  std::array<std::uint32_t, 2> first{missing_class, missing_class};
-  std::vector<std::uint32_t> merged;
-  for (std::uint32_t i = 0; i < target.names.size(); ++i) {
-    const std::optional<int> value = boolean_of(target.names[i]);
-    if (!value) return;
-    std::uint32_t& representative = first[static_cast<std::size_t>(*value)];
-    if (representative == missing_class) representative = i;
-    merged.push_back(representative);
-  }
+// Texts that mean the same become one class, whose name is the spelling that came first.
+void CsvImport::merge_same(TargetColumn& target) {
+  if (target.spec.kind != TargetKind::classes || target.listed) return;
+  const std::vector<std::uint32_t> same = same_classes(target.names, target.spec.size == 2);
   for (std::uint32_t& text : target.texts)
-    if (text != missing_class) text = merged[text];
-  for (std::uint32_t i = 0; i < merged.size(); ++i)
-    if (merged[i] != i) target.counts[merged[i]] += std::exchange(target.counts[i], 0);
+    if (text != missing_class) text = same[text];
+  for (std::uint32_t i = 0; i < same.size(); ++i) {
+    if (same[i] == i) continue;
+    target.counts[same[i]] += std::exchange(target.counts[i], 0);
+    report_.notes.push_back(fmt::format("{}: '{}' and '{}' in column '{}' are one class",
+                                        csv_.name(), target.names[same[i]], target.names[i],
+                                        csv_.header()[target.columns[0]]));
+  }
 }
 
 void CsvImport::leave_out_rare() {
   for (const auto& [name, least] : request_.min_counts) {
-    const TargetColumn& target = find_classes(name);
+    const TargetColumn& target = find_classes("--min-count", name);
     for (std::size_t i = 0; i < rows_.size(); ++i) {
       const std::uint32_t text = target.texts[i];
       if (text != missing_class && target.counts[text] < least && rows_[i].kept) {
@@ -323,32 +299,50 @@ void CsvImport::leave_out_rare() {
   }
 }
 
+// Throws where a class is called as other programs call a value that is not known.
+void CsvImport::refuse_missing(const TargetColumn& target,
+                               std::span<const std::uint64_t> counts) const {
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    const std::string& name = target.names[i];
+    if (counts[i] == 0 || !spells_missing(name)) continue;
+    throw data_error(fmt::format(
+        "{}: '{}' in column '{}' ({} rows) would be a class: give --missing '{}' if it stands for "
+        "\"not known\", or list it with the others in --classes if it is one",
+        csv_.name(), name, csv_.header()[target.columns[0]], counts[i], name));
+  }
+}
+
 // Gives the classes of the rows that are left their numbers; returns their names in order.
 std::vector<std::string> CsvImport::number_classes(TargetColumn& target) const {
-  std::vector<std::uint64_t> counts(target.names.size());
-  for (std::size_t i = 0; i < rows_.size(); ++i)
-    if (rows_[i].kept && target.texts[i] != missing_class) ++counts[target.texts[i]];
-  std::vector<std::string> names;
-  for (std::size_t i = 0; i < counts.size(); ++i)
-    if (counts[i] > 0) names.push_back(target.names[i]);
-  sort_names(names);
-  const bool booleans = names.size() == 2 && boolean_of(names[0]) && boolean_of(names[1]);
-  if (booleans && *boolean_of(names[0]) > *boolean_of(names[1])) std::swap(names[0], names[1]);
-  if (names.size() != static_cast<std::size_t>(target.spec.size)) {
-    std::string found;
-    for (const std::string& name : names)
-      found +=
-          fmt::format("{}{} ({})", found.empty() ? "" : ", ", name, counts[target.index.at(name)]);
-    throw data_error(fmt::format(
-        "{}: column '{}' has {} classes, but the experiment's target '{}' has {}: leave some out "
-        "with --exclude or --min-count, or change the experiment. Found: {}",
-        csv_.name(), csv_.header()[target.columns[0]], names.size(), target.spec.name,
-        target.spec.size, found));
-  }
+  std::vector<std::string> names = target.names;
+  if (!target.listed) names = found_classes(target);
   target.numbers.assign(target.names.size(), -1);
   for (std::size_t number = 0; number < names.size(); ++number)
     target.numbers[target.index.at(names[number])] = static_cast<std::int32_t>(number);
   return names;
+}
+
+// The names of the classes of the rows that are left, in order.
+std::vector<std::string> CsvImport::found_classes(const TargetColumn& target) const {
+  std::vector<std::uint64_t> counts(target.names.size());
+  for (std::size_t i = 0; i < rows_.size(); ++i)
+    if (rows_[i].kept && target.texts[i] != missing_class) ++counts[target.texts[i]];
+  refuse_missing(target, counts);
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < counts.size(); ++i)
+    if (counts[i] > 0) names.push_back(target.names[i]);
+  sort_class_texts(names);
+  if (names.size() == static_cast<std::size_t>(target.spec.size)) return names;
+  std::string found;
+  for (const std::string& name : names)
+    found +=
+        fmt::format("{}{} ({})", found.empty() ? "" : ", ", name, counts[target.index.at(name)]);
+  throw data_error(fmt::format(
+      "{}: column '{}' has {} class{}, but the experiment's target '{}' has {}: leave some out "
+      "with --exclude or --min-count, list them with --classes if some have no row here, or change "
+      "the experiment. Found: {}",
+      csv_.name(), csv_.header()[target.columns[0]], names.size(), names.size() == 1 ? "" : "es",
+      target.spec.name, target.spec.size, found));
 }
 
 std::vector<Split> CsvImport::split_groups() const {
@@ -420,6 +414,8 @@ nlohmann::json CsvImport::provenance() const {
   for (const auto& [column, value] : request_.excludes)
     json["exclude"].push_back(column + "=" + value);
   json["min_count"] = request_.min_counts;
+  if (!request_.missing.empty()) json["missing"] = request_.missing;
+  if (!request_.classes.empty()) json["classes"] = request_.classes;
   json["fit"] = to_string(request_.fit);
   json["rows"] = {{"csv", report_.rows},
                   {"excluded", report_.excluded},

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <sstream>
 
+#include "medley/files/csv.hpp"
 #include "options.hpp"
 
 namespace medley {
@@ -41,6 +42,11 @@ po::options_description describe(bool has_generator) {
   add("min-count", po::value<Strings>()->value_name("TARGET=N")->composing(),
       "leave out the classes of a target that have fewer than N rows, counted after --exclude "
       "(repeatable)");
+  add("classes", po::value<Strings>()->value_name("TARGET=A,B,...")->composing(),
+      "all classes of a target, as the cells have them, in this order: the first is class 0; a row "
+      "with another text is bad (repeatable; quotes as in CSV)");
+  add("missing", po::value<Strings>()->value_name("TEXT")->composing(),
+      "cells of targets with this text are not known, as empty ones are (repeatable)");
   add("fit", po::value<std::string>()->value_name("HOW")->default_value("crop"),
       "pictures of another aspect ratio: crop (scale the short side, keep the middle), stretch, or "
       "pad (scale the long side, black around)");
@@ -73,27 +79,34 @@ std::vector<std::pair<std::string, std::string>> pairs(const po::variables_map& 
 }
 
 SplitFractions parse_fractions(std::string_view text) {
-  const auto refuse = [&] {
+  const auto refuse = [given = text] {
     return usage_error(fmt::format(
         "--split-fractions: '{}' is not three numbers >= 0 with commas between that sum to 1, "
         "training first and more than 0",
-        text));
+        given));
   };
   SplitFractions fractions{};
-  const char* position = text.data();
-  const char* const end = position + text.size();
   std::uint64_t sum = 0;
   for (std::size_t s = 0; s < 3; ++s) {
-    double value = 0;
-    const auto [stop, error] = std::from_chars(position, end, value);
-    if (error != std::errc{} || !(value >= 0 && value <= 1)) throw refuse();
-    if (s < 2 ? (stop == end || *stop != ',') : stop != end) throw refuse();
-    position = stop + 1;
-    fractions[s] = static_cast<std::uint32_t>(value * 1e6 + 0.5);
+    const std::size_t comma = text.find(',');
+    const NumberRead<double> read = read_number<double>(text.substr(0, comma));
+    if (!read || !(read.value >= 0 && read.value <= 1)) throw refuse();
+    if ((comma == std::string_view::npos) != (s == 2)) throw refuse();
+    text.remove_prefix(s < 2 ? comma + 1 : text.size());
+    fractions[s] = static_cast<std::uint32_t>(read.value * 1e6 + 0.5);
     sum += fractions[s];
   }
   if (sum != 1'000'000 || fractions[0] == 0) throw refuse();
   return fractions;
+}
+
+void require_target(std::string_view option, const std::string& name,
+                    std::span<const TargetSpec> targets) {
+  std::vector<std::string_view> names;
+  for (const TargetSpec& spec : targets) names.push_back(spec.name);
+  if (std::find(names.begin(), names.end(), name) == names.end())
+    throw usage_error(fmt::format("--{}: the experiment has no target '{}'; it has: {}", option,
+                                  name, fmt::join(names, ", ")));
 }
 
 // The columns of each target that has others than that of its own name.
@@ -101,14 +114,21 @@ std::map<std::string, Strings, std::less<>> columns(const po::variables_map& val
                                                     std::span<const TargetSpec> targets) {
   std::map<std::string, Strings, std::less<>> result;
   for (const auto& [target, column] : pairs(values, "target")) {
-    const auto named = [&, &name = target](const TargetSpec& spec) { return spec.name == name; };
-    if (std::none_of(targets.begin(), targets.end(), named)) {
-      std::vector<std::string_view> names;
-      for (const TargetSpec& spec : targets) names.push_back(spec.name);
-      throw usage_error(fmt::format("--target: the experiment has no target '{}'; it has: {}",
-                                    target, fmt::join(names, ", ")));
-    }
+    require_target("target", target, targets);
     result[target].push_back(column);
+  }
+  return result;
+}
+
+// The classes of each target whose classes are listed; a repeated option goes on with the list.
+std::map<std::string, Strings, std::less<>> classes(const po::variables_map& values,
+                                                    std::span<const TargetSpec> targets) {
+  std::map<std::string, Strings, std::less<>> result;
+  for (const auto& [target, text] : pairs(values, "classes")) {
+    require_target("classes", target, targets);
+    const std::optional<Strings> names = csv_fields(text);
+    if (!names) throw usage_error(fmt::format("--classes: a quote out of place in '{}'", text));
+    result[target].insert(result[target].end(), names->begin(), names->end());
   }
   return result;
 }
@@ -127,6 +147,8 @@ ImportRequest request_of(const po::variables_map& values, std::span<const Target
   request.excludes = pairs(values, "exclude");
   for (const auto& [name, count] : pairs(values, "min-count"))
     request.min_counts[name] = parse_number<std::uint64_t>(count, "min-count");
+  request.classes = classes(values, targets);
+  if (values.count("missing") != 0) request.missing = values["missing"].as<Strings>();
   request.fit = parse_fit(values["fit"].as<std::string>());
   request.skip_bad = values["skip-bad"].as<bool>();
   request.out = required(values, "out");

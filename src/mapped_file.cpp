@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -22,7 +24,16 @@ struct Descriptor {
   }
 };
 
+constexpr std::string_view lfs_begin = "version https://git-lfs.github.com/spec/";
+constexpr std::size_t longest_lfs_pointer = 1023;  // by its specification
+
 }  // namespace
+
+void refuse_lfs_pointer(std::string_view begin, const std::string& name) {
+  if (!begin.starts_with(lfs_begin)) return;
+  throw data_error(fmt::format(
+      "{} is a pointer of Git LFS, not the file itself: get it with 'git lfs pull'", name));
+}
 
 MappedFile::MappedFile(const std::filesystem::path& path) : name_(path.string()) {
   // The kernel would open the file that is named up to there.
@@ -36,6 +47,11 @@ MappedFile::MappedFile(const std::filesystem::path& path) : name_(path.string())
     throw io_error(fmt::format("cannot read the size of {}: {}", name_, std::strerror(errno)));
   if (!S_ISREG(status.st_mode)) throw io_error(fmt::format("{} is not a regular file", name_));
   const auto size = static_cast<std::size_t>(status.st_size);
+  if (size <= longest_lfs_pointer) {
+    std::array<char, lfs_begin.size()> begin{};
+    const ssize_t read = ::pread(file.fd, begin.data(), begin.size(), 0);
+    refuse_lfs_pointer({begin.data(), static_cast<std::size_t>(std::max<ssize_t>(read, 0))}, name_);
+  }
   if (size == 0) return;  // an empty mapping is refused by the kernel, but an empty file is a file
   void* const start = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, file.fd, 0);
   if (start == MAP_FAILED)

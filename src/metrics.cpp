@@ -204,6 +204,17 @@ void metric_values(const Description& d, const Evaluation& evaluation, std::span
   });
 }
 
+std::vector<std::size_t> main_metrics(const Description& d) {
+  std::vector<std::size_t> list;
+  std::size_t next = 0, of = d.metrics.size();
+  each_metric(d, {}, [&](std::size_t i, const char*, const Measured&) {
+    if (i != of) list.push_back(next);
+    of = i;
+    ++next;
+  });
+  return list;
+}
+
 std::string confusion_csv(const MetricInfo& info, const MetricCounts& counts,
                           std::span<const std::string> class_names, std::string_view end_of_row) {
   const auto classes = static_cast<std::size_t>(info.classes);

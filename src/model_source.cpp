@@ -54,7 +54,7 @@ void ModelSource::take_class_names(const Checkpoint& checkpoint, const Descripti
     throw data_error(
         fmt::format("{}: the classes of target '{}' are not those that {} was trained on: {}; "
                     "trained on: {}. Import "
-                    "the data with the same classes",
+                    "the data with the same classes (--classes lists them in order)",
                     from, d.targets[t].name, checkpoint.path.string(), fmt::join(here, ", "),
                     fmt::join(class_names_[t], ", ")));
   }

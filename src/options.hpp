@@ -2,13 +2,13 @@
 #pragma once
 
 #include <boost/program_options.hpp>
-#include <charconv>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "commands.hpp"
 #include "medley/base/error.hpp"
+#include "medley/base/number.hpp"
 
 namespace medley {
 
@@ -22,17 +22,16 @@ po::variables_map parse_options(std::string_view command, const po::options_desc
                                 const po::positional_options_description* positional = nullptr,
                                 const std::string& defaults = {});
 
-// The whole text as a number, or a usage error.
+// The whole text as a finite number, or a usage error.
 template <class T>
 T parse_number(std::string_view text, std::string_view option) {
-  T value{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size()) {
-    throw usage_error("--" + std::string(option) + ": '" + std::string(text) +
-                      (std::is_integral_v<T> ? "' is not a whole number of the allowed range"
-                                             : "' is not a number"));
+  NumberRead<T> read = read_number<T>(text);
+  if constexpr (std::is_floating_point_v<T>) {
+    if (std::isnan(read.value)) read.fault = "is not a finite number";
   }
-  return value;
+  if (!read)
+    throw usage_error("--" + std::string(option) + ": '" + std::string(text) + "' " + read.fault);
+  return read.value;
 }
 
 // on or off

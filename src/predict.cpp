@@ -18,6 +18,7 @@
 #include "medley/training/workers.hpp"
 #include "model.hpp"
 #include "name_reader.hpp"
+#include "unicode_form.hpp"
 
 namespace medley {
 
@@ -43,7 +44,8 @@ po::options_description describe_predict(const Description& d) {
       "(scale the long side, black around); as they were imported (default crop)");
   add("null", po::bool_switch(), "names on stdin end with a zero byte, as from find -print0");
   add("skip-bad", po::bool_switch(),
-      "go on after a picture that cannot be read: its row is empty, a message says why");
+      "go on after a picture that cannot be read: its row is empty, a message says why; if none "
+      "could be read, the exit code is 3");
   add("masks", po::value<std::string>()->value_name("DIR"),
       "write each predicted mask, as large as the network sees the picture, to DIR/<record>.png, "
       "indexed "
@@ -59,7 +61,7 @@ const HelpText predict_help{
     "its\n"
     "probability (or score, where the loss has no probabilities), the values, or the share of "
     "pixels of\n"
-    "each class but the first. IMAGE is a JPEG or PNG file; a single - reads names from stdin, one "
+    "each class. IMAGE is a JPEG or PNG file; a single - reads names from stdin, one "
     "a line.",
     {"--checkpoint FILE|RUN IMAGE... [options]", "--checkpoint FILE|RUN - [options] < NAMES",
      "--checkpoint FILE|RUN [--data DIR] [--split NAME] [options]"},
@@ -136,7 +138,13 @@ class PictureFeed final : public Feed {
 
   void next(Batch& batch) override {
     batch.size = 0;
-    while (batch.size < batch.names.size() && next_name(batch.names[batch.size])) ++batch.size;
+    try {
+      while (!failure_ && batch.size < batch.names.size() && next_name(batch.names[batch.size]))
+        ++batch.size;
+    } catch (const Error& error) {  // what was named before comes first
+      failure_ = error;
+    }
+    if (batch.size == 0 && failure_) throw *failure_;
     std::atomic<std::size_t> next{0};
     workers_.run([&](int) {
       for (std::size_t i; (i = next.fetch_add(1)) < batch.size;) load(batch, i);
@@ -158,7 +166,9 @@ class PictureFeed final : public Feed {
     try {
       load_picture(batch.names[i], fit_, shape_, pixels);
     } catch (const Error& error) {  // a worker must not throw
-      batch.problems[i] = error;
+      const fs::path other = file_in_other_form(batch.names[i]);
+      batch.problems[i] =
+          other.empty() ? error : Error(error.code(), error.what() + other_form_note(other));
     } catch (const std::exception& error) {
       batch.problems[i] = io_error(batch.names[i] + ": " + error.what());
     }
@@ -167,6 +177,7 @@ class PictureFeed final : public Feed {
   Strings names_;
   std::size_t at_ = 0;
   std::optional<NameReader> stdin_names_;
+  std::optional<Error> failure_;  // of reading names
   PictureShape shape_;
   Fit fit_;
   std::vector<std::uint8_t> pixels_;
@@ -224,13 +235,19 @@ class PredictCommand {
     prepare();
     const auto start = std::chrono::steady_clock::now();
     print_header();
-    for (feed_->next(batch_); batch_.size > 0; feed_->next(batch_)) predict();
+    for (feed_->next(batch_); batch_.size > 0; feed_->next(batch_)) {
+      // What was predicted until then is not lost by a picture that ends the program.
+      const std::size_t good = o_.skip_bad ? batch_.size : good_ones();
+      predict(good);
+      if (good < batch_.size) refuse(*batch_.problems[good]);
+    }
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
     fmt::print(stderr, "{}: {} records in {:.2f} s{} ({}, {} threads)\n",
                model_.checkpoint().path.string(), done_, seconds.count(),
                skipped_ > 0 ? fmt::format(", {} skipped", skipped_) : std::string{}, model_.isa(),
                model_.threads());
-    return 0;
+    if (skipped_ == 0 || skipped_ < done_) return 0;
+    throw data_error("none of the pictures could be read");
   }
 
  private:
@@ -288,22 +305,30 @@ class PredictCommand {
     fmt::print("{}\n", row);
   }
 
-  // Predicts the records of the batch that could be read, and prints a row for each.
-  void predict() {
+  // How many records of the batch come before one that could not be read.
+  std::size_t good_ones() const {
+    const auto end = batch_.problems.begin() + static_cast<std::ptrdiff_t>(batch_.size);
+    return static_cast<std::size_t>(
+        std::find_if(batch_.problems.begin(), end, [](const auto& p) { return p.has_value(); }) -
+        batch_.problems.begin());
+  }
+
+  [[noreturn]] static void refuse(const Error& problem) {
+    throw Error(problem.code(),
+                fmt::format("{} (--skip-bad goes on without such pictures)", problem.what()));
+  }
+
+  // Predicts those of the first `size` records of the batch that could be read, and prints a row
+  // for each.
+  void predict(std::size_t size) {
     readable_.clear();
-    for (std::size_t i = 0; i < batch_.size; ++i) {
-      if (const auto& problem = batch_.problems[i]; !problem) {
-        readable_.push_back(batch_.records[i]);
-      } else if (!o_.skip_bad) {
-        throw Error(problem->code(),
-                    fmt::format("{} (--skip-bad goes on without such pictures)", problem->what()));
-      }
-    }
+    for (std::size_t i = 0; i < size; ++i)
+      if (!batch_.problems[i]) readable_.push_back(batch_.records[i]);
     pointers_.clear();
     for (std::vector<float>& output : outputs_) pointers_.push_back(output.data());
     if (!readable_.empty()) model_.engine().predict(readable_, pointers_);
     std::string rows;
-    for (std::size_t i = 0, n = 0; i < batch_.size; ++i) {
+    for (std::size_t i = 0, n = 0; i < size; ++i) {
       rows += csv_field(batch_.names[i]);
       if (!batch_.problems[i]) {
         append_record(batch_.names[i], n++, rows);
@@ -315,7 +340,7 @@ class PredictCommand {
       rows += "\n";
     }
     fmt::print("{}", rows);
-    done_ += batch_.size;
+    done_ += size;
   }
 
   void append_record(const std::string& name, std::size_t n, std::string& row) {

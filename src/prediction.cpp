@@ -62,7 +62,7 @@ std::vector<std::string> HeadPrediction::columns() const {
     }
     case TargetKind::mask: {
       std::vector<std::string> names;
-      for (int c = 1; c < classes_; ++c)
+      for (int c = 0; c < classes_; ++c)
         names.push_back(fmt::format("{}.{}", head_, class_name(c)));
       return names;
     }
@@ -117,7 +117,7 @@ void HeadPrediction::append_cells(std::span<const float> outputs, std::string& r
       break;
     case TargetKind::mask: {
       const std::vector<std::uint8_t> pixels = mask(outputs);
-      for (int c = 1; c < classes_; ++c) {
+      for (int c = 0; c < classes_; ++c) {
         const auto count = std::count(pixels.begin(), pixels.end(), static_cast<std::uint8_t>(c));
         add(printed(static_cast<double>(count) / static_cast<double>(pixels.size())));
       }

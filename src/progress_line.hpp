@@ -9,22 +9,23 @@
 
 namespace medley {
 
-// "epoch 3/20  step 1234/5000  total 0.812  colour 0.31x1 ...  5120/s  0:42 left", on a terminal
-// only.
+// "epoch 3 of 20  step 1234/5000  total 0.812  5120/s  42 s left  colour 0.31 x 1 ...", on a
+// terminal only, and no longer than that is wide.
 class ProgressLine {
  public:
   explicit ProgressLine(const Description& description);
   ~ProgressLine() { clear(); }
 
-  // Counts the step's records, and shows the line unless it was shown a moment ago.
-  void show(const StepReport& report, const Position& position, std::uint64_t steps,
-            std::uint64_t epochs) noexcept;
+  // Counts the step's records, and shows the line unless it was shown a moment ago. `epoch` is the
+  // step's, from 0; people are told it from 1.
+  void show(const StepReport& report, std::uint32_t epoch, std::uint64_t epochs, std::uint64_t step,
+            std::uint64_t steps) noexcept;
   void clear() noexcept;
 
  private:
   const Description& d_;
   bool shown_;
-  Line<2048> line_;
+  Line<2048> line_, output_;
   Clock::time_point start_ = Clock::now(), last_ = start_;
   std::uint64_t records_ = 0, shows_ = 0, first_step_ = 0;
 };

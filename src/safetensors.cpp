@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <limits>
@@ -13,6 +14,7 @@
 #include <stdexcept>
 
 #include "medley/base/error.hpp"
+#include "medley/base/half.hpp"
 #include "medley/files/json.hpp"
 
 namespace medley {
@@ -147,8 +149,30 @@ void SafetensorsFile::add_tensor(const std::string& name, const void* value,
     if (reinterpret_cast<std::uintptr_t>(tensor.bytes.data()) % sizeof(float) != 0)
       refuse("its data are not aligned: save the file again with a current safetensors library");
     tensor.values = {reinterpret_cast<const float*>(tensor.bytes.data()), size / sizeof(float)};
+  } else if (type->name == "F16") {
+    convert<std::uint16_t>(tensor, half_to_float);
+  } else if (type->name == "BF16") {
+    convert<std::uint16_t>(tensor, bfloat_to_float);
+  } else if (type->name == "F64") {
+    convert<double>(tensor, [&](double wide) {
+      if (std::isfinite(wide) && std::fabs(wide) > std::numeric_limits<float>::max())
+        refuse(fmt::format("{} is beyond the range of F32", wide));
+      return static_cast<float>(wide);
+    });
   }
   tensors_.push_back(std::move(tensor));
+}
+
+// Data of any alignment.
+template <class Bits, class ToFloat>
+void SafetensorsFile::convert(Tensor& tensor, ToFloat&& to_float) {
+  std::vector<float>& values = converted_.emplace_back(tensor.bytes.size() / sizeof(Bits));
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    Bits bits;
+    std::memcpy(&bits, tensor.bytes.data() + i * sizeof bits, sizeof bits);
+    values[i] = to_float(bits);
+  }
+  tensor.values = values;  // which stay where they are when converted_ grows
 }
 
 const SafetensorsFile::Tensor* SafetensorsFile::find(std::string_view name) const {
@@ -160,7 +184,7 @@ std::span<const float> SafetensorsFile::floats(std::string_view name,
                                                std::span<const std::uint64_t> dims) const {
   const Tensor* const tensor = find(name);
   if (tensor == nullptr) fail(fmt::format("it has no tensor {}", name));
-  if (tensor->dtype != "F32")
+  if (tensor->values.empty() && !tensor->bytes.empty())
     fail(fmt::format("tensor {} is {}, not F32: save it with .float()", name, tensor->dtype));
   if (!std::equal(dims.begin(), dims.end(), tensor->dims.begin(), tensor->dims.end()))
     fail(fmt::format("tensor {} has shape [{}], not [{}]", name, fmt::join(tensor->dims, ", "),

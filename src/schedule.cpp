@@ -5,13 +5,13 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <optional>
 #include <span>
 #include <vector>
 
 #include "medley/base/error.hpp"
+#include "medley/base/number.hpp"
 
 namespace medley {
 
@@ -76,10 +76,9 @@ double Schedule::factor(std::uint64_t step, std::uint64_t total) const {
 namespace {
 
 std::optional<double> number(std::string_view text) {
-  double value = 0.0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value)) return {};
-  return value;
+  const NumberRead<double> read = read_number<double>(text);
+  if (!read || std::isnan(read.value)) return {};
+  return read.value;
 }
 
 // Numbers between commas; nothing if one of them is none.

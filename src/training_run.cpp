@@ -46,6 +46,7 @@ TrainingRun::Ending TrainingRun::train() {
   writer_.emplace(d_, arena(), *source_, o_.seed, result_options(o_, d_), folder_->checkpoints());
   metric_names_ = metric_names(d_);
   metric_values_.resize(metric_names_.size());
+  main_metrics_ = main_metrics(d_);
   announce();
   catch_stop_signals();
   ::signal(SIGXFSZ, SIG_IGN);  // a write beyond the limit of file size fails like any other
@@ -115,7 +116,11 @@ void TrainingRun::draw_parameters() {
   list("not in the file", report.missing);
   list("of another shape", report.other_shape);
   list("not in this network", report.unused);
-  if (report.loaded.empty()) throw data_error(o_.init + ": no tensor matches this network");
+  if (report.loaded.empty()) {
+    throw data_error(
+        fmt::format("{}: no tensor matches this network{}", o_.init,
+                    report.prefix.empty() ? std::string{} : ": " + prefix_note(report.prefix)));
+  }
 }
 
 void TrainingRun::resume() {
@@ -204,7 +209,7 @@ TrainingRun::Ending TrainingRun::loop() {
                    report.measured, measured ? &gradients : nullptr)
           .or_throw();
     }
-    progress.show(report, position, steps_, o_.epochs);
+    progress.show(report, epoch, epochs(), position.step, steps_);
     const bool epoch_ended = position.step % rounds_ == 0;
     bool best = false;
     if (epoch_ended || position.step == steps_) {
@@ -246,21 +251,25 @@ bool TrainingRun::end_epoch(std::uint32_t epoch) {
   return best;
 }
 
-// One line an epoch, with the metrics of the validation split if there is one.
+// One line an epoch, with the first metric of each target on the validation split if there is one:
+// the others are in metrics.csv.
 void TrainingRun::say_epoch(std::uint32_t epoch) {
   line_.clear();
-  line_ << "epoch " << epoch + 1 << ": "
+  line_ << "epoch " << epoch + 1 << " of " << epochs() << ": "
         << static_cast<std::uint64_t>(static_cast<double>(epoch_records_) / epoch_seconds_)
         << " records/s";
   if (source_->size(Split::validation) > 0) {
     line_ << "; validation: total " << rounded(evaluation_.total);
-    for (std::size_t i = 0; i < metric_values_.size(); ++i) {
+    for (const std::size_t i : main_metrics_) {
       line_ << ", " << metric_names_[i] << " " << rounded(metric_values_[i]);
     }
   }
   line_ << "\n";
   logs_->say(line_.view());
 }
+
+// How many epochs the steps make; the last need not be whole.
+std::uint64_t TrainingRun::epochs() const { return (steps_ + rounds_ - 1) / rounds_; }
 
 double TrainingRun::evaluate(std::uint32_t epoch, Split split) {
   engine_.evaluate(split, evaluation_);
@@ -289,21 +298,22 @@ void TrainingRun::report_divergence(const Position& position, const StepReport& 
   std::string text = "record\r\n";
   for (const std::uint64_t record : records) text += fmt::format("{}\r\n", record);
   write_text(o_.out / "diverged.csv", text);
-  fmt::print(
-      stderr,
-      "medley-{}: diverged at step {} (epoch {}): {}{}{}; the records of its batch are in {}; "
-      "{}. A smaller --lr, --clip 1 or --warm-up may help.\n",
-      d_.name, position.step + 1, position.epoch,
-      report.culprit_term.empty() ? std::string{}
-                                  : fmt::format("the term '{}' is not finite", report.culprit_term),
-      report.culprit_term.empty() || report.culprit_layer.empty() ? "" : ", ",
-      report.culprit_layer.empty()
-          ? std::string{}
-          : fmt::format("the first gradient that is not finite is that of '{}'",
-                        report.culprit_layer),
-      (o_.out / "diverged.csv").string(),
-      std::filesystem::exists(o_.out / "last") ? "the last good checkpoint is kept"
-                                               : "no checkpoint had been written yet");
+  fmt::print(stderr,
+             "medley-{}: diverged at step {} (epoch {} of {}): {}{}{}; the records of its batch "
+             "are in {}; "
+             "{}. A smaller --lr, --clip 1 or --warm-up may help.\n",
+             d_.name, position.step + 1, position.epoch + 1, epochs(),
+             report.culprit_term.empty()
+                 ? std::string{}
+                 : fmt::format("the term '{}' is not finite", report.culprit_term),
+             report.culprit_term.empty() || report.culprit_layer.empty() ? "" : ", ",
+             report.culprit_layer.empty()
+                 ? std::string{}
+                 : fmt::format("the first gradient that is not finite is that of '{}'",
+                               report.culprit_layer),
+             (o_.out / "diverged.csv").string(),
+             std::filesystem::exists(o_.out / "last") ? "the last good checkpoint is kept"
+                                                      : "no checkpoint had been written yet");
 }
 
 // "test.total,0.5" and so on, of evaluation_.

@@ -48,6 +48,7 @@ class TrainingRun {
   Ending loop();
   bool end_epoch(std::uint32_t epoch);
   void say_epoch(std::uint32_t epoch);
+  std::uint64_t epochs() const;
   double evaluate(std::uint32_t epoch, Split split);
   void save(bool best, bool is_planned);
   void report_divergence(const Position& position, const StepReport& report);
@@ -67,6 +68,7 @@ class TrainingRun {
   Evaluation evaluation_;
   std::vector<std::string> metric_names_;
   std::vector<double> metric_values_;
+  std::vector<std::size_t> main_metrics_;
   Row line_;
   std::uint64_t steps_ = 0, rounds_ = 1;
   std::uint64_t epoch_records_ = 0;

@@ -1,11 +1,14 @@
 """Manners: exit codes, what goes to stdout and what to stderr, and messages that name the cause."""
 
 import csv
+import fcntl
 import os
 import pty
 import re
 import shutil
+import struct
 import subprocess
+import termios
 
 import data
 import numpy as np
@@ -115,10 +118,11 @@ def losses_csv_reads_back_and_adds_up(bench):
     return f"{len(rows)} rows"
 
 
-def progress_is_shown_on_a_terminal_only(bench):
-    out = bench.folder("terminal") / "run"
+def _on_terminal(bench, out, *options, columns):
+    """What a training shows on a terminal of so many columns."""
     master, terminal = pty.openpty()
-    command = bench.command("everything", ("train", "--data", _dataset(bench), "--out", out, "--steps", 3))
+    fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    command = bench.command("everything", ("train", "--data", _dataset(bench), "--out", out, *options))
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                stderr=terminal)
     os.close(terminal)
@@ -130,8 +134,35 @@ def progress_is_shown_on_a_terminal_only(bench):
         pass
     os.close(master)
     require(process.wait() == 0, f"exit {process.returncode}")
-    require(b"step 3/3" in shown and b"\x1b[K" in shown, f"no progress on a terminal: {shown[-300:]!r}")
+    return shown.decode()
+
+
+def progress_is_shown_on_a_terminal_only(bench):
+    out = bench.folder("terminal") / "run"
+    shown = _on_terminal(bench, out, "--steps", 3, columns=200)
+    require("step 3/3" in shown and "\x1b[K" in shown, f"no progress on a terminal: {shown[-300:]!r}")
     return "1 run"
+
+
+def epochs_are_counted_from_1_in_lines_that_fit(bench):
+    """Alike in the progress line, which a narrow terminal does not wrap, and in log.txt; CSV from 0."""
+    folder = bench.folder("epochs")
+    options = ("--epochs", 2, "--batch-size", 43)
+    for columns in (30, 80, 1000):
+        shown = _on_terminal(bench, folder / f"run{columns}", *options, columns=columns)
+        lines = [line for part in re.findall("\r\x1b\\[K([^\r\n]*)", shown) if (line := part.strip("\n"))]
+        progress = [line for line in lines if "step" in line]
+        require(progress and progress[-1].startswith("epoch 2 of 2  step 6/6"), f"progress is {progress}")
+        require(all(len(line) < columns for line in progress), f"{columns} columns: {progress}")
+    log = (folder / "run80/log.txt").read_text().splitlines()
+    epochs = [line for line in log if re.match(r"epoch \d+ of 2: \d+ records/s; validation: total ", line)]
+    require([line[:12] for line in epochs] == ["epoch 1 of 2", "epoch 2 of 2"], f"log.txt says {log}")
+    require(all(len(line) < 250 and line.count("kind.") == 1 for line in epochs), f"long lines: {epochs}")
+    for file in ("losses.csv", "metrics.csv", "timing.csv"):
+        with open(folder / "run80" / file, newline="") as text:
+            found = {row["epoch"] for row in csv.DictReader(text)}
+        require(found == {"0", "1"}, f"{file} has epochs {found}")
+    return "3 widths, 3 logs"
 
 
 def a_closed_or_full_stdout_is_exit_4(bench):
@@ -281,6 +312,8 @@ def _check_divergence(done, run, what):
     require(rows[0] == ["record"] and len(records) == len(set(records)) and len(records) in (43, 14),
             f"{what}: diverged.csv has {len(records)} records")
     require(all(0 <= r < data.RECORDS for r in records), f"{what}: records {records}")
+    step, epoch = map(int, re.search(r"at step (\d+) \(epoch (\d+) of 30\)", done.stderr).groups())
+    require(epoch == (step - 1) // 3 + 1, f"{what}: step {step} is not of epoch {epoch}")
     if (run / "last").is_symlink():
         _, tensors = _file((run / "last").read_bytes())
         bad = [name for name, values in tensors.items() if not np.isfinite(values).all()]
@@ -306,6 +339,7 @@ def predictions_need_no_targets(bench):
     require([r[1:] for r in found[1:]] == [r[1:] for r in rows[1:6]], "a picture's file is predicted otherwise")
     names[2].write_bytes(b"no picture")
     done = bench.run("everything", "predict", "--checkpoint", run, *names)
+    require(len(done.rows()) == 3, f"{len(done.rows()) - 1} rows before the bad picture")
     require(done.code == 3 and "p2.png" in done.stderr, f"{done.command}: exit {done.code}: {done.tail()}")
     done = bench.run("everything", "predict", "--checkpoint", run, "--skip-bad", *names)
     require("p2.png" in done.stderr, f"{shorter([done.command])} does not name the bad picture")

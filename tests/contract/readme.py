@@ -3,8 +3,8 @@
 usage: readme.py BINARY
 
 Checks that the README's command reference has exactly the options that the binary's --help shows, that
-the commands it shows use options and make targets that there are, that its experiment is
-tests/experiments/readme.hpp, that its Python parses, that the files it names exist, and that no
+the commands it shows use options and make targets that there are, that its experiments are
+tests/experiments/readme.hpp and unet.hpp, that its Python parses, that the files it names exist, and that no
 placeholder for a number is left. Exit code 0; 1 with the reasons; 2 for wrong usage.
 """
 
@@ -16,7 +16,7 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-EXPERIMENT = "tests/experiments/readme.hpp"
+EXPERIMENTS = ("tests/experiments/readme.hpp", "tests/experiments/unet.hpp")
 # Files that the reader is told to make.
 MADE_BY_READER = {"include/medley/experiments/mine.hpp", "mine.hpp"}
 # Options that only some experiments have.
@@ -91,11 +91,10 @@ def check_commands(text, options, targets):
     return problems
 
 
-def check_experiment(text):
-    wanted = (ROOT / EXPERIMENT).read_text(encoding="utf-8")
-    if wanted in blocks(text, "cpp"):
-        return []
-    return [f"no C++ block is the same as {EXPERIMENT}"]
+def check_experiments(text):
+    shown = blocks(text, "cpp")
+    return [f"no C++ block is the same as {path}" for path in EXPERIMENTS
+            if (ROOT / path).read_text(encoding="utf-8") not in shown]
 
 
 def check_python(text):
@@ -137,13 +136,13 @@ def main() -> int:
         found = check_commands(text, options, targets) + check_python(text)
         found += check_files(text) + check_numbers(text)
         if name == "README.md":
-            found += check_reference(text, options) + check_experiment(text)
+            found += check_reference(text, options) + check_experiments(text)
         problems += [f"{name}: {problem}" for problem in found]
     for problem in problems:
         print(problem)
     if not problems:
         print(f"readme: {sum(map(len, options.values()))} options of {len(options)} subcommands, "
-              f"{commands} commands, the experiment and all files are as the README says")
+              f"{commands} commands, the experiments and all files are as the README says")
     return 1 if problems else 0
 
 

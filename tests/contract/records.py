@@ -52,6 +52,15 @@ def _json(text):
     return damage
 
 
+def _lfs_pointer(file):
+    """What a clone has in place of a file that Git LFS has not fetched."""
+
+    def damage(folder):
+        (folder / file).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
+
+    return damage
+
+
 def _removed(name):
     def damage(folder):
         (folder / f"{name}.npy").unlink()
@@ -85,6 +94,8 @@ DAMAGES = (
     ("a shape whose size overflows", _header("kind", b"(137,), }           ", b"(9223372036854775808"),
      "kind.npy"),
     ("a negative shape", _header("kind", b"(137,)", b"(-37,)"), "kind.npy"),
+    ("a pointer of Git LFS", _lfs_pointer("images.npy"), "images.npy", "git lfs pull"),
+    ("a pointer for JSON", _lfs_pointer("dataset.json"), "dataset.json", "git lfs pull"),
     ("no target", _removed("answer"), "answer.npy", "missing"),
     ("no split", _removed("split"), "split.npy", "missing"),
     ("a mean that is no number", _json('{"mean": [1, NaN, 3], "deviation": [1, 1, 1]}'), "dataset.json"),

@@ -23,10 +23,12 @@ from pathlib import Path
 
 import builds
 import damaged_files
+import foreign
 import imports
 import manners
 import memory
 import nothing_lost
+import recipes
 import records
 import repetition
 import resumption
@@ -36,7 +38,7 @@ import transcript
 from harness import ROOT, Bench, Failed, Skipped
 
 MODULES = (same_bits, builds, repetition, nothing_lost, resumption, streams, damaged_files, memory, manners,
-           records, imports, transcript)
+           records, imports, foreign, recipes, transcript)
 # Those of some minutes begin first, so that no worker is left alone with one at the end.
 LONG = (builds, transcript)
 

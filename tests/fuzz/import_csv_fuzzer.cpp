@@ -59,6 +59,11 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   request.group_column = size % 2 == 0 ? "" : "kind";
   request.extension = size % 4 < 2 ? ".png" : "";
   request.min_counts["kind"] = size % 8 < 4 ? 0 : 2;
+  if (size % 32 >= 16) request.missing = {"NA", "a"};
+  if (size % 64 >= 32 && request.min_counts["kind"] == 0) {
+    request.min_counts.clear();
+    request.classes["kind"] = {"b", "1"};
+  }
   request.out = pictures.work / "out";
   request.force = true;
   request.skip_bad = size % 16 < 8;

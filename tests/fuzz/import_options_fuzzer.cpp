@@ -28,6 +28,11 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     for (const TargetSpec& target : fuzz::targets) known |= target.name == name;
     fuzz::require(known && !columns.empty(), "columns are of the experiment's targets");
   }
+  for (const auto& [name, classes] : request.classes) {
+    bool known = false;
+    for (const TargetSpec& target : fuzz::targets) known |= target.name == name;
+    fuzz::require(known && !classes.empty(), "classes are of the experiment's targets");
+  }
   for (const auto& [column, value] : request.excludes)
     fuzz::require(!column.empty(), "an exclusion names a column");
   return 0;

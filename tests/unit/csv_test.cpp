@@ -116,5 +116,21 @@ TEST_F(Csv, WrittenFieldsReadBack) {
   EXPECT_EQ(csv_field("plain"), "plain");
 }
 
+TEST_F(Csv, APointerOfGitLfsIsNoTable) {
+  EXPECT_ERROR(read("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n"),
+               "3: ...t.csv is a pointer of Git LFS...git lfs pull");
+}
+
+TEST(CsvFields, SplitsASingleRow) {
+  EXPECT_EQ(csv_fields("small,medium,large"), (Fields{"small", "medium", "large"}));
+  EXPECT_EQ(csv_fields("\"a, b\",\"say \"\"c\"\"\",,d e"),
+            (Fields{"a, b", "say \"c\"", "", "d e"}));
+  EXPECT_EQ(csv_fields(""), Fields{""});
+  EXPECT_EQ(csv_fields(","), (Fields{"", ""}));
+  EXPECT_EQ(csv_fields("\"\""), Fields{""});
+  for (const char* text : {"\"", "\"a", "a\"b", "\"a\"b", "\"a\"\"", "a,\"b"})
+    EXPECT_EQ(csv_fields(text), std::nullopt) << text;
+}
+
 }  // namespace
 }  // namespace medley

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <iostream>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <set>
@@ -192,7 +193,7 @@ TEST_F(Import, TheNumberOfClassesMustBeTheExperiments) {
   EXPECT_PRED2(
       holds, error(request("image,kind\np0,a\np1,b\np2,c\np3,c\n", kind_only)),
       "3: ...'kind' has 3 classes, but the experiment's target 'kind' has 2...a (1), b (1), c (2)");
-  EXPECT_PRED2(holds, error(request("image,kind\np0,a\n", kind_only)), "3: ...has 1 classes");
+  EXPECT_PRED2(holds, error(request("image,kind\np0,a\n", kind_only)), "3: ...has 1 class, ");
 }
 
 TEST_F(Import, Values) {
@@ -207,13 +208,137 @@ TEST_F(Import, Values) {
   EXPECT_EQ(record.targets[0].values[1], -2e-3f);
   EXPECT_FALSE(data.labelled(1, 0));
   EXPECT_FALSE(data.labelled(2, 0));
-  for (const std::string_view cell : {"1,5x", "inf", "1e99", " 1", "0x10", "1.5 "}) {
+  for (const std::string_view cell : {"1,5x", "inf", "1e99", "0x10", "1 5", "NA"}) {
     ImportRequest bad = request("image,x,y\np0,1,\"" + std::string(cell) + "\"\n", specs);
     bad.force = true;
     bad.columns["at"] = {"x", "y"};
     EXPECT_PRED2(holds, error(bad), "3: ...row 2: '" + std::string(cell) + "' in column 'y'");
   }
   EXPECT_PRED2(holds, error(request("image,at\n", specs)), "2: ...'at' needs 2 columns, not 1");
+}
+
+TEST_F(Import, ValuesAsOtherProgramsWriteThem) {
+  constexpr TargetSpec specs[]{{"at", TargetKind::values, 1}};
+  ImportRequest r =
+      request("image,at\np0,+0.5\np1, 0.5\np2,\".5 \"\np3,1e-50\np4,-1e-40\np5,  \n", specs);
+  import_csv(r);
+  const Dataset data(r.out, shape, specs);
+  Record record;
+  for (const auto& [i, expected] :
+       std::map<std::uint64_t, float>{{0, 0.5f}, {1, 0.5f}, {2, 0.5f}, {3, 0.0f}, {4, -1e-40f}}) {
+    data.read(i, {}, record);
+    EXPECT_EQ(record.targets[0].values[0], expected) << i;
+  }
+  EXPECT_FALSE(data.labelled(5, 0));
+  r.force = true;
+  const auto message = [&](const std::string& cell) {
+    ImportRequest bad = request("image,at\np0," + cell + "\n", specs);
+    bad.force = true;
+    return error(bad);
+  };
+  EXPECT_PRED2(holds, message("1e99"), "3: ...'1e99' in column 'at' is beyond the range");
+  EXPECT_PRED2(holds, message("inf"), "3: ...'inf' in column 'at' is not a finite number");
+  EXPECT_PRED2(holds, message("NA"), "3: ...'NA' in column 'at' is not a number...--missing NA");
+}
+
+TEST_F(Import, ClassesThatAreNumbersComeByValue) {
+  constexpr TargetSpec three[]{{"kind", TargetKind::classes, 3}};
+  ImportRequest r = request("image,kind\np0,10.0\np1,2.0\np2,1.0\np3,2\np4,+1\n", three);
+  const ImportReport report = import_csv(r);
+  const Dataset data(r.out, shape, three);
+  EXPECT_EQ(labels(data, 0), (Ints{2, 1, 0, 1, 0}));
+  EXPECT_EQ(data.class_names(0)[2], "10.0");
+  ASSERT_EQ(report.notes.size(), 2u);
+  EXPECT_PRED2(holds, report.notes[0], "...t.csv: '2.0' and '2' in column 'kind' are one class");
+}
+
+TEST_F(Import, WhatOtherProgramsCallNotKnownIsNoClass) {
+  const std::string rows = "image,kind,kids\np0,a,NA\np1,b,True\np2,a,NA\np3,b,True\n";
+  EXPECT_PRED2(
+      holds, error(request(rows, kind_and_kids)),
+      "3: ...t.csv: 'NA' in column 'kids' (2 rows) would be a class...--missing 'NA'...--classes");
+  for (const char* text : {"None", "null", "N/A", "nan"})
+    EXPECT_PRED2(holds,
+                 error(request("image,kind\np0,a\np1," + std::string(text) + "\n", kind_only)),
+                 "3: ...'" + std::string(text) + "' in column 'kind' (1 rows)")
+        << text;
+  ImportRequest r = request(rows + "p4,a,?\np5,b,no\n", kind_and_kids);
+  r.missing = {"NA", "?"};
+  import_csv(r);
+  EXPECT_EQ(labels(Dataset(r.out, shape, kind_and_kids), 1), (Ints{-1, 1, -1, 1, -1, 0}));
+  ImportRequest asked = request(rows, kind_and_kids);
+  asked.classes["kids"] = {"NA", "True"};
+  asked.force = true;
+  import_csv(asked);
+  EXPECT_EQ(labels(Dataset(r.out, shape, kind_and_kids), 1), (Ints{0, 1, 0, 1}));
+}
+
+TEST_F(Import, MissingTextsAreForValuesAndGroupsToo) {
+  constexpr TargetSpec specs[]{{"at", TargetKind::values, 1}};
+  ImportRequest r = request("image,at,who\np0,-1,a\np1,NA,b\np2,2,a\n", specs);
+  r.missing = {"NA", "-1"};
+  import_csv(r);
+  const Dataset data(r.out, shape, specs);
+  EXPECT_FALSE(data.labelled(0, 0) || data.labelled(1, 0));
+  EXPECT_TRUE(data.labelled(2, 0));
+  ImportRequest grouped = request("image,at,who\np0,1,NA\n", specs);
+  grouped.missing = {"NA"};
+  grouped.group_column = "who";
+  grouped.force = true;
+  EXPECT_PRED2(holds, error(grouped), "3: ...row 2: the cell of column 'who' is not known");
+}
+
+TEST_F(Import, ListedClassesComeInTheirOrder) {
+  constexpr TargetSpec three[]{{"kind", TargetKind::classes, 3}};
+  const std::string rows = "image,kind\np0,large\np1,small\np2,\np3,small\n";
+  ImportRequest r = request(rows, three);
+  r.classes["kind"] = {"small", "medium", "large"};  // of which one has no row here
+  import_csv(r);
+  const Dataset data(r.out, shape, three);
+  EXPECT_EQ(labels(data, 0), (Ints{2, 0, -1, 0}));
+  EXPECT_EQ(data.class_names(0)[1], "medium");
+  const auto json = nlohmann::json::parse(read_text(r.out / "dataset.json"));
+  EXPECT_EQ(json["provenance"]["classes"]["kind"][2], "large");
+  ImportRequest found = request(rows, three);
+  found.force = true;
+  EXPECT_PRED2(holds, error(found), "3: ...has 2 classes...--classes");
+
+  ImportRequest other = request(rows + "p4,tiny\n", three);
+  other.classes = r.classes;
+  other.force = true;
+  EXPECT_PRED2(holds, error(other),
+               "3: ...row 6: 'tiny' in column 'kind' is none of...'small', 'medium', 'large'");
+  other.skip_bad = true;
+  EXPECT_EQ(import_csv(other).skipped.size(), 1u);
+}
+
+TEST_F(Import, ListsOfClassesMustFit) {
+  const auto message = [&](std::vector<std::string> classes) {
+    ImportRequest r = request("image,kind\np0,a\n", kind_only);
+    r.classes["kind"] = std::move(classes);
+    return error(r);
+  };
+  EXPECT_PRED2(holds, message({"a"}), "2: --classes: 1 for the target 'kind', which has 2");
+  EXPECT_PRED2(holds, message({"a", "a"}), "2: --classes: 'a' twice");
+  EXPECT_PRED2(holds, message({"a", ""}), "2: --classes: '' of the target 'kind'...not known");
+  ImportRequest rare = request("image,kind\np0,a\n", kind_only);
+  rare.classes["kind"] = {"a", "b"};
+  rare.min_counts["kind"] = 2;
+  EXPECT_PRED2(holds, error(rare), "2: --classes and --min-count");
+}
+
+TEST_F(Import, AnotherUnicodeFormIsTold) {
+  picture("cafe\u0301.png", 9);
+  EXPECT_PRED2(holds, error(request("image,kind\ncaf\u00E9,a\n", kind_only)),
+               "3: ...row 2: there is no picture ...caf\u00E9.png; ...cafe\u0301.png may be "
+               "meant...Unicode form");
+}
+
+TEST_F(Import, APictureThatIsAPointerOfGitLfs) {
+  write_text(folder_ / "images/p0.png",
+             "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n");
+  EXPECT_PRED2(holds, error(request("image,kind\np0,a\np1,b\n", kind_only)),
+               "3: ...row 2: ...p0.png is a pointer of Git LFS...git lfs pull");
 }
 
 TEST_F(Import, AGroupIsInOneSplitOnly) {
@@ -374,6 +499,9 @@ TEST_F(ImportCommand, WrongOptionsAreUsageErrors) {
   EXPECT_PRED2(holds, error(options({"--target", "kind"})),
                "2: --target: 'kind' is not of the form name=value");
   EXPECT_PRED2(holds, error(options({"--target", "x=label"})), "2: ...no target 'x'...kind, kids");
+  EXPECT_PRED2(holds, error(options({"--classes", "x=a,b"})), "2: --classes: ...no target 'x'");
+  EXPECT_PRED2(holds, error(options({"--target", "kind=label", "--classes", "kind=a,\"b"})),
+               "2: --classes: a quote out of place");
   EXPECT_PRED2(holds, error(options({"--seed", "-1"})), "2: --seed");
   EXPECT_PRED2(holds, error(options({"--seed", "1x"})), "2: --seed");
   EXPECT_PRED2(holds, error(options({"--fit", "squash"})), "2: --fit");
@@ -388,6 +516,19 @@ TEST_F(ImportCommand, WrongOptionsAreUsageErrors) {
                "2: --min-count: no target 'size'");
   EXPECT_PRED2(holds, error(options({"--target", "kind=label", "--split-by", "who"})),
                "3: ...has no column 'who'");
+}
+
+TEST_F(ImportCommand, TakesOrderAndMissingTexts) {
+  ::testing::internal::CaptureStdout();
+  ::testing::internal::CaptureStderr();
+  import_command(
+      shape, kind_and_kids,
+      options({"--target", "kind=label", "--classes", "kind=\"c,d\"", "--classes", "kind=b",
+               "--missing", "?", "--missing", "a", "--split-fractions", " +1, 0,0"}));
+  ::testing::internal::GetCapturedStderr();
+  EXPECT_EQ(::testing::internal::GetCapturedStdout(),
+            "target,class,train,validation,test\n,,3,0,0\nkind,\"c,d\",1,0,0\nkind,b,1,0,0\n"
+            "kind,,1,0,0\nkids,False,1,0,0\nkids,True,2,0,0\n");
 }
 
 TEST_F(ImportCommand, WritesWhatIsGenerated) {

@@ -266,6 +266,20 @@ TEST(Metrics, NamesTellTargetAndHead) {
   EXPECT_EQ(metric_prefix(d, 2), "colour.side");
 }
 
+TEST(Metrics, OneOfEachHeadAndTargetComesFirst) {
+  Description d;
+  d.targets = {{"colour", TargetKind::classes, 3},
+               {"kids", TargetKind::classes, 2},
+               {"mask", TargetKind::mask, 2},
+               {"place", TargetKind::values, 2}};
+  for (const char* target : {"colour", "kids", "mask", "place"}) add_metric(d, target, target);
+  const std::vector<std::string> names = metric_names(d);
+  std::vector<std::string> main;
+  for (const std::size_t i : main_metrics(d)) main.push_back(names[i]);
+  EXPECT_EQ(main, (std::vector<std::string>{"colour.accuracy", "kids.accuracy", "mask.mean_iou",
+                                            "place.mean_absolute_error"}));
+}
+
 TEST(Metrics, ValuesAreThoseOfTheList) {
   Description d;
   d.targets = {{"a", TargetKind::classes, 2}, {"b", TargetKind::values, 1}};

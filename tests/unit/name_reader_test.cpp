@@ -27,9 +27,30 @@ TEST(NameReader, EndsNamesWhereItIsTold) {
   EXPECT_EQ(names("", '\n'), Names{});
 }
 
+TEST(NameReader, TakesListsOfOtherSystems) {
+  EXPECT_EQ(names("a.jpg\r\n\r\nb.jpg\r\n", '\n'), (Names{"a.jpg", "b.jpg"}));
+  EXPECT_EQ(names("\xEF\xBB\xBF"
+                  "a.jpg\nb\rc.jpg\r",
+                  '\n'),
+            (Names{"a.jpg", "b\rc.jpg"}));
+  EXPECT_EQ(names("\xEF\xBB\xBF\r\na.jpg\n\xEF\xBB\xBF", '\n'), (Names{"a.jpg", "\xEF\xBB\xBF"}));
+  // What ends with a zero byte is taken as it is.
+  EXPECT_EQ(names(std::string("\xEF\xBB\xBF"
+                              "a\r\0",
+                              6),
+                  '\0'),
+            Names{"\xEF\xBB\xBF"
+                  "a\r"});
+}
+
 TEST(NameReader, RefusesAStreamWithoutNames) {
   EXPECT_EQ(names(std::string(PATH_MAX, 'x'), '\n').size(), 1u);
-  EXPECT_ERROR(names(std::string(PATH_MAX + 1, '\0'), '\n'), "3: stdin: ...longer...--null");
+  EXPECT_ERROR(names(std::string(PATH_MAX + 1, 'x'), '\n'), "3: stdin: ...longer...--null");
+  const std::string utf16(
+      "\xFF\xFE"
+      "a\0.\0\n\0",
+      8);
+  EXPECT_ERROR(names(utf16, '\n'), "3: stdin: a zero byte...--null...UTF-16");
 }
 
 TEST(NameReader, TellsThatReadingFailed) {

@@ -85,12 +85,32 @@ TEST_F(ParseConfig, AFolderIsNoConfig) {
 TEST(ParseNumber, TakesTheWholeText) {
   EXPECT_EQ(parse_number<int>("-12", "n"), -12);
   EXPECT_EQ(parse_number<double>("1e-3", "x"), 1e-3);
-  for (const char* text : {"", "2x", " 2", "2 ", "+2", "0x10", "2.5", "99999999999"}) {
-    EXPECT_ERROR(parse_number<int>(text, "threads"), "2: --threads: '" + std::string(text) + "'");
+  for (const char* text : {"", "2x", "0x10", "2.5", "99999999999", "+-2", "++2", "2 2", "+"}) {
+    EXPECT_ERROR(parse_number<int>(text, "threads"),
+                 "2: --threads: '" + std::string(text) + "' is not a whole number of the allowed");
   }
-  for (const char* text : {"", "1.5.", "1,5", "x"}) {
-    EXPECT_ERROR(parse_number<double>(text, "lr"), "2: --lr: '" + std::string(text) + "'");
+  for (const char* text : {"", "1.5.", "1,5", "x", "+-1", "0x1p3", "1 e3"}) {
+    EXPECT_ERROR(parse_number<double>(text, "lr"),
+                 "2: --lr: '" + std::string(text) + "' is not a number");
   }
+}
+
+TEST(ParseNumber, TakesWhatCanMeanOneNumberOnly) {
+  for (const char* text : {"+2", " 2", "2 ", "\t+2 "}) EXPECT_EQ(parse_number<int>(text, "n"), 2);
+  for (const char* text : {"+0.5", " 0.5", "0.5 ", ".5", "+.5", "5e-1"})
+    EXPECT_EQ(parse_number<double>(text, "x"), 0.5) << text;
+  EXPECT_EQ(parse_number<double>("5.", "x"), 5.0);
+  EXPECT_EQ(parse_number<float>("1e-50", "x"), 0.0f);
+  EXPECT_EQ(parse_number<float>("-1e-40", "x"), -1e-40f);
+  EXPECT_EQ(parse_number<double>("1e-400", "x"), 0.0);
+}
+
+TEST(ParseNumber, SaysWhatIsTooLarge) {
+  EXPECT_ERROR(parse_number<double>("1e400", "lr"), "2: --lr: '1e400' is beyond the range");
+  EXPECT_ERROR(parse_number<float>("-1e40", "lr"), "2: --lr: '-1e40' is beyond the range");
+  for (const char* text : {"nan", "inf", "-infinity"})
+    EXPECT_ERROR(parse_number<double>(text, "lr"),
+                 "2: --lr: '" + std::string(text) + "' is not a finite number");
 }
 
 TEST(ParsePair, NeedsAName) {

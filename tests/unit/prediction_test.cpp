@@ -81,19 +81,19 @@ TEST(HeadPrediction, MaskOfOneOutput) {
   const HeadPrediction head(one_head(TargetKind::mask, 2, "soft_iou", {1, 2, 4}), 0,
                             {"ground", "thing"});
   EXPECT_TRUE(head.answers_mask());
-  EXPECT_EQ(head.columns(), Strings{"h.thing"});
+  EXPECT_EQ(head.columns(), (Strings{"h.ground", "h.thing"}));
   const std::vector<float> outputs{1, -1, -1, 2, -1, 0, -1, -1};
-  EXPECT_EQ(cells(head, outputs), ",0.25");
+  EXPECT_EQ(cells(head, outputs), ",0.75,0.25");
   EXPECT_EQ(head.mask(outputs), (std::vector<std::uint8_t>{1, 0, 0, 1, 0, 0, 0, 0}));
 }
 
 TEST(HeadPrediction, MaskOfSeveralOutputs) {
   const HeadPrediction head(one_head(TargetKind::mask, 3, "softmax_cross_entropy", {3, 2, 2}), 0,
                             {});
-  EXPECT_EQ(head.columns(), (Strings{"h.1", "h.2"}));
+  EXPECT_EQ(head.columns(), (Strings{"h.0", "h.1", "h.2"}));
   const std::vector<float> outputs{5, 0, 0, 0, 1, 2, 0, 0, 2, 1, 3, 0};  // planes of 4 pixels
   EXPECT_EQ(head.mask(outputs), (std::vector<std::uint8_t>{0, 1, 2, 0}));
-  EXPECT_EQ(cells(head, outputs), ",0.25,0.25");
+  EXPECT_EQ(cells(head, outputs), ",0.5,0.25,0.25");
 }
 
 TEST(HeadPrediction, HeadsThatNoTermTrainsAreLeftOut) {

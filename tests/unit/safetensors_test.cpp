@@ -3,9 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstring>
+#include <limits>
 #include <numeric>
 
+#include "medley/base/half.hpp"
 #include "tests/files_helpers.hpp"
 
 namespace medley {
@@ -68,6 +71,56 @@ TEST_F(Safetensors, ReadsWhatOtherLibrariesWrite) {
   EXPECT_ERROR(file.floats("c", Dims{}), "3: ...m.safetensors: it has no tensor c");
   EXPECT_ERROR(file.floats("b", Dims{3}), "3: ...shape [3, 1], not [3]");
   EXPECT_ERROR(file.floats("count", Dims{}), "3: ...I64, not F32...float()");
+}
+
+TEST_F(Safetensors, OtherFloatsBecomeF32) {
+  const auto bytes = [](auto... values) {
+    std::string text;
+    (text.append(reinterpret_cast<const char*>(&values), sizeof values), ...);
+    return text;
+  };
+  const auto u16 = [](int bits) { return static_cast<std::uint16_t>(bits); };
+  // As numpy.float16 and torch.bfloat16 have them; the odd byte before leaves nothing aligned.
+  const std::string half = bytes(u16(0x3C00), u16(0xC000), u16(0x3555), u16(0x7BFF), u16(0x0001),
+                                 u16(0x83FF), u16(0x8000), u16(0xFC00));
+  const std::string brain = bytes(u16(0x3F80), u16(0xC049), u16(0x7F80), u16(0x0001));
+  const std::string wide = bytes(0.1, -1e-50, 16777217.0);
+  write_text(folder_ / "m.safetensors", file_text("{" + tensor("odd", "U8", "1", "0,1") + "," +
+                                                      tensor("half", "F16", "2,4", "1,17") + "," +
+                                                      tensor("brain", "BF16", "4", "17,25") + "," +
+                                                      tensor("wide", "F64", "3", "25,49") + "}",
+                                                  "x" + half + brain + wide));
+  const SafetensorsFile file(folder_ / "m.safetensors");
+  const auto values = [&](std::string_view name, const Dims& dims) {
+    const auto found = file.floats(name, dims);
+    return std::vector<float>(found.begin(), found.end());
+  };
+  constexpr float inf = std::numeric_limits<float>::infinity();
+  EXPECT_EQ(values("half", {2, 4}), (std::vector<float>{1.0f, -2.0f, 0.333251953125f, 65504.0f,
+                                                        0x1p-24f, -1023 * 0x1p-24f, 0.0f, -inf}));
+  EXPECT_TRUE(std::signbit(values("half", {2, 4})[6]));
+  EXPECT_EQ(values("brain", {4}), (std::vector<float>{1.0f, -3.140625f, inf, 0x1p-133f}));
+  EXPECT_EQ(values("wide", {3}), (std::vector<float>{0.1f, -0.0f, 16777216.0f}));
+  EXPECT_PRED2(holds, error(file_text("{" + tensor("a", "F64", "1", "0,8") + "}", bytes(1e39))),
+               "3: ...tensor a: 1e+39 is beyond the range of F32");
+}
+
+TEST(Half, EveryFiniteNumberIsThatOfItsBits) {
+  // In order of the bits, each number is the next above the one before, by the step of its exponent.
+  for (int bits = 0; bits < 0x7C00; ++bits) {
+    const int exponent = std::max(bits >> 10, 1);
+    const float step = std::ldexp(1.0f, exponent - 25);
+    const float here = half_to_float(static_cast<std::uint16_t>(bits));
+    EXPECT_EQ(half_to_float(static_cast<std::uint16_t>(bits | 0x8000)), -here);
+    if (bits == 0x7BFF) break;  // the largest
+    EXPECT_EQ(half_to_float(static_cast<std::uint16_t>(bits + 1)) - here, step) << bits;
+  }
+  EXPECT_TRUE(std::isinf(half_to_float(0x7C00)) && std::isnan(half_to_float(0x7C01)));
+}
+
+TEST_F(Safetensors, APointerOfGitLfsIsTold) {
+  EXPECT_PRED2(holds, error("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n"),
+               "3: ...m.safetensors is a pointer of Git LFS...git lfs pull");
 }
 
 TEST_F(Safetensors, HostileFilesAreRefused) {

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -60,5 +61,8 @@ class CsvReader {
 
 // The field as it is written into a CSV file: quoted where it must be.
 std::string csv_field(std::string_view text);
+
+// The fields of a single row; nothing where quotes are out of place.
+std::optional<std::vector<std::string>> csv_fields(std::string_view row);
 
 }  // namespace medley

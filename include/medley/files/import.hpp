@@ -39,6 +39,9 @@ struct ImportRequest {
   std::uint64_t seed = 1;
   std::vector<std::pair<std::string, std::string>> excludes;     // column, value
   std::map<std::string, std::uint64_t, std::less<>> min_counts;  // by target
+  std::vector<std::string> missing;  // cells of these texts are not known, as empty ones are
+  // All classes of a target by its name, in order; a target that is not here has those that occur.
+  std::map<std::string, std::vector<std::string>, std::less<>> classes;
   Fit fit = Fit::crop;
   bool skip_bad = false;
 
@@ -54,16 +57,19 @@ struct ImportReport {
   std::uint64_t excluded = 0;        // by `excludes`
   std::uint64_t rare = 0;            // by `min_counts`
   std::vector<std::string> skipped;  // file, row and reason of every row left out by skip_bad
+  std::vector<std::string> notes;    // what was decided on the way: texts taken for one class
 };
 
 // Reads the CSV file, decides each row's split, and writes the pictures that are left as a dataset
-// folder. Text classes are numbered in the order of their names: whole numbers by value, the two
-// spellings of a boolean false first, all else bytewise. An empty cell is a missing target; among
+// folder. Text classes are numbered as `classes` lists them, else in the order of their names:
+// numbers by value (1 and 1.0 are one class), the two spellings of a boolean false first, all else
+// bytewise. An empty cell is a missing target, and so is one of the texts of `missing`; among
 // values, NaN is one too. Classes with fewer than their min_count rows are left out with their
 // rows, counted after the excludes. A bad row (picture missing or damaged, a cell that cannot be
-// read, too few or many fields) throws data_error naming file, row and reason, or is listed if
-// skip_bad is set. Throws data_error if the number of classes is not the target's. Memory grows by
-// some bytes a row, not with the pictures.
+// read, a class that is not listed, too few or many fields) throws data_error naming file, row and
+// reason, or is listed if skip_bad is set. Throws data_error if the number of classes is not the
+// target's, or if a class that nobody listed is called NA, null or the like. Memory grows by some
+// bytes a row, not with the pictures.
 ImportReport import_csv(const ImportRequest& request);
 
 // A split for each group such that the sizes come near the fractions (training's must not be 0):

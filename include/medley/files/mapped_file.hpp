@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <span>
 #include <string>
+#include <string_view>
 
 namespace medley {
 
@@ -15,7 +16,7 @@ class MappedFile {
  public:
   MappedFile() = default;
   // Throws io_error if `path` cannot be opened or is no regular file, data_error if it holds a zero
-  // byte.
+  // byte or the file is but a pointer of Git LFS.
   explicit MappedFile(const std::filesystem::path& path);
   ~MappedFile();
   MappedFile(MappedFile&& other) noexcept;
@@ -29,5 +30,8 @@ class MappedFile {
   std::span<const std::byte> bytes_;
   std::string name_;
 };
+
+// Throws data_error for a file that begins as Git LFS's stand-in for one that was not fetched.
+void refuse_lfs_pointer(std::string_view begin, const std::string& name);
 
 }  // namespace medley

@@ -40,13 +40,14 @@ class SafetensorsFile {
     std::string dtype;  // as the file says: "F32", "I64", ...
     std::vector<std::uint64_t> dims;
     std::span<const std::byte> bytes;  // in the mapped file
-    // The elements of an F32 tensor, aligned; empty for other types.
+    // The elements of an F32, F16, BF16 or F64 tensor as F32; empty for other types.
     std::span<const float> values;
   };
 
   // Throws io_error if the file cannot be read, data_error naming it if it is not as the format
   // says: header longer than 64 MiB, repeated keys, unknown dtype, sizes that overflow or do not
-  // match the offsets, holes, overlap, bytes left over, F32 data that are not aligned.
+  // match the offsets, holes, overlap, bytes left over, F32 data that are not aligned. F16 and BF16
+  // become F32 exactly, F64 by rounding; one that is beyond F32's range is refused.
   explicit SafetensorsFile(const std::filesystem::path& path);
 
   const std::string& name() const { return file_.name(); }
@@ -55,7 +56,7 @@ class SafetensorsFile {
   // nullptr if there is none of the name.
   const Tensor* find(std::string_view name) const;
   // The values of a tensor of these dimensions. Throws data_error if it is not there, has another
-  // shape or is not F32.
+  // shape or is not of floats.
   std::span<const float> floats(std::string_view name, std::span<const std::uint64_t> dims) const;
 
   const std::map<std::string, std::string, std::less<>>& metadata() const { return metadata_; }
@@ -66,11 +67,14 @@ class SafetensorsFile {
 
  private:
   void add_tensor(const std::string& name, const void* json, std::span<const std::byte> data);
+  template <class Bits, class ToFloat>
+  void convert(Tensor& tensor, ToFloat&& to_float);
   [[noreturn]] void fail(std::string_view what) const;
 
   MappedFile file_;
   std::size_t header_end_ = 0;
   std::vector<Tensor> tensors_;
+  std::vector<std::vector<float>> converted_;  // what tensors of other types of floats hold
   std::map<std::string, std::string, std::less<>> metadata_;
   std::map<std::string, std::size_t, std::less<>> index_;
 };

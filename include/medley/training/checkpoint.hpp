@@ -63,12 +63,17 @@ std::map<std::string, double> option_numbers(const Checkpoint& checkpoint, std::
 
 // What `--init` found.
 struct InitReport {
-  std::vector<std::string> loaded, missing, other_shape, unused;
+  std::vector<std::string> loaded, missing, unused;
+  std::vector<std::string> other_shape;  // with both shapes, or with the type if that is no float
+  std::string prefix;  // what stands before all of this network's names in the file; mostly nothing
 };
 // Copies the tensors that match a parameter by name and shape into the arena, whatever wrote the
 // file.
 InitReport load_matching(const std::filesystem::path& file, const Description& description,
                          float* arena);
+
+// What a message says of a prefix that keeps all names of a file from matching.
+std::string prefix_note(std::string_view prefix);
 
 // XXH3-64 of all parameters in the order of files: the digest of a model.
 std::uint64_t parameter_digest(const Description& description, const float* arena);

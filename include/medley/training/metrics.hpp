@@ -39,6 +39,10 @@ std::vector<std::string> metric_names(const Description& description);
 void metric_values(const Description& description, const Evaluation& evaluation,
                    std::span<double> values);
 
+// Which of them to look at first, the first of each description.metrics: accuracy, mean_iou or
+// mean_absolute_error.
+std::vector<std::size_t> main_metrics(const Description& description);
+
 // What names of metrics and files begin with, for description.metrics[index]: "colour", or
 // "colour.main" where several heads answer the target.
 std::string metric_prefix(const Description& description, std::size_t index);

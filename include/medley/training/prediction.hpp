@@ -6,7 +6,7 @@
 //             <head>.score         else: how far its output is above the next best one's (for one
 //                                  output: above 0 or below)
 //   values    <head>, or <head>.0, <head>.1 ... where there are several
-//   masks     <head>.<class>       for each class but 0: the share of the pixels predicted so
+//   masks     <head>.<class>       for each class: the share of the pixels predicted so
 //
 // The class is the one with the largest output; of a head with one output, class 1 where it is
 // positive.
