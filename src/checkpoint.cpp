@@ -239,9 +239,9 @@ CheckpointWriter::CheckpointWriter(const Description& d, const float* arena, con
   values_.resize(most);
   std::size_t i = 7 + d.groups.size();
   bool fits = layout_.set(i++, format_version) && layout_.set(i++, std::string_view(d.name)) &&
-              layout_.set(i++, std::string_view(hexadecimal(d.fingerprint))) &&
-              layout_.set(i++, std::string_view(hexadecimal(source.fingerprint()))) &&
-              layout_.set(i++, seed);
+              layout_.set(i++, std::string_view(hexadecimal(d.fingerprint)));
+  data_field_ = i++;
+  fits = fits && layout_.set(i++, seed);
   for (std::size_t t = 0; t < d.targets.size(); ++t) {
     fits = fits &&
            layout_.set(i++, std::string_view(join_names(source.class_names(static_cast<int>(t)))));
@@ -257,7 +257,10 @@ bool CheckpointWriter::set_state(const RunState& p) noexcept {
   for (std::size_t g = 0; g < description_.groups.size(); ++g) {
     fits = fits && layout_.set(7 + g, p.position.updates[g]);
   }
-  return fits;
+  // Asked for here, as it may be under way still when a training begins.
+  std::array<char, 16> data;
+  fmt::format_to_n(data.data(), data.size(), "{:016x}", source_.fingerprint());
+  return fits && layout_.set(data_field_, {data.data(), data.size()});
 }
 
 Status CheckpointWriter::write(std::string_view file_name, const RunState& state) noexcept {

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <memory>
 #include <span>
 #include <string>
 
@@ -10,10 +11,11 @@ namespace medley {
 
 // Maps a regular file read-only and unmaps it when it goes. The pages are the kernel's: they are
 // read when they are touched and given back when memory is short, so a file may be larger than
-// memory. The file must not shrink while it is mapped.
+// memory. Where a page can no longer be read, as the file was cut off or the disk fails, the
+// process ends with a sentence that names the file, and exit code 4.
 class MappedFile {
  public:
-  MappedFile() = default;
+  MappedFile();
   // Throws io_error if `path` cannot be opened or is no regular file, data_error if it holds a zero
   // byte.
   explicit MappedFile(const std::filesystem::path& path);
@@ -26,8 +28,11 @@ class MappedFile {
   const std::string& name() const { return name_; }
 
  private:
+  class Watched;
+
   std::span<const std::byte> bytes_;
   std::string name_;
+  std::unique_ptr<Watched> watched_;
 };
 
 }  // namespace medley

@@ -82,6 +82,7 @@ class CheckpointWriter {
   const float* arena_;
   const Source& source_;
   SafetensorsLayout layout_;
+  std::size_t data_field_ = 0;  // of the layout
   Folder folder_;
   SafetensorsWriter writer_;
   std::vector<float> values_;  // of one tensor, in the order of files
