@@ -308,7 +308,8 @@ void require_picture_channels(int channels) {
   if (channels == 1 || channels == 3) return;
   throw usage_error(fmt::format(
       "this experiment reads {0} channels, but pictures are decoded to 1 (gray) or 3 (red, green, "
-      "blue): save such data with NumPy, as images.npy of shape (N, {0}, H, W), and name its folder "
+      "blue): save such data with NumPy, as images.npy of shape (N, {0}, H, W), and name its "
+      "folder "
       "with --data",
       channels));
 }
