@@ -5,6 +5,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 
@@ -18,6 +19,7 @@ namespace {
 constexpr std::string_view format_version = "2";
 constexpr std::string_view option_prefix = "option.";
 constexpr std::size_t number_width = 20;  // of a 64-bit number
+constexpr std::size_t data_width = 16;    // of a data set's fingerprint, hexadecimal
 constexpr std::size_t double_width = 32;
 
 std::string percent_encoded(std::string_view text) {
@@ -136,7 +138,6 @@ Fields constant_fields(const Description& d, const Source& source, std::uint64_t
   Fields fields{{"medley", std::string(format_version)},
                 {"experiment", d.name},
                 {"fingerprint", hexadecimal(d.fingerprint)},
-                {"data", hexadecimal(source.fingerprint())},
                 {"seed", std::to_string(seed)}};
   for (std::size_t t = 0; t < d.targets.size(); ++t) {
     fields.emplace_back("classes." + std::string(d.targets[t].name),
@@ -158,6 +159,7 @@ SafetensorsLayout make_layout(const Description& d, const Fields& constants) {
     constexpr bool is_real = std::is_floating_point_v<decltype(value)>;
     fields.push_back({std::string(start).append(rest), is_real ? double_width : number_width});
   });
+  fields.push_back({"data", data_width});
   for (const auto& [name, value] : constants) fields.push_back({name, value.size()});
   SafetensorsLayout layout(tensors, fields);
   std::size_t i = fields.size() - constants.size();
@@ -322,7 +324,10 @@ bool CheckpointWriter::set_state(const RunState& p) noexcept {
       fits = layout_.set(i++, std::uint64_t{value}) && fits;
     }
   });
-  return fits;
+  // Asked for here, as it may be under way still when a training begins.
+  std::array<char, data_width> data;
+  fmt::format_to_n(data.data(), data.size(), "{:016x}", source_.fingerprint());
+  return layout_.set(i, {data.data(), data.size()}) && fits;
 }
 
 Status CheckpointWriter::write(std::string_view file_name, const RunState& state) noexcept {

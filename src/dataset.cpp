@@ -1,6 +1,7 @@
 #include "medley/files/dataset.hpp"
 
 #include <fmt/format.h>
+#define XXH_STATIC_LINKING_ONLY  // for a state without allocation
 #include <xxhash.h>
 
 #include <algorithm>
@@ -8,6 +9,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "array_hints.hpp"
 #include "medley/base/error.hpp"
 #include "medley/files/json.hpp"
 
@@ -47,7 +49,9 @@ auto with_integers(const NpyFile& file, Visit visit) {
   }
 }
 
-bool is_integer(DType dtype) { return dtype != DType::f32 && dtype != DType::f64; }
+std::string checksum_text(std::uint64_t hash) { return fmt::format("{:016x}", hash); }
+
+bool is_integer(DType dtype) { return dtype < DType::f16; }
 
 // Without the C library's classification, which may trap or depend on flags.
 bool is_nan(float x) { return (std::bit_cast<std::uint32_t>(x) & 0x7FFFFFFFu) > 0x7F800000u; }
@@ -93,7 +97,7 @@ std::string target_file(std::string_view target) {
 }
 
 std::string checksum_text(std::span<const std::byte> file) {
-  return fmt::format("{:016x}", XXH3_64bits(file.data(), file.size()));
+  return checksum_text(XXH3_64bits(file.data(), file.size()));
 }
 
 void ChannelStatistics::add(std::span<const std::uint8_t> picture) {
@@ -161,25 +165,29 @@ Dataset::Dataset(const std::filesystem::path& folder, PictureShape shape,
     targets_.back().complete = all_labelled(static_cast<int>(targets_.size()) - 1);
   }
   apply_description(read_description(), options.verify_images_up_to);
-  compute_fingerprint();
+  fingerprint_ = std::async(std::launch::deferred, [this] { return compute_fingerprint(); });
+}
+
+Dataset::~Dataset() { stop_hashing_ = true; }
+
+void Dataset::begin_fingerprint() {
+  fingerprint_ = std::async(std::launch::async, [this] { return compute_fingerprint(); });
 }
 
 void Dataset::open_images() {
-  images_ = NpyFile(folder_ / "images.npy");
+  images_ = NpyFile(folder_ / "images.npy", true);
   const auto shape = images_.shape();
   const std::array<std::uint64_t, 3> expected{static_cast<std::uint64_t>(shape_.channels),
                                               static_cast<std::uint64_t>(shape_.height),
                                               static_cast<std::uint64_t>(shape_.width)};
   if (images_.dtype() != DType::u8)
-    throw data_error(
-        fmt::format("{} has dtype {}, not uint8: save the pictures as 0..255 with "
-                    ".astype('uint8')",
-                    images_.name(), to_string(images_.dtype())));
+    throw data_error(fmt::format("{} has dtype {}, not uint8: {}", images_.name(),
+                                 to_string(images_.dtype()), images_hint(images_, shape_)));
   if (shape.size() != 4 || !std::equal(expected.begin(), expected.end(), shape.begin() + 1))
     throw data_error(fmt::format(
-        "{} has shape {}, but the experiment reads (N, {}): channels, height, width. Import the "
-        "pictures with this experiment's binary",
-        images_.name(), shape_text(shape), fmt::join(expected, ", ")));
+        "{} has shape {}, but the experiment reads (N, {}): channels, height, width: {}",
+        images_.name(), shape_text(shape), fmt::join(expected, ", "),
+        images_hint(images_, shape_)));
   records_ = shape[0];
   if (records_ == 0) throw data_error(images_.name() + " holds no pictures");
 }
@@ -196,11 +204,12 @@ void Dataset::open_split(bool required) {
         fmt::format("{} is missing: save a uint8 array with one number a record (0 train, 1 "
                     "validation, 2 test)",
                     path("split.npy")));
-  split_ = NpyFile(folder_ / "split.npy");
+  split_ = NpyFile(folder_ / "split.npy", true);
   if (split_.dtype() != DType::u8 || split_.shape().size() != 1 || split_.shape()[0] != records_)
-    throw data_error(fmt::format(
-        "{} is {} of shape {}, not uint8 of shape ({},) as images.npy wants", split_.name(),
-        to_string(split_.dtype()), shape_text(split_.shape()), records_));
+    throw data_error(
+        fmt::format("{} is {} of shape {}, not uint8 of shape ({},) as images.npy wants{}",
+                    split_.name(), to_string(split_.dtype()), shape_text(split_.shape()), records_,
+                    split_.elements() == records_ ? ": " + split_hint(split_) : std::string{}));
   build_ranks();
 }
 
@@ -234,7 +243,7 @@ void Dataset::open_target(Target& target, bool required) {
                                  target_kind_names[static_cast<std::size_t>(target.spec.kind)],
                                  target.spec.size));
   }
-  target.file = NpyFile(folder_ / file);
+  target.file = NpyFile(folder_ / file, true);
   if (target.file.shape().empty() || target.file.shape()[0] != records_)
     throw data_error(fmt::format("{} has shape {}, but images.npy has {} records",
                                  target.file.name(), shape_text(target.file.shape()), records_));
@@ -251,13 +260,12 @@ void Dataset::open_target(Target& target, bool required) {
 void Dataset::check_labels(const Target& target) const {
   const NpyFile& file = target.file;
   if (!is_integer(file.dtype()))
-    throw data_error(
-        fmt::format("{} has dtype {}, but class numbers are whole: save them with "
-                    ".astype('int32')",
-                    file.name(), to_string(file.dtype())));
+    throw data_error(fmt::format("{} has dtype {}, but class numbers are whole: {}", file.name(),
+                                 to_string(file.dtype()), labels_hint(file, target.spec.size)));
   if (file.shape().size() != 1)
-    throw data_error(fmt::format("{} has shape {}, not ({},): one class number a record",
-                                 file.name(), shape_text(file.shape()), records_));
+    throw data_error(fmt::format("{} has shape {}, not ({},), one class number a record: {}",
+                                 file.name(), shape_text(file.shape()), records_,
+                                 labels_hint(file, target.spec.size)));
   with_integers(file, [&](const auto* labels) {
     for (std::uint64_t i = 0; i < records_; ++i)
       if (wide(labels[i]) >= target.spec.size)
@@ -271,13 +279,14 @@ void Dataset::check_labels(const Target& target) const {
 void Dataset::check_values(const Target& target) const {
   const NpyFile& file = target.file;
   if (file.dtype() != DType::f32)
-    throw data_error(fmt::format("{} has dtype {}, not float32: save it with .astype('float32')",
-                                 file.name(), to_string(file.dtype())));
+    throw data_error(fmt::format("{} has dtype {}, not float32: {}", file.name(),
+                                 to_string(file.dtype()), values_hint(file, target.spec.size)));
   const auto size = static_cast<std::uint64_t>(target.spec.size);
   const auto shape = file.shape();
   if (!(shape.size() == 2 && shape[1] == size) && !(shape.size() == 1 && size == 1))
-    throw data_error(fmt::format("{} has shape {}, not ({}, {})", file.name(), shape_text(shape),
-                                 records_, size));
+    throw data_error(fmt::format("{} has shape {}, not ({}, {}): {}", file.name(),
+                                 shape_text(shape), records_, size,
+                                 values_hint(file, target.spec.size)));
   const float* const values = file.as<float>();
   for (std::uint64_t i = 0; i < records_ * size; ++i)
     if (is_infinite(values[i]))
@@ -292,12 +301,14 @@ void Dataset::check_mask(const Target& target) const {
       static_cast<std::uint64_t>(shape_.height) * static_cast<std::uint64_t>(shape_.width);
   const auto shape = file.shape();
   if (file.dtype() != DType::u8 && file.dtype() != DType::boolean)
-    throw data_error(fmt::format("{} has dtype {}, not uint8: save it with .astype('uint8')",
-                                 file.name(), to_string(file.dtype())));
+    throw data_error(fmt::format("{} has dtype {}, not uint8: {}", file.name(),
+                                 to_string(file.dtype()),
+                                 mask_hint(file, shape_, target.spec.size)));
   if (shape.size() != 3 || shape[1] != static_cast<std::uint64_t>(shape_.height) ||
       shape[2] != static_cast<std::uint64_t>(shape_.width))
-    throw data_error(fmt::format("{} has shape {}, not ({}, {}, {}) as the pictures", file.name(),
-                                 shape_text(shape), records_, shape_.height, shape_.width));
+    throw data_error(fmt::format("{} has shape {}, not ({}, {}, {}) as the pictures: {}",
+                                 file.name(), shape_text(shape), records_, shape_.height,
+                                 shape_.width, mask_hint(file, shape_, target.spec.size)));
   const std::uint8_t* const pixels = file.as<std::uint8_t>();
   const int size = target.spec.size;
   const std::uint64_t count = records_ * plane;
@@ -333,10 +344,13 @@ void Dataset::apply_description(const nlohmann::json& json, std::uint64_t verify
   apply_statistics(json);
 }
 
-void Dataset::verify_checksums(const nlohmann::json& json, std::uint64_t up_to) const {
+void Dataset::verify_checksums(const nlohmann::json& json, std::uint64_t up_to) {
   const auto verify = [&](const NpyFile& file, std::string_view name) {
     const auto& expected = member(json, name);
-    if (expected.is_null() || expected == checksum_text(file.bytes())) return;
+    if (expected.is_null()) return;
+    const std::uint64_t hash = XXH3_64bits(file.bytes().data(), file.bytes().size());
+    if (&file == &images_) images_hash_ = hash;
+    if (expected == checksum_text(hash)) return;
     throw data_error(fmt::format(
         "{} is not the file that dataset.json describes: its checksum differs. Import it again, or "
         "if it was changed on purpose remove dataset.json",
@@ -401,23 +415,46 @@ void Dataset::compute_statistics() {
   deviation_ = statistics.deviation();
 }
 
-void Dataset::compute_fingerprint() {
+// Neither allocates nor throws: a training may be under way.
+std::uint64_t Dataset::compute_fingerprint() const {
   std::uint64_t hash = records_;
   const auto mix = [&](std::span<const std::byte> bytes) {
     hash = XXH3_64bits_withSeed(bytes.data(), bytes.size(), hash);
   };
-  mix(std::as_bytes(images_.shape()));
+  const std::uint64_t pictures = images_hash_ ? *images_hash_ : hash_in_parts(images_.bytes());
+  mix(std::as_bytes(std::span(&pictures, 1)));
   mix(split_.bytes());
-  for (const Target& target : targets_) mix(target.file.bytes());
+  for (const Target& target : targets_) {
+    const std::uint64_t labels = hash_in_parts(target.file.bytes());
+    mix(std::as_bytes(std::span(&labels, 1)));
+  }
   mix(std::as_bytes(std::span(mean_)));
   mix(std::as_bytes(std::span(deviation_)));
-  fingerprint_ = hash;
+  return hash;
+}
+
+// XXH3-64 of the bytes; of none further once nobody waits for it any more.
+std::uint64_t Dataset::hash_in_parts(std::span<const std::byte> bytes) const {
+  constexpr std::size_t part = std::size_t{1} << 24;
+  XXH3_state_t state;
+  XXH3_64bits_reset(&state);
+  while (!bytes.empty() && !stop_hashing_) {
+    const auto next = bytes.first(std::min(part, bytes.size()));
+    XXH3_64bits_update(&state, next.data(), next.size());
+    bytes = bytes.subspan(next.size());
+  }
+  return XXH3_64bits_digest(&state);
 }
 
 // --- reading -------------------------------------------------------------------------------------
 
 Split Dataset::split_of(std::uint64_t record) const {
   return has_split_ ? static_cast<Split>(split_.as<std::uint8_t>()[record]) : Split::test;
+}
+
+void Dataset::each_record(Split split, const std::function<void(std::uint64_t)>& visit) const {
+  for (std::uint64_t i = 0; i < records_; ++i)
+    if (split_of(i) == split) visit(i);
 }
 
 std::uint64_t Dataset::record(Split split, std::uint64_t rank) const {

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "commands.hpp"
+#include "data_warnings.hpp"
 #include "help.hpp"
 #include "medley/base/text.hpp"
 #include "medley/training/experiment.hpp"
@@ -144,7 +145,13 @@ class EvalCommand {
                        DatasetOptions{.split_required = false});
       records = &*dataset_;
     }
-    for (const Split split : splits_) require_records(*records, split, from_);
+    const PictureShape shape{d_.input.c, d_.input.h, d_.input.w};
+    for (const Split split : splits_) {
+      require_records(*records, split, from_);
+      for (const std::string& warning : evaluation_warnings(*records, shape, d_.targets, split)) {
+        fmt::print(stderr, "warning: {}\n", warning);
+      }
+    }
     model_->start_evaluation(*records, from_, settings_);
     set_mix(model_->engine(), values_, model_->checkpoint(), d_);
   }

@@ -304,7 +304,18 @@ void to_channels(int channels, Image& image) {
 
 }  // namespace
 
+void require_picture_channels(int channels) {
+  if (channels == 1 || channels == 3) return;
+  throw usage_error(fmt::format(
+      "this experiment reads {0} channels, but pictures are decoded to 1 (gray) or 3 (red, green, "
+      "blue): save such data with NumPy, as images.npy of shape (N, {0}, H, W), and name its "
+      "folder "
+      "with --data",
+      channels));
+}
+
 void decode_image(std::span<const std::byte> file, int channels, Image& out) {
+  require_picture_channels(channels);
   const std::string_view start(reinterpret_cast<const char*>(file.data()),
                                std::min<std::size_t>(file.size(), 12));
   if (file.empty()) throw data_error("an empty file");

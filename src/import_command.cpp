@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "data_warnings.hpp"
 #include "import_options.hpp"
 #include "medley/base/text.hpp"
 #include "medley/files/csv.hpp"
@@ -82,6 +83,9 @@ int import_command(PictureShape shape, std::span<const TargetSpec> targets,
                         : import_rows(request);
   fmt::print(stderr, "wrote {}\n", printable(request.out.string()));
   print_table(summary);
+  const Dataset written(request.out, shape, targets, {.verify_images_up_to = 0});
+  for (const std::string& warning : data_warnings(written, shape, targets))
+    fmt::print(stderr, "warning: {}\n", warning);
   return 0;
 }
 

@@ -48,6 +48,7 @@ class CsvImport {
  public:
   explicit CsvImport(const ImportRequest& request)
       : request_(request), csv_(request.csv), root_(request.images.lexically_normal()) {
+    require_picture_channels(request.shape.channels);
     image_ = csv_.column(request.image_column);
     group_ = request.group_column.empty() ? image_ : csv_.column(request.group_column);
     for (const auto& [column, value] : request.excludes)

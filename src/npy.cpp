@@ -16,8 +16,8 @@ namespace medley {
 namespace {
 
 constexpr std::string_view magic = "\x93NUMPY";
-constexpr std::array<std::string_view, 11> descriptors{"b1", "i1", "i2", "i4", "i8", "u1",
-                                                       "u2", "u4", "u8", "f4", "f8"};
+constexpr std::array<std::string_view, 12> descriptors{"b1", "i1", "i2", "i4", "i8", "u1",
+                                                       "u2", "u4", "u8", "f2", "f4", "f8"};
 
 // The three entries of the header's dict, read from left to right.
 class HeaderParser {
@@ -141,7 +141,7 @@ class HeaderParser {
   std::optional<std::vector<std::uint64_t>> shape_;
 };
 
-DType dtype_of(std::string_view descr, std::string_view name) {
+DType dtype_of(std::string_view descr, std::string_view name, bool read_halves) {
   const auto refuse = [&](std::string_view remedy) {
     return data_error(
         fmt::format("{}: arrays of dtype '{}' are not read: {}", name, descr, remedy));
@@ -150,12 +150,17 @@ DType dtype_of(std::string_view descr, std::string_view name) {
     const bool one_byte = descr[2] == '1';
     for (std::size_t i = 0; i < descriptors.size(); ++i) {
       if (descr.substr(1) != descriptors[i]) continue;
+      if (static_cast<DType>(i) == DType::f16 && !read_halves) break;
       if (descr[0] == '<' || (one_byte && (descr[0] == '|' || descr[0] == '>')))
         return static_cast<DType>(i);
       if (descr[0] == '>')
         throw refuse(fmt::format("it is big-endian; save it with .astype('<{}')", descriptors[i]));
     }
   }
+  const char kind = descr.size() > 1 ? descr[1] : ' ';
+  if (kind == 'U' || kind == 'S' || kind == 'O')
+    throw refuse(
+        "save numbers; of texts, np.unique(x, return_inverse=True)[1] gives the class numbers");
   throw refuse("save it as an integer type, bool, float32 or float64, with numpy's .astype");
 }
 
@@ -186,7 +191,8 @@ std::string shape_text(std::span<const std::uint64_t> shape) {
   return fmt::format("({}{})", fmt::join(shape, ", "), shape.size() == 1 ? "," : "");
 }
 
-NpyHeader parse_npy_header(std::span<const std::byte> file, std::string_view name) {
+NpyHeader parse_npy_header(std::span<const std::byte> file, std::string_view name,
+                           bool read_halves) {
   const std::string_view text(reinterpret_cast<const char*>(file.data()), file.size());
   const auto fail = [&](std::string_view what) {
     return data_error(fmt::format("{}: {}", name, what));
@@ -206,7 +212,7 @@ NpyHeader parse_npy_header(std::span<const std::byte> file, std::string_view nam
   if (length > text.size() - begin) throw fail("truncated .npy header");
 
   const HeaderParser::Result dict = HeaderParser(text.substr(begin, length), name).parse();
-  NpyHeader header{dtype_of(dict.descr, name), dict.shape, 0, begin + length};
+  NpyHeader header{dtype_of(dict.descr, name, read_halves), dict.shape, 0, begin + length};
   if (dict.fortran_order && dict.shape.size() > 1)
     throw fail("the array is in Fortran order: save it with numpy.ascontiguousarray");
   const std::size_t item = size_of(header.dtype);

@@ -218,6 +218,7 @@ PredictOptions predict_options(const po::variables_map& values) {
   }
   if (o.pictures() && !(o.data.empty() && split.empty()))
     throw usage_error("predict: either pictures or --data and --split");
+  if (o.pictures()) require_picture_channels(experiment().input.c);
   if (!o.pictures() && o.data.empty() && !generator())
     throw usage_error("predict: name pictures, or a dataset folder with --data DIR");
   if (!o.pictures() && (o.skip_bad || values.count("fit") > 0))

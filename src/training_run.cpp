@@ -6,6 +6,7 @@
 #include <csignal>
 #include <ranges>
 
+#include "data_warnings.hpp"
 #include "medley/base/error.hpp"
 #include "medley/base/text.hpp"
 #include "medley/files/csv.hpp"
@@ -71,6 +72,7 @@ void TrainingRun::open_source() {
     }
     dataset_ = std::make_unique<Dataset>(o_.data, PictureShape{d_.input.c, d_.input.h, d_.input.w},
                                          d_.targets);
+    if (!o_.resume) dataset_->begin_fingerprint();
     source_ = dataset_.get();
   }
   if (source_->size(Split::train) == 0) {
@@ -170,6 +172,9 @@ void TrainingRun::announce() {
     logs_->say(fmt::format("group {}: {} at {}, mix {}:{}\n", g.name, g.optimizer,
                            o_.learning_rate[static_cast<std::size_t>(&g - d_.groups.data())],
                            d_.mix, terms));
+  }
+  for (const std::string& warning : training_warnings(*source_, d_, o_.batch_size)) {
+    logs_->say(fmt::format("warning: {}\n", warning));
   }
   if (o_.resume) logs_->say(fmt::format("resuming after step {}\n", state_.position.step));
 }

@@ -1,12 +1,14 @@
 """Data: a dataset folder that is not right is refused, by the name of file and record."""
 
+import os
 import shutil
+import signal
 import subprocess
 import sys
 
 import data
 import numpy as np
-from harness import HERE, require
+from harness import HERE, require, wait_until, whole_checkpoints
 
 
 def _save(name, change):
@@ -75,11 +77,21 @@ DAMAGES = (
     ("an infinite value", _save("place", _at((99, 1), np.inf)), "place.npy", "record 99"),
     ("an unknown split", _save("split", _at(50, 3)), "split.npy", "record 50"),
     ("labels of float", _save("kind", lambda a: a.astype(np.float32)), "kind.npy", "float32"),
-    ("pictures of float", _save("images", lambda a: a / np.float32(255)), "images.npy", "float32"),
+    ("pictures of float", _save("images", lambda a: a / np.float32(255)), "images.npy", "float32",
+     "save (x * 255).round().astype('uint8')"),
+    ("pictures of half precision", _save("images", lambda a: (a / 255).astype(np.float16)), "images.npy",
+     "float16", "save (x * 255).round().astype('uint8')"),
+    ("pictures of float from 0 to 255", _save("images", lambda a: a.astype(np.float64)), "images.npy",
+     "float64", "save x.round().astype('uint8')"),
+    ("floats with the channels last", _save("images", lambda a: a.transpose(0, 2, 3, 1) / 255), "images.npy",
+     "save (x.transpose(0, 3, 1, 2) * 255).round().astype('uint8')"),
     ("values of double", _save("place", lambda a: a.astype(np.float64)), "place.npy", "float64"),
     ("a mask of int32", _save("outline", lambda a: a.astype(np.int32)), "outline.npy", "int32"),
     ("pictures without channels", _save("images", lambda a: a[:, 0]), "images.npy", "(137, 16, 16)"),
-    ("channels last", _save("images", lambda a: a.transpose(0, 2, 3, 1).copy()), "images.npy", "shape"),
+    ("channels last", _save("images", lambda a: a.transpose(0, 2, 3, 1).copy()), "images.npy", "shape",
+     "save x.transpose(0, 3, 1, 2)"),
+    ("a mask with a channel", _save("outline", lambda a: a[..., None]), "outline.npy", "save x[..., 0]"),
+    ("labels of text", _save("kind", lambda a: a.astype(str)), "kind.npy", "np.unique"),
     ("Fortran order", _save("images", np.asfortranarray), "images.npy"),
     ("big-endian labels", _save("kind", lambda a: a.astype(">i4")), "kind.npy"),
     ("three values", _save("place", lambda a: np.repeat(a, 2, 1)[:, :3]), "place.npy", "shape"),
@@ -164,3 +176,77 @@ def numpy_opens_what_is_written_and_checkpoints_keep_the_format(bench):
             require(name in done.stdout, f"{path.name} has no {name!r}")
     require(len(checked) == 5, f"{len(checked)} checkpoints")
     return f"{len(checked)} checkpoints"
+
+
+def changed_records_are_noticed_by_resume(bench):
+    """Whatever byte is another one, and whatever the times of the files say."""
+    source = bench.once("everything-data", data.everything)
+    changes = (("images", (136, 2, 15, 15)), ("images", (0, 0, 0, 0)), ("kind", 60), ("parts", (9, 3, 3)))
+    for name, at in changes:
+        folder = bench.folder("changed")
+        shutil.copytree(source, folder / "data")
+        bench.run("everything", "train", "--data", folder / "data", "--out", folder / "run", "--steps",
+                  2).expect(0)
+        path = folder / f"data/{name}.npy"
+        times = path.stat()
+        array = np.load(path)
+        array[at] = 1 if array[at] == 0 else 0
+        np.save(path, array)
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+        before = (folder / "run/last").resolve().read_bytes()
+        bench.run("everything", "train", "--out", folder / "run", "--resume").expect(
+            3, "the records of", "are not those that this run was trained on")
+        require((folder / "run/last").resolve().read_bytes() == before, "--resume changed a checkpoint")
+        bench.run("everything", "verify", folder / "run").expect(3, "from data that are not the same")
+    return f"{len(changes)} bytes"
+
+
+def data_cut_off_while_in_use_is_exit_4_naming_the_file(bench):
+    source = bench.once("digits-data", data.digits)
+    for threads in (1, 3):
+        folder = bench.folder("cut-off")
+        shutil.copytree(source, folder / "data")
+        process = bench.start("lenet", "train", "--data", folder / "data", "--out", folder / "run", "--epochs",
+                              100000, "--threads", threads)
+        wait_until(lambda: (folder / "run/last").exists(), 60, "a checkpoint")
+        os.truncate(folder / "data/images.npy", 5000)
+        done = bench.end(process)
+        require(done.code == 4, f"exit {done.code}, not 4: {done.tail()}")
+        for text in ("images.npy can no longer be read", "cut off while in use", "--resume"):
+            require(text in done.stderr, f"does not say '{text}': {done.tail()}")
+        require(whole_checkpoints(folder / "run") > 0, "no checkpoint is left")
+        shutil.copy(source / "images.npy", folder / "data")
+        process = bench.start("lenet", "train", "--out", folder / "run", "--resume")
+        wait_until(lambda: "resuming after" in (folder / "run/log.txt").read_text(), 60, "resuming")
+        bench.end(process, signal.SIGTERM).expect(143)
+    return "2 trainings"
+
+
+def suspicious_records_are_told_before_training(bench):
+    """On stderr and in log.txt; and nothing is said of sound ones."""
+    source = bench.once("everything-data", data.everything)
+    cases = (
+        (None, None),
+        (lambda f: _save("images", lambda a: (a / 256).astype(np.uint8))(f), "are black"),
+        (lambda f: _save("outline", lambda a: np.where(a == 1, 255, a))(f), "divide the masks by 255"),
+        (lambda f: _save("kind", lambda a: np.where(a == 3, 0, a))(f), "class 3 never occurs"),
+        (lambda f: _save("split", lambda a: np.where(a == 1, 0, a))(f), "the validation split is empty"),
+        (lambda f: _save("place", lambda a: a + np.where(np.load(f / "split.npy") == 1, np.nan, 0)[
+            :, None].astype(np.float32))(f), "'place' has no label in the validation split"),
+    )
+    for damage, text in cases:
+        folder = bench.folder("suspicious")
+        shutil.copytree(source, folder / "data")
+        if damage:
+            damage(folder / "data")
+        done = bench.run("everything", "train", "--data", folder / "data", "--out", folder / "run", "--steps",
+                         1).expect(0)
+        log = (folder / "run/log.txt").read_text()
+        for where, said in (("stderr", done.stderr), ("log.txt", log)):
+            lines = [line for line in said.splitlines() if line.startswith("warning: ")]
+            require(len(lines) == (1 if text else 0), f"{text}: {where} has {lines}")
+            require(not text or text in lines[0], f"{where} does not say '{text}': {lines}")
+        if text == "are black":
+            bench.run("everything", "eval", "--checkpoint", folder / "run", "--data", folder / "data").expect(
+                0, "warning: all pictures of the test split are black")
+    return f"{len(cases)} data sets"

@@ -264,6 +264,44 @@ TEST_F(DatasetFolder, DescriptionIsHeldAgainstTheExperiment) {
   EXPECT_EQ(error({.verify_images_up_to = 10}), "no error");  // too large to look at
 }
 
+TEST_F(DatasetFolder, FingerprintSeesEveryPixelAndLabel) {
+  const std::uint64_t before = open().fingerprint();
+  for (const char* name : {"images.npy", "part.npy", "position.npy", "colour.npy", "split.npy"}) {
+    const std::string sound = read_text(folder_ / name);
+    const auto time = fs::last_write_time(folder_ / name);
+    std::string changed = sound;
+    changed.back() ^= 1;  // of the last record
+    write_text(folder_ / name, changed);
+    fs::last_write_time(folder_ / name, time);
+    EXPECT_NE(open().fingerprint(), before) << name;
+    write_text(folder_ / name, sound);
+    EXPECT_EQ(open().fingerprint(), before) << name;
+  }
+}
+
+TEST_F(DatasetFolder, FingerprintIsTheSameHoweverItIsComputed) {
+  const std::uint64_t expected = open().fingerprint();
+  Dataset beside(folder_.path(), shape, specs);
+  beside.begin_fingerprint();
+  EXPECT_EQ(beside.fingerprint(), expected);
+  EXPECT_EQ(beside.fingerprint(), expected);
+  Dataset never(folder_.path(), shape, specs);  // nobody waits for it
+  never.begin_fingerprint();
+  // Held against a checksum, pictures are hashed once; too large for that, later.
+  const MappedFile images(folder_ / "images.npy");
+  write_text(folder_ / "dataset.json",
+             "{\"checksums\":{\"images.npy\":\"" + checksum_text(images.bytes()) + "\"}}");
+  EXPECT_EQ(open().fingerprint(), expected);
+  EXPECT_EQ(open({.verify_images_up_to = 10}).fingerprint(), expected);
+}
+
+TEST_F(DatasetFolder, RecordsOfASplitAreVisitedInOrder) {
+  const Dataset data = open();
+  std::vector<std::uint64_t> visited;
+  data.each_record(Split::train, [&](std::uint64_t record) { visited.push_back(record); });
+  EXPECT_EQ(visited, (std::vector<std::uint64_t>{0, 2, 4}));
+}
+
 TEST_F(DatasetFolder, FingerprintTellsDataSetsApart) {
   const std::uint64_t before = open().fingerprint();
   EXPECT_EQ(open().fingerprint(), before);

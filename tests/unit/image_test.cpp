@@ -263,6 +263,20 @@ TEST(Picture, ColourBecomesGrayAndBack) {
   EXPECT_EQ(decode(make_png(gray), 3).pixels, (Pixels{0, 0, 0, 100, 100, 100, 200, 200, 200}));
 }
 
+TEST(Picture, OtherNumbersOfChannelsAreRefused) {
+  const std::string png = make_png(make_image({3, 4, 5}, [](int, int, int) { return 9; }));
+  Image image;
+  for (const int channels : {0, 2, 4, 5, 17}) {
+    const std::string expected = "2: this experiment reads " + std::to_string(channels) +
+                                 " channels...1 (gray) or 3...NumPy...(N, " +
+                                 std::to_string(channels) + ", H, W)...--data";
+    EXPECT_ERROR(decode_image(bytes_of(png), channels, image), expected);
+    EXPECT_ERROR(require_picture_channels(channels), expected);
+  }
+  EXPECT_ERROR(require_picture_channels(1), "no error");
+  EXPECT_ERROR(require_picture_channels(3), "no error");
+}
+
 TEST(Picture, OtherKindsAreNamed) {
   EXPECT_ERROR(decode("", 3), "3: an empty file");
   EXPECT_ERROR(decode("GIF89a......", 3), "3: neither a JPEG nor a PNG but a GIF: convert it");

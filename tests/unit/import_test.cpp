@@ -375,6 +375,15 @@ TEST_F(Import, AGroupIsInOneSplitOnly) {
   EXPECT_PRED2(holds, error(r3), "3: ...row 2: the cell of column 'who' is empty");
 }
 
+TEST_F(Import, OtherNumbersOfChannelsAreRefused) {
+  for (const int channels : {2, 4, 17}) {
+    ImportRequest r = request("image,kind\np0,a\np1,b\n", kind_only);
+    r.shape.channels = channels;
+    EXPECT_PRED2(holds, error(r), "2: this experiment reads...NumPy");
+    EXPECT_FALSE(fs::exists(r.out));
+  }
+}
+
 TEST_F(Import, TheSameTwiceIsTheSameBytes) {
   ImportRequest r = request("image,kind\np0,a\np1,b\np2,a\np3,b\n", kind_only);
   import_csv(r);

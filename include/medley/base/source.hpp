@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -52,6 +53,10 @@ class Source {
   virtual std::uint64_t size(Split split) const = 0;
   // The record with this rank within its split, in file order; rank < size(split).
   virtual std::uint64_t record(Split split, std::uint64_t rank) const = 0;
+  // Calls visit(record) for all records of a split, in this order.
+  virtual void each_record(Split split, const std::function<void(std::uint64_t)>& visit) const {
+    for (std::uint64_t rank = 0; rank < size(split); ++rank) visit(record(split, rank));
+  }
   // Fills `out`, which points into the source's own memory or into `scratch` (at least
   // scratch_bytes() long) and is valid until `scratch` is used again.
   virtual void read(std::uint64_t record, std::span<std::byte> scratch, Record& out) const = 0;

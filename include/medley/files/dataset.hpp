@@ -1,7 +1,8 @@
 // The dataset folder: plain NumPy files that `import` or a user's own script writes and `train`
 // maps.
 //
-//   images.npy     uint8, N x C x H x W, 0..255; C = 1 (gray) or 3 (red, green, blue)
+//   images.npy     uint8, N x C x H x W, 0..255; C as the experiment has it, such as 1 (gray) or 3
+//                  (red, green, blue)
 //   <target>.npy   one for each target, N records in the same order:
 //                    classes  integers of any width, or bool; N. Negative: missing (unsigned types
 //                             have no missing)
@@ -23,9 +24,13 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <future>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -89,10 +94,12 @@ class Dataset final : public Source {
           std::span<const TargetSpec> targets, const DatasetOptions& options = {});
   Dataset(const Dataset&) = delete;  // the mean's span points into it
   Dataset& operator=(const Dataset&) = delete;
+  ~Dataset() override;
 
   std::uint64_t size() const { return records_; }
   std::uint64_t size(Split split) const override { return ranks_[index(split)].size; }
   std::uint64_t record(Split split, std::uint64_t rank) const override;
+  void each_record(Split split, const std::function<void(std::uint64_t)>& visit) const override;
   // Pointers into the mapped files. A target that the record has not: label -1, values nullptr,
   // mask nullptr (without a file) or all 255.
   void read(std::uint64_t record, std::span<std::byte> scratch, Record& out) const override;
@@ -108,8 +115,14 @@ class Dataset final : public Source {
     return class_names_[static_cast<std::size_t>(target)];
   }
   Split split_of(std::uint64_t record) const;
-  // XXH3-64 over shape, splits, targets, mean and deviation (not over the pictures themselves).
-  std::uint64_t fingerprint() const override { return fingerprint_; }
+  // XXH3-64 over the files of pictures, splits and targets, every byte of them, and over mean and
+  // deviation. Sizes and times of files are not trusted in its place: they tell nothing of a copy,
+  // and times can be set. It is computed when it is first asked for, which takes a fraction of a
+  // second a gigabyte, or as fast as the disk reads: `eval` and `predict` never ask.
+  std::uint64_t fingerprint() const override { return fingerprint_.get(); }
+  // Begins to compute it beside other work, so that a training of more data than memory holds
+  // starts at once: the first checkpoint waits for the rest.
+  void begin_fingerprint();
 
  private:
   // Where each stride-th record of a split is, so that a rank is found by a short scan.
@@ -137,9 +150,10 @@ class Dataset final : public Source {
   void apply_description(const nlohmann::json& json, std::uint64_t verify_images_up_to);
   void apply_classes(const nlohmann::json& json);
   void apply_statistics(const nlohmann::json& json);
-  void verify_checksums(const nlohmann::json& json, std::uint64_t verify_images_up_to) const;
+  void verify_checksums(const nlohmann::json& json, std::uint64_t verify_images_up_to);
   void compute_statistics();
-  void compute_fingerprint();
+  std::uint64_t compute_fingerprint() const;
+  std::uint64_t hash_in_parts(std::span<const std::byte> bytes) const;
   std::string path(std::string_view file) const { return (folder_ / file).string(); }
 
   std::filesystem::path folder_;
@@ -152,7 +166,9 @@ class Dataset final : public Source {
   std::vector<std::vector<std::string>> class_names_;
   std::array<Ranks, 3> ranks_;
   std::vector<float> mean_, deviation_;
-  std::uint64_t fingerprint_ = 0;
+  std::optional<std::uint64_t> images_hash_;  // where it was held against a checksum
+  std::atomic<bool> stop_hashing_{false};
+  std::shared_future<std::uint64_t> fingerprint_;  // last: it waits for what reads the others
 };
 
 }  // namespace medley

@@ -37,8 +37,12 @@ struct Image {
 // Larger pictures are refused before memory is taken for them.
 inline constexpr std::uint64_t max_side = 65'535, max_pixels = std::uint64_t{1} << 28;
 
-// Decodes a JPEG or PNG file held in memory to `channels` (1 or 3); the kind is told by its first
-// bytes. Transparent pictures are laid on white, 16 bits are rounded to 8, colour becomes gray by
+// Throws usage_error unless pictures have so many channels: 1 (gray) or 3 (red, green, blue). What a
+// further one would mean (alpha, depth, infrared) no picture file says, and a JPEG has none.
+void require_picture_channels(int channels);
+
+// Decodes a JPEG or PNG file held in memory to `channels`, as require_picture_channels wants them;
+// the kind is told by its first bytes. Transparent pictures are laid on white, 16 bits are rounded to 8, colour becomes gray by
 // ITU-R BT.601. Reuses the memory of `out`. Throws data_error with the reason alone (the caller
 // knows the name) if the data are damaged in any way, cut off, too large or of another kind.
 void decode_image(std::span<const std::byte> file, int channels, Image& out);

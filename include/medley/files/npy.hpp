@@ -18,12 +18,12 @@
 
 namespace medley {
 
-// The element types that are read and written, little-endian.
-enum class DType : std::uint8_t { boolean, i8, i16, i32, i64, u8, u16, u32, u64, f32, f64 };
-inline constexpr std::array<std::size_t, 11> dtype_sizes{1, 1, 2, 4, 8, 1, 2, 4, 8, 4, 8};
-inline constexpr std::array<std::string_view, 11> dtype_names{
-    "bool",   "int8",   "int16",  "int32",   "int64",  "uint8",
-    "uint16", "uint32", "uint64", "float32", "float64"};
+// The element types, little-endian: integers, then the others.
+enum class DType : std::uint8_t { boolean, i8, i16, i32, i64, u8, u16, u32, u64, f16, f32, f64 };
+inline constexpr std::array<std::size_t, 12> dtype_sizes{1, 1, 2, 4, 8, 1, 2, 4, 8, 2, 4, 8};
+inline constexpr std::array<std::string_view, 12> dtype_names{
+    "bool",   "int8",   "int16",  "int32",   "int64",   "uint8",
+    "uint16", "uint32", "uint64", "float16", "float32", "float64"};
 constexpr std::size_t size_of(DType dtype) { return dtype_sizes[static_cast<std::size_t>(dtype)]; }
 constexpr std::string_view to_string(DType dtype) {
   return dtype_names[static_cast<std::size_t>(dtype)];
@@ -38,7 +38,9 @@ struct NpyHeader {
 
 // Reads and checks the header of a whole .npy file. Throws data_error naming `name` for anything
 // but a C-ordered, little-endian array of a DType whose data fill the rest of the file exactly.
-NpyHeader parse_npy_header(std::span<const std::byte> file, std::string_view name);
+// float16 is read by those only who can say what to do with it.
+NpyHeader parse_npy_header(std::span<const std::byte> file, std::string_view name,
+                           bool read_halves = false);
 
 // A mapped .npy file.
 class NpyFile {
@@ -46,8 +48,8 @@ class NpyFile {
   NpyFile() = default;
   // Throws io_error if the file cannot be opened, data_error if it is not as parse_npy_header
   // wants.
-  explicit NpyFile(const std::filesystem::path& path)
-      : file_(path), header_(parse_npy_header(file_.bytes(), file_.name())) {}
+  explicit NpyFile(const std::filesystem::path& path, bool read_halves = false)
+      : file_(path), header_(parse_npy_header(file_.bytes(), file_.name(), read_halves)) {}
 
   DType dtype() const { return header_.dtype; }
   std::span<const std::uint64_t> shape() const { return header_.shape; }

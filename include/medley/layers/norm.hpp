@@ -206,14 +206,19 @@ struct GhostBatchNorm : LayerDefaults {
   }
 
   // The shard's share of the batch's statistics, collected as gradients are; the variance is the
-  // sample's (m - 1), as torch.nn.BatchNorm2d keeps it.
+  // sample's (m - 1), as torch.nn.BatchNorm2d keeps it. A single number has none: in its place
+  // stands the running one, which stays as the other shards leave it.
   template <class Io>
   static void add_statistics(const Io& io, int b, const Statistics& s) {
     const float count = static_cast<float>(io.samples * Io::X::shape.pixels());
     const float unbiased = count > 1.0f ? count / (count - 1.0f) : 1.0f;
     const Vec share = Vec::broadcast(io.share);
     kernels::put(io.gradient(2) + b * lanes, s.mean * share, io.accumulate);
-    kernels::put(io.gradient(3) + b * lanes, s.variance * Vec::broadcast(unbiased) * share,
+    Vec variance = s.variance;
+    if (Io::X::shape.pixels() == 1 && io.samples == 1) {
+      variance = Vec::load(io.parameter(3) + b * lanes);
+    }
+    kernels::put(io.gradient(3) + b * lanes, variance * Vec::broadcast(unbiased) * share,
                  io.accumulate);
   }
 };

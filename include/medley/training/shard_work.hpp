@@ -26,6 +26,7 @@ template <class Experiment>
 class ShardWork {
   using D = Definition<Experiment>;
   using Net = typename D::Net;
+  using InputNormalization = Normalization<Experiment::input.c>;
   static constexpr int shard = D::shard;
 
  public:
@@ -38,7 +39,8 @@ class ShardWork {
 
   // To be called once the source is known.
   void start() {
-    normalization_ = Normalization::of(settings_->source->mean(), settings_->source->deviation());
+    normalization_ =
+        InputNormalization::of(settings_->source->mean(), settings_->source->deviation());
   }
 
   // What a record's loss is multiplied with, for each term: 1 / (sum of the records' weights over
@@ -338,7 +340,7 @@ class ShardWork {
   ArenaView<D> view_;
   const Settings* settings_;
   const Batches<Experiment>& batches_;
-  Normalization normalization_;
+  InputNormalization normalization_;
 };
 
 }  // namespace medley

@@ -69,13 +69,15 @@ inline FixedBetween fixed_between(std::int32_t coordinate, int size) {
 
 }  // namespace detail
 
-// Per-channel scale and shift that bring 0..255 to mean 0 and deviation 1.
+// Scale and shift of each channel that bring 0..255 to mean 0 and deviation 1.
+template <int Channels>
 struct Normalization {
-  std::array<float, 16> scale{}, shift{};
+  std::array<float, Channels> scale{}, shift{};
 
+  // Of one number a channel each.
   static Normalization of(std::span<const float> mean, std::span<const float> deviation) {
     Normalization n;
-    for (std::size_t c = 0; c < mean.size() && c < n.scale.size(); ++c) {
+    for (std::size_t c = 0; c < n.scale.size() && c < mean.size(); ++c) {
       n.scale[c] = 1.0f / deviation[c];
       n.shift[c] = -mean[c] / deviation[c];
     }
@@ -105,7 +107,7 @@ void stage_row(const std::uint8_t* from, float scale, float shift, float* to) {
 // Writes sample n of the input tensor. `picture` is C x H x W.
 template <class Input>
 void stage_picture(const std::uint8_t* picture, const SamplingGrid& grid,
-                   const Normalization& normalization, Input input, int n) {
+                   const Normalization<Input::shape.c>& normalization, Input input, int n) {
   constexpr Shape s = Input::shape;
   constexpr bool planar = Input::layout == Layout::planar;
   const bool identity = grid.is_identity();
