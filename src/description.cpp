@@ -46,6 +46,7 @@ std::uint64_t fingerprint(const Description& d) {
     add(target.name);
     add_number(static_cast<std::size_t>(target.kind));
     add_number(static_cast<std::size_t>(target.size));
+    if (target.ordered) add("ordered");
   }
   for (const LayerInfo& layer : d.layers) {
     add(layer.path);
@@ -58,6 +59,7 @@ std::uint64_t fingerprint(const Description& d) {
   }
   for (const TermInfo& term : d.terms) {
     for (const std::string& part : {term.name, term.type, term.head, term.target}) add(part);
+    if (!term.over.empty()) add(term.over);
     for (const Option& option : term.options) add(option.name + "=" + std::to_string(option.value));
   }
   for (const GroupInfo& group : d.groups) {
