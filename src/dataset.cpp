@@ -490,6 +490,10 @@ bool Dataset::labelled(std::uint64_t record, int target) const {
 }
 
 bool Dataset::all_labelled(int target) const {
+  const Target& entry = targets_[static_cast<std::size_t>(target)];
+  if (entry.present && entry.spec.kind == TargetKind::mask) {
+    return std::memchr(entry.file.as<std::uint8_t>(), 255, entry.file.elements()) == nullptr;
+  }
   for (std::uint64_t i = 0; i < records_; ++i)
     if (!labelled(i, target)) return false;
   return true;

@@ -78,6 +78,7 @@ void add_network(Text& text, const Description& d) {
     text.add(target.name);
     text.add(static_cast<int>(target.kind));
     text.add(target.size);
+    text.add(target.ordered);
   }
   text.list("layers", d.layers.size());
   for (const LayerInfo& layer : d.layers) {
@@ -98,6 +99,7 @@ void add_steps(Text& text, const Description& d) {
   text.list("terms", d.terms.size());
   for (const TermInfo& term : d.terms) {
     for (const std::string& part : {term.name, term.type, term.head, term.target}) text.add(part);
+    text.add(term.over);
     text.add(term.options);
   }
   text.list("groups", d.groups.size());

@@ -110,19 +110,21 @@ Measured class_distance(const Confusion& m) {
   return mean_of(sum, squares, m.total());
 }
 
-// The Mann-Whitney statistic on the bins: the chance that a record of class 1 scores higher than
-// one of class 0, equal scores counting half.
-Measured auc(std::span<const std::uint64_t> scores) {
-  const auto negatives = scores.first(score_bins), positives = scores.last(score_bins);
-  double wins = 0.0, below = 0.0, n1 = 0.0;
-  for (std::size_t bin = 0; bin < score_bins; ++bin) {
-    const auto negative = static_cast<double>(negatives[bin]);
-    const auto positive = static_cast<double>(positives[bin]);
-    wins += positive * (below + 0.5 * negative);
-    below += negative;
-    n1 += positive;
+// The Mann-Whitney statistic on rising scores: the chance that a record of class 1 scores higher
+// than one of class 0, equal scores counting half. Not defined where a score is not a number.
+Measured auc(std::span<const Score> scores) {
+  if (scores.empty() || std::isnan(scores.back().value)) return {};
+  double wins = 0.0, n0 = 0.0, n1 = 0.0;
+  for (std::size_t i = 0; i < scores.size();) {
+    double negatives = 0.0, positives = 0.0;
+    for (const float value = scores[i].value; i < scores.size() && scores[i].value == value; ++i) {
+      (scores[i].label == 1 ? positives : negatives) += 1.0;
+    }
+    wins += positives * (n0 + 0.5 * negatives);
+    n0 += negatives;
+    n1 += positives;
   }
-  const double n0 = below, a = ratio(wins, n0 * n1);
+  const double a = ratio(wins, n0 * n1);
   const double q1 = a / (2.0 - a), q2 = 2.0 * a * a / (1.0 + a);
   const double variance = a * (1.0 - a) + (n1 - 1.0) * (q1 - a * a) + (n0 - 1.0) * (q2 - a * a);
   // (NaN stays NaN; rounding may leave a little below 0 for a = 1.)
@@ -131,7 +133,8 @@ Measured auc(std::span<const std::uint64_t> scores) {
 
 // Calls f(name, measured) for the metrics that fit, always the same ones in the same order.
 template <class F>
-void each_metric(const MetricInfo& info, int size, const MetricCounts& counts, F&& f) {
+void each_metric(const MetricInfo& info, const TargetSpec& target, const MetricCounts& counts,
+                 F&& f) {
   const Confusion m(counts.confusion, counts.confusion.empty() ? 0 : info.classes);
   switch (info.kind) {
     case TargetKind::classes:
@@ -139,10 +142,10 @@ void each_metric(const MetricInfo& info, int size, const MetricCounts& counts, F
       f("balanced_accuracy", balanced_accuracy(m));
       if (info.classes > 2) {
         f("macro_f1", Measured{mean_over_classes(m, [&](std::size_t c) { return f1(m, c); })});
-        f("mean_absolute_error", class_distance(m));
+        if (target.ordered) f("mean_absolute_error", class_distance(m));
       } else {
         f("f1", m.classes() == 2 ? Measured{f1(m, 1)} : Measured{});
-        if (info.scored) f("auc", counts.scores.empty() ? Measured{} : auc(counts.scores));
+        if (info.scored) f("auc", auc(counts.scores));
       }
       break;
     case TargetKind::mask:
@@ -153,7 +156,7 @@ void each_metric(const MetricInfo& info, int size, const MetricCounts& counts, F
     case TargetKind::values: {
       const auto n = static_cast<double>(counts.count);
       Measured mean = mean_of(counts.absolute_error, counts.squared_error, n);
-      if (size > 1) mean.error = undefined;  // dimensions of a record are not independent
+      if (target.size > 1) mean.error = undefined;  // dimensions of a record are not independent
       f("mean_absolute_error", mean);
       f("root_mean_squared_error", Measured{std::sqrt(ratio(counts.squared_error, n))});
       break;
@@ -166,8 +169,8 @@ template <class F>
 void each_metric(const Description& d, const Evaluation& evaluation, F&& f) {
   for (std::size_t i = 0; i < d.metrics.size(); ++i) {
     const MetricInfo& info = d.metrics[i];
-    const int size = d.targets[static_cast<std::size_t>(info.target_index)].size;
-    each_metric(info, size, evaluation.metrics[i],
+    const TargetSpec& target = d.targets[static_cast<std::size_t>(info.target_index)];
+    each_metric(info, target, evaluation.metrics[i],
                 [&](const char* name, const Measured& measured) { f(i, name, measured); });
   }
 }

@@ -39,9 +39,7 @@ HeadPrediction::HeadPrediction(const Description& d, int head, std::vector<std::
   for (const TermInfo& term : d.terms) {
     if (term.is_penalty || term.head_index != head || term.target_index != first.target_index)
       continue;
-    if (term.type == "softmax_cross_entropy") meaning_ = Meaning::softmax;
-    if (term.type == "binary_cross_entropy" && meaning_ == Meaning::plain)
-      meaning_ = Meaning::sigmoid;
+    outputs_ = std::max(outputs_, term.outputs);
   }
 }
 
@@ -53,7 +51,7 @@ std::string HeadPrediction::class_name(int c) const {
 std::vector<std::string> HeadPrediction::columns() const {
   switch (kind_) {
     case TargetKind::classes:
-      return {head_, head_ + (meaning_ == Meaning::plain ? ".score" : ".probability")};
+      return {head_, head_ + (has_probability() ? ".probability" : ".score")};
     case TargetKind::values: {
       if (shape_.c == 1) return {head_};
       std::vector<std::string> names;
@@ -74,7 +72,7 @@ int HeadPrediction::predicted_class(std::span<const float> outputs, int pixel) c
   const auto at = [&](int c) {
     return outputs[static_cast<std::size_t>(c * shape_.pixels() + pixel)];
   };
-  if (shape_.c == 1) return at(0) > 0.0f;
+  if (shape_.c == 1) return at(0) > threshold(outputs_);
   int best = 0;
   for (int c = 1; c < shape_.c; ++c) {
     if (at(c) > at(best)) best = c;
@@ -84,12 +82,12 @@ int HeadPrediction::predicted_class(std::span<const float> outputs, int pixel) c
 
 std::string HeadPrediction::confidence(std::span<const float> outputs, int chosen) const {
   if (shape_.c == 1) {
-    const float distance = std::fabs(outputs[0]);
-    return meaning_ == Meaning::plain ? number_text(distance) : printed(sigmoid(distance));
+    const float distance = std::fabs(outputs[0] - threshold(outputs_));
+    return has_probability() ? printed(sigmoid(distance)) : number_text(distance);
   }
   const float best = outputs[static_cast<std::size_t>(chosen)];
-  if (meaning_ == Meaning::sigmoid) return printed(sigmoid(best));
-  if (meaning_ == Meaning::softmax) {
+  if (outputs_ == Outputs::sigmoid) return printed(sigmoid(best));
+  if (outputs_ == Outputs::softmax) {
     double sum = 0.0;
     for (const float x : outputs)
       sum += std::exp(static_cast<double>(x) - static_cast<double>(best));
@@ -113,7 +111,7 @@ void HeadPrediction::append_cells(std::span<const float> outputs, std::string& r
     }
     case TargetKind::values:
       for (const float x : outputs)
-        add(meaning_ == Meaning::sigmoid ? printed(sigmoid(x)) : number_text(x));
+        add(outputs_ == Outputs::sigmoid ? printed(sigmoid(x)) : number_text(x));
       break;
     case TargetKind::mask: {
       const std::vector<std::uint8_t> pixels = mask(outputs);

@@ -72,8 +72,13 @@ std::string join(const std::vector<std::string>& parts) {
 std::string term_table(const Description& d) {
   std::vector<Cells> rows{{"term", "type", "head", "target", ">weight", "options"}};
   for (const TermInfo& t : d.terms) {
+    std::string options = options_text(t.options);
+    if (!t.over.empty()) {
+      options += fmt::format("{}over {}", options.empty() ? "" : ", ",
+                             t.over == to_string(Over::batch) ? "the batch" : t.over);
+    }
     rows.push_back({t.name, t.type, t.is_penalty ? "(weights)" : t.head, t.target,
-                    fmt::format("{:.6g}", t.weight), options_text(t.options)});
+                    fmt::format("{:.6g}", t.weight), options});
   }
   return table(rows);
 }
@@ -171,7 +176,8 @@ Json targets_json(const Description& d) {
   for (const TargetSpec& t : d.targets) {
     list.push_back({{"name", t.name},
                     {"kind", target_kind_names[static_cast<std::size_t>(t.kind)]},
-                    {"size", t.size}});
+                    {"size", t.size},
+                    {"ordered", t.ordered}});
   }
   return list;
 }
@@ -208,6 +214,7 @@ Json terms_json(const Description& d) {
                     {"head", t.is_penalty ? Json() : Json(t.head)},
                     {"target", t.is_penalty ? Json() : Json(t.target)},
                     {"penalty", t.is_penalty},
+                    {"over", t.over.empty() ? Json() : Json(t.over)},
                     {"weight", number(t.weight)},
                     {"options", options_json(t.options)}});
   }
@@ -299,7 +306,8 @@ std::string arena_summary(const Description& d) {
 std::string summary(const Description& d) {
   Cells targets;
   for (const TargetSpec& t : d.targets) {
-    targets.push_back(fmt::format("{} ({} {})", t.name, t.size, kind_unit(t.kind)));
+    targets.push_back(fmt::format("{} ({} {}{})", t.name, t.size, t.ordered ? "ordered " : "",
+                                  kind_unit(t.kind)));
   }
   Cells heads;
   for (const HeadInfo& head : d.heads) {

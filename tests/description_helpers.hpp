@@ -5,9 +5,30 @@
 #include <string>
 #include <vector>
 
+#include "medley/losses/binary_cross_entropy.hpp"
+#include "medley/losses/hinge.hpp"
+#include "medley/losses/mean_squared_error.hpp"
+#include "medley/losses/soft_iou.hpp"
+#include "medley/losses/softmax_cross_entropy.hpp"
 #include "medley/training/engine.hpp"
 
 namespace medley {
+
+// What the loss of this type takes outputs for.
+inline Outputs outputs_of(std::string_view type) {
+  Outputs found{};
+  const auto look = [&]<class L>(const L&) {
+    if (L::type == type) found = L::outputs;
+  };
+  look(SoftmaxCrossEntropy{});
+  look(BinaryCrossEntropy{});
+  look(Hinge{});
+  look(BinaryHinge{});
+  look(MeanSquaredError{});
+  look(SoftIou{});
+  look(MulticlassSoftIou{});
+  return found;
+}
 
 // Adds a head and a term on it that compares it with a target, which must be there.
 inline void add_term(Description& d, const std::string& head, const std::string& target,
@@ -17,6 +38,7 @@ inline void add_term(Description& d, const std::string& head, const std::string&
   term.type = type;
   term.head = head;
   term.target = target;
+  term.outputs = outputs_of(type);
   for (std::size_t t = 0; t < d.targets.size(); ++t) {
     if (d.targets[t].name == target) term.target_index = static_cast<int>(t);
   }

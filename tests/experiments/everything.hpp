@@ -29,7 +29,7 @@ struct everything {
   static constexpr Shape input{3, 16, 16};
   static constexpr auto targets = std::to_array<TargetSpec>({
       {"kind", TargetKind::classes, 5},
-      {"grade", TargetKind::classes, 3},
+      {.name = "grade", .kind = TargetKind::classes, .size = 3, .ordered = true},
       {"answer", TargetKind::classes, 2},
       {"place", TargetKind::values, 2},
       {"outline", TargetKind::mask, 2},

@@ -30,7 +30,7 @@ class Term:
 
     def __init__(self, entry, weights):
         self.name, self.weight = entry["name"], entry["weight"]
-        self.options = entry["options"]
+        self.options, self.over = entry["options"], entry["over"]
         self.penalty = entry["penalty"]
         self.head = None if self.penalty else entry["head"]
         self.target = None if self.penalty else entry["target"]
@@ -40,7 +40,7 @@ class Term:
     def value(self, outputs, targets):
         if self.penalty:
             return self.rule(self.weights)
-        return self.rule(outputs[self.head], targets[self.target], self.options)
+        return self.rule(outputs[self.head], targets[self.target], self.options, self.over)
 
 
 def mixed_weights(mix, terms):
@@ -196,14 +196,14 @@ class Training:
                 parameter.copy_(after[name])
 
     def alternating(self, batches, rate_factor, values):
-        """Groups in turn, each from the θ that the last one left."""
-        first = True
+        """Groups in turn, each from the θ that the last one left, on the round's batch or their own."""
+        first, of_round = True, batches.current()
         for group in self.groups:
             for _ in range(group.times):
                 if group.next_batch and not first:
                     batches.advance()
                 first = False
-                images, targets = batches.current()
+                images, targets = batches.current() if group.next_batch else of_round
                 outputs = self.network(images, group.heads) if group.heads else {}
                 loss = group.loss(outputs, targets, values)
                 group.take_gradients(loss, self.clip_norm, keep_graph=False)

@@ -644,6 +644,8 @@ TEST(Loss, ValidKnowsWhatFitsTheHead) {
   static_assert(!BinaryHinge{.margin = -1.0}.valid(1));
   static_assert(!SoftIou{.epsilon = 0.0}.valid(1) && !MulticlassSoftIou{}.valid(1));
   static_assert(dense_only<SoftIou> && dense_only<MulticlassSoftIou> && !dense_only<Hinge>);
+  static_assert(SummedLoss<SoftIou, 2> && SummedLoss<MulticlassSoftIou, 3> &&
+                !SummedLoss<Hinge, 3>);
 }
 
 TEST(Loss, OptionsReportEveryNumber) {

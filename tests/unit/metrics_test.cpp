@@ -1,5 +1,5 @@
 // Metrics against values computed by hand, against definitions spelled out record by record, and,
-// for the area under the curve, against counting pairs.
+// for the area under the curve, against counting pairs and scikit-learn (tests/golden/metrics.py).
 #include "medley/training/metrics.hpp"
 
 #include <gtest/gtest.h>
@@ -7,12 +7,15 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <fstream>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "description_helpers.hpp"
 #include "medley/base/random.hpp"
 #include "medley/base/text.hpp"
+#include "medley/training/counting.hpp"
 
 namespace medley {
 namespace {
@@ -22,7 +25,7 @@ constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 Description describe(TargetKind kind, int size) {
   Description d;
-  d.targets = {{"t", kind, size}};
+  d.targets = {{"t", kind, size, kind == TargetKind::classes}};  // in an order
   add_metric(d, "h", "t");
   return d;
 }
@@ -52,17 +55,11 @@ MetricCounts three_errors() {
   return counts;
 }
 
-// Score counts from (bin, class) pairs.
-Counts score_counts(const std::vector<std::pair<int, int>>& records) {
-  Counts counts(2 * score_bins);
-  for (const auto& [bin, label] : records)
-    ++counts[static_cast<std::size_t>(label * score_bins + bin)];
-  return counts;
-}
-
-Metric auc_of(const std::vector<std::pair<int, int>>& records) {
-  const Counts confusion(4), scores = score_counts(records);
-  return measured(describe(TargetKind::classes, 2), {.confusion = confusion, .scores = scores})
+// Of records in any order, some without a label.
+Metric auc_of(std::vector<Score> records) {
+  const Counts confusion(4);
+  return measured(describe(TargetKind::classes, 2),
+                  {.confusion = confusion, .scores = sorted_scores(records)})
       .at("t.auc");
 }
 
@@ -116,11 +113,11 @@ TEST(Metrics, ValuesByHand) {
 }
 
 TEST(Metrics, WithoutRecordsNothingIsDefined) {
-  const Counts zero(9), scores(2 * score_bins);
+  const Counts zero(9);
   std::vector<std::map<std::string, Metric>> all{
       labels(zero, 3), mask(zero, 3), measured(describe(TargetKind::values, 1), {}),
       measured(describe(TargetKind::classes, 2),
-               {.confusion = std::span(zero).first(4), .scores = scores})};
+               {.confusion = std::span(zero).first(4), .scores = {}})};
   for (const auto& found : all) {
     for (const auto& [name, metric] : found) {
       EXPECT_TRUE(std::isnan(metric.value)) << name << " " << metric.value;
@@ -203,30 +200,54 @@ TEST(Metrics, AgreeWithTheDefinitionsRecordByRecord) {
 // --- area under the curve ------------------------------------------------------------------------
 
 TEST(Auc, EqualsCountingPairs) {
-  for (const std::uint32_t bins : {1u, 3u, 50u, static_cast<std::uint32_t>(score_bins)}) {
-    const RandomStream stream(bins, Purpose::augmentation, 0, 0);
-    std::vector<std::pair<int, int>> records;
+  for (const std::uint32_t steps : {1u, 3u, 50u, 100'000u}) {
+    const RandomStream stream(steps, Purpose::augmentation, 0, 0);
+    std::vector<Score> records;
     for (std::uint32_t i = 0; i < 300; ++i) {
       const auto bits = stream.draw(i);
       const int label = bounded(bits[0], 3) == 0;
-      const auto most =
-          static_cast<int>(std::max(bounded(bits[1], bins), label ? bounded(bits[2], bins) : 0));
-      records.emplace_back(most, label);
+      const std::uint32_t most =
+          std::max(bounded(bits[1], steps), label ? bounded(bits[2], steps) : 0);
+      records.push_back({static_cast<float>(most) - 20.0f, i % 7 == 0 ? -1 : label});
     }
     double wins = 0, pairs = 0;
-    for (const auto& [bin1, label1] : records) {
-      for (const auto& [bin0, label0] : records) {
-        if (label1 != 1 || label0 != 0) continue;
-        wins += bin1 > bin0 ? 1.0 : bin1 == bin0 ? 0.5 : 0.0;
+    for (const Score& a : records) {
+      for (const Score& b : records) {
+        if (a.label != 1 || b.label != 0) continue;
+        wins += a.value > b.value ? 1.0 : a.value == b.value ? 0.5 : 0.0;
         pairs += 1.0;
       }
     }
-    EXPECT_NEAR(auc_of(records).value, wins / pairs, 1e-12) << bins;
+    EXPECT_NEAR(auc_of(records).value, wins / pairs, 1e-12) << steps;
   }
 }
 
+TEST(Auc, AgreesWithScikitLearn) {
+  std::ifstream file("tests/golden/metrics.json");
+  ASSERT_TRUE(file) << "tests run from the project's folder, where tests/golden/metrics.json is";
+  const nlohmann::json all = nlohmann::json::parse(file);
+  ASSERT_EQ(all["auc"].size(), 12u);
+  for (const auto& test : all["auc"]) {
+    const auto scores = test["scores"].get<std::vector<float>>();
+    const auto known = test["labels"].get<std::vector<int>>();
+    std::vector<Score> records;
+    for (std::size_t i = 0; i < scores.size(); ++i) records.push_back({scores[i], known[i]});
+    EXPECT_NEAR(auc_of(records).value, test["auc"].get<double>(), 1e-12) << test["name"];
+  }
+}
+
+TEST(Auc, IsNotDefinedWhereAScoreIsNotANumber) {
+  constexpr float bad = std::numeric_limits<float>::quiet_NaN();
+  for (const float sign : {1.0f, -1.0f}) {
+    EXPECT_TRUE(std::isnan(auc_of({{0, 0}, {sign * bad, 1}, {2, 1}, {-1, 0}}).value));
+  }
+  EXPECT_EQ(auc_of({{0, 0}, {bad, -1}, {2, 1}}).value, 1.0);  // one without a label
+  constexpr float infinite = std::numeric_limits<float>::infinity();
+  EXPECT_EQ(auc_of({{infinite, 1}, {-infinite, 0}, {0, 0}}).value, 1.0);
+}
+
 TEST(Auc, Extremes) {
-  EXPECT_EQ(auc_of({{0, 0}, {1, 0}, {2, 1}, {score_bins - 1, 1}}).value, 1.0);
+  EXPECT_EQ(auc_of({{0, 0}, {1, 0}, {2, 1}, {1e30f, 1}}).value, 1.0);
   EXPECT_EQ(auc_of({{0, 0}, {1, 0}, {2, 1}, {3, 1}}).error, 0.0);
   EXPECT_EQ(auc_of({{5, 1}, {6, 0}}).value, 0.0);
   EXPECT_EQ(auc_of({{5, 1}, {5, 0}, {5, 0}}).value, 0.5);
@@ -238,10 +259,11 @@ TEST(Auc, Extremes) {
 // I: area 0.893, standard error 0.032.
 TEST(Auc, StandardErrorOfHanleyAndMcNeil) {
   constexpr int normal[] = {33, 6, 6, 11, 2}, abnormal[] = {3, 2, 2, 11, 33};
-  std::vector<std::pair<int, int>> records;
+  std::vector<Score> records;
   for (int rating = 0; rating < 5; ++rating) {
-    records.insert(records.end(), static_cast<std::size_t>(normal[rating]), {rating, 0});
-    records.insert(records.end(), static_cast<std::size_t>(abnormal[rating]), {rating, 1});
+    const auto value = static_cast<float>(rating);
+    records.insert(records.end(), static_cast<std::size_t>(normal[rating]), {value, 0});
+    records.insert(records.end(), static_cast<std::size_t>(abnormal[rating]), {value, 1});
   }
   EXPECT_NEAR(auc_of(records).value, 0.893, 0.0005);
   EXPECT_NEAR(auc_of(records).error, 0.032, 0.0005);
@@ -251,17 +273,21 @@ TEST(Auc, StandardErrorOfHanleyAndMcNeil) {
 
 TEST(Metrics, NamesTellTargetAndHead) {
   Description d;
-  d.targets = {{"colour", TargetKind::classes, 3}, {"kids", TargetKind::classes, 2}};
+  d.targets = {{"colour", TargetKind::classes, 3},
+               {"kids", TargetKind::classes, 2},
+               {"grade", TargetKind::classes, 3, true}};
   add_metric(d, "main", "colour");
   add_metric(d, "kids", "kids");
   add_metric(d, "side", "colour");
+  add_metric(d, "grade", "grade");
   const std::vector<std::string> names = metric_names(d);
   EXPECT_EQ(names,
             (std::vector<std::string>{
                 "colour.main.accuracy", "colour.main.balanced_accuracy", "colour.main.macro_f1",
-                "colour.main.mean_absolute_error", "kids.accuracy", "kids.balanced_accuracy",
-                "kids.f1", "kids.auc", "colour.side.accuracy", "colour.side.balanced_accuracy",
-                "colour.side.macro_f1", "colour.side.mean_absolute_error"}));
+                "kids.accuracy", "kids.balanced_accuracy", "kids.f1", "kids.auc",
+                "colour.side.accuracy", "colour.side.balanced_accuracy", "colour.side.macro_f1",
+                "grade.accuracy", "grade.balanced_accuracy", "grade.macro_f1",
+                "grade.mean_absolute_error"}));
   EXPECT_EQ(metric_prefix(d, 1), "kids");
   EXPECT_EQ(metric_prefix(d, 2), "colour.side");
 }
@@ -285,7 +311,8 @@ TEST(Metrics, ValuesAreThoseOfTheList) {
   d.targets = {{"a", TargetKind::classes, 2}, {"b", TargetKind::values, 1}};
   add_metric(d, "a", "a");
   add_metric(d, "b", "b");
-  const Counts confusion{6, 2, 1, 3}, scores = score_counts({{3, 0}, {4, 1}});
+  const Counts confusion{6, 2, 1, 3};
+  const std::array<Score, 2> scores{{{3.0f, 0}, {4.0f, 1}}};
   Evaluation e;
   e.metrics[0] = {.confusion = confusion, .scores = scores};
   e.metrics[1] = three_errors();

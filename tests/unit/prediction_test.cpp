@@ -59,6 +59,18 @@ TEST(HeadPrediction, HingeHasNoProbability) {
   EXPECT_EQ(cells(classes(2, "binary_hinge", 1), {-1.5f}), ",0,1.5");
 }
 
+TEST(HeadPrediction, LeastSquaresPartAtOneHalf) {
+  const auto one = classes(2, "mean_squared_error", 1, {"no", "yes"});
+  EXPECT_EQ(one.columns(), (Strings{"h", "h.score"}));
+  EXPECT_EQ(cells(one, {0.25f}), ",no,0.25");
+  EXPECT_EQ(cells(one, {0.5f}), ",no,0");
+  EXPECT_EQ(cells(one, {1.5f}), ",yes,1");
+  EXPECT_EQ(cells(classes(3, "mean_squared_error", 3), {-1.0f, -0.25f, -0.5f}), ",1,0.25");
+  const HeadPrediction mask(one_head(TargetKind::mask, 2, "mean_squared_error", {1, 2, 2}), 0, {});
+  EXPECT_EQ(mask.mask(std::vector<float>{0.25f, 0.75f, 0.5f, 2.0f}),
+            (std::vector<std::uint8_t>{0, 1, 0, 1}));
+}
+
 TEST(HeadPrediction, AnyTermOfTheTargetMayGiveTheMeaning) {
   Description d = one_head(TargetKind::classes, 3, "hinge", {3, 1, 1});
   add_term(d, "h", "t", "softmax_cross_entropy", {3, 1, 1});

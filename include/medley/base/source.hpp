@@ -29,6 +29,7 @@ struct TargetSpec {
   std::string_view name;
   TargetKind kind{};
   int size = 0;  // classes of a label or mask, dimensions of a value
+  bool ordered = false;  // classes that stand in a row, such as sizes: their distances mean something
 };
 
 inline constexpr int max_targets = 16;
@@ -65,7 +66,8 @@ class Source {
   virtual std::int32_t label(std::uint64_t record, int target) const = 0;
   // Whether the record has this target at all (for masks: at least one pixel of it).
   virtual bool labelled(std::uint64_t record, int target) const = 0;
-  // True where every record is known to have this target, so that nobody need ask for each.
+  // True where every record is known to have this target (of masks every pixel), so that nobody need
+  // ask for each.
   virtual bool complete(int /*target*/) const { return false; }
 
   // Tells data sets apart; 0 where the records follow from the binary alone.

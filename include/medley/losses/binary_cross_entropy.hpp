@@ -18,6 +18,7 @@ namespace medley {
 struct BinaryCrossEntropy {
   static constexpr std::string_view type = "binary_cross_entropy";
   static constexpr Compares compares = Compares::values;
+  static constexpr Outputs outputs = Outputs::sigmoid;
 
   double positive_weight = 1.0;
 

@@ -24,6 +24,7 @@ namespace medley {
 struct Hinge {
   static constexpr std::string_view type = "hinge";
   static constexpr Compares compares = Compares::labels;
+  static constexpr Outputs outputs = Outputs::margins;
 
   double margin = 1.0;
 
@@ -70,6 +71,7 @@ struct Hinge {
 struct BinaryHinge {
   static constexpr std::string_view type = "binary_hinge";
   static constexpr Compares compares = Compares::values;
+  static constexpr Outputs outputs = Outputs::margins;
 
   double margin = 1.0;
 

@@ -4,12 +4,15 @@
 // the outputs of a head (logits), a target and a coefficient:
 //   * a head that answers once a picture: the block is a shard, a position is a sample;
 //   * a dense head (one answer a pixel): the block is one picture, a position is a pixel.
-// The coefficient carries everything that turns a sum into the documented mean: it is 0 where the
-// target is missing, else 1 / (labelled records of the batch) for samples, and that again divided
-// by the labelled pixels of the picture for pixels. So the value that `evaluate` returns, summed
-// over blocks, is the mean over the batch. Targets where it is 0 are never looked at. A loss whose
-// records weigh differently (class weights) has `record_weight(label)`; the coefficient is then
-// record_weight / (sum of record_weight over the labelled records), the weighted mean of PyTorch.
+// The coefficient carries everything that turns a sum into the documented mean, so that the value
+// that `evaluate` returns, summed over blocks, is the mean over the batch. It is 0 where the target
+// is missing (targets there are never looked at), else
+//   w / Σ w over the labelled records of the batch        for samples;
+//   w / Σ w over the labelled pixels of the batch         for pixels, Over::batch;
+//   w / Σ w over the labelled pixels of the picture, divided by the pictures that have any
+//                                                         for pixels, Over::pictures.
+// w is `record_weight(label)` of a loss that has class weights, else 1: the weighted mean of
+// PyTorch.
 //
 // To add a loss: a header here, with the formula and its equivalents first; its test; and nothing
 // else: an experiment names it.
@@ -27,6 +30,29 @@ namespace medley {
 
 // What a loss compares with: an integer class a position, or a float for each channel.
 enum class Compares : std::uint8_t { labels, values };
+
+// What a loss takes a head's outputs for. It decides the predicted class of a head with one output
+// (see threshold), and what `predict` tells beside the class. Of several losses on one head and
+// target, the last in this order decides; none may be `values` where another is not.
+enum class Outputs : std::uint8_t {
+  values,   // estimates of the target itself
+  margins,  // the larger, the surer: no probabilities
+  sigmoid,  // each is the logit of a probability
+  softmax,  // together they are the logits of a distribution over the channels
+};
+// The class is 1 where the only output of a head is above this.
+constexpr float threshold(Outputs outputs) { return outputs == Outputs::values ? 0.5f : 0.0f; }
+
+// Over what a term on a mask is taken:
+//   batch     all pixels of the batch as if they were of one picture; PyTorch: losses of N x C x H x W
+//             with reduction="mean" and ignore_index=255, or of x[known]
+//   pictures  each picture's own, then the mean over the pictures with a labelled pixel; PyTorch:
+//             the same loss of each picture, torch.stack(...).mean()
+// In an evaluation, the split takes the place of the batch.
+enum class Over : std::uint8_t { batch, pictures };
+inline constexpr std::string_view to_string(Over over) {
+  return over == Over::batch ? "batch" : "pictures";
+}
 
 // Channel c of position p is at [c * positions + p]. `positions` is a multiple of 16; those that
 // pad have coefficient 0 and finite logits.
@@ -62,13 +88,15 @@ struct LossBlock {
   }
 };
 
-// A loss: `type` is its name in reports, `compares` its kind of target, `evaluate` its value and
-// gradient over a block, `options` reports its numbers as f(name, value), and `valid` says whether
-// these are allowed for a head of so many channels (for a static_assert on the experiment).
+// A loss: `type` is its name in reports, `compares` its kind of target, `outputs` what it takes the
+// head's outputs for, `evaluate` its value and gradient over a block, `options` reports its numbers
+// as f(name, value), and `valid` says whether these are allowed for a head of so many channels (for
+// a static_assert on the experiment).
 template <class L, int Channels>
 concept Loss = requires(const L& loss, const LossBlock<Channels>& block) {
   { L::type } -> std::convertible_to<std::string_view>;
   { L::compares } -> std::convertible_to<Compares>;
+  { L::outputs } -> std::convertible_to<Outputs>;
   { loss.evaluate(block) } -> std::same_as<float>;
   { loss.valid(Channels) } -> std::same_as<bool>;
   loss.options([](std::string_view, double) {});
@@ -84,11 +112,31 @@ constexpr float record_weight(const L& loss, std::int32_t label) {
   }
 }
 
-// A loss that is defined over the pixels of a picture only says `dense_only`.
+// A loss that is defined over the pixels of a picture only says `dense_only`. It is no sum over
+// pixels, so that over the batch it needs sums of all blocks before its gradient is known.
 template <class L>
 inline constexpr bool dense_only = requires {
   requires L::dense_only;
 };
+
+// A loss that can do that: `add_sums` adds a block's to `sum_count` sums, `value_of` is the loss of
+// the sums of all blocks, and `add_gradient_of` adds that loss's gradient to a block. Blocks are as
+// for `evaluate`; of the coefficient it only matters whether it is 0.
+template <class L, int Channels>
+concept SummedLoss =
+    Loss<L, Channels> && requires(const L& loss, const LossBlock<Channels>& block, double* sums) {
+      { L::template sum_count<Channels> } -> std::convertible_to<int>;
+      loss.add_sums(block, sums);
+      { loss.template value_of<Channels>(sums) } -> std::same_as<double>;
+      loss.add_gradient_of(block, sums);
+    };
+
+// What a term on a mask is taken over unless it says otherwise: the batch, or what the loss says.
+template <class L>
+inline constexpr Over default_over = [] {
+  if constexpr (requires { L::over; }) return L::over;
+  return Over::batch;
+}();
 
 // A penalty on parameters: value and derivative of one weight's share, before the term's weight.
 template <class P>

@@ -15,6 +15,7 @@ namespace medley {
 struct MeanSquaredError {
   static constexpr std::string_view type = "mean_squared_error";
   static constexpr Compares compares = Compares::values;
+  static constexpr Outputs outputs = Outputs::values;
 
   constexpr bool valid(int channels) const { return channels >= 1; }
 

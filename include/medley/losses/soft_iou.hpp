@@ -1,16 +1,20 @@
-// Soft intersection over union of one picture, 1 - IoU, for heads that answer once a pixel. Sums
-// run over the labelled pixels; ε keeps pictures without the object defined.
+// Soft intersection over union, 1 - IoU, for heads that answer once a pixel. Sums run over the
+// labelled pixels of one picture, or of the batch where the term says over_batch(); ε keeps pictures
+// without the object defined.
 //
 //   l = mean over channels c of 1 - (Σ p_c t_c + ε) / (Σ (p_c + t_c - p_c t_c) + ε)
 //
 //   SoftIou            p = sigmoid(x), against values t of 0 and 1 for each channel
 //   MulticlassSoftIou  p = softmax(x), t_c = 1 where the label is c, else 0
 //
-// The picture counts as the sum of its coefficients, which is 1 / (labelled pictures of the batch).
+// A picture counts as the sum of its coefficients, which is 1 / (labelled pictures of the batch).
+// Over the batch, small objects weigh as much as their pixels, and a step costs another forward
+// pass, as all pixels must be seen before the first gradient.
 //
 // Source: Rahman and Wang, "Optimizing Intersection-Over-Union in Deep Neural Networks for Image
 // Segmentation", ISVC 2016.
-// PyTorch: 1 - ((p * t).sum((2, 3)) + eps) / ((p + t - p * t).sum((2, 3)) + eps), then .mean()
+// PyTorch: 1 - ((p * t).sum((2, 3)) + eps) / ((p + t - p * t).sum((2, 3)) + eps), then .mean();
+//          over the batch: .sum((0, 2, 3)) in place of .sum((2, 3))
 #pragma once
 
 #include <array>
@@ -57,6 +61,27 @@ struct Overlap {
   }
 };
 
+// Overlaps of several pictures: of each channel the intersection, then the union.
+struct OverlapSums {
+  static void add(const Overlap& overlap, int channel, double* sums) {
+    sums[2 * channel] += static_cast<double>(overlap.intersection.result());
+    sums[2 * channel + 1] += static_cast<double>(overlap.union_.result());
+  }
+  static double value(const double* sums, int channels, double epsilon) {
+    double total = 0.0;
+    for (int c = 0; c < channels; ++c) {
+      total += 1.0 - (sums[2 * c] + epsilon) / (sums[2 * c + 1] + epsilon);
+    }
+    return total / channels;
+  }
+  static OverlapLoss loss(const double* sums, int channel, double epsilon) {
+    const double i = sums[2 * channel] + epsilon, u = sums[2 * channel + 1] + epsilon;
+    return {.value = static_cast<float>(1.0 - i / u),
+            .outside = static_cast<float>(i / u / u),
+            .inside = static_cast<float>(-1.0 / u)};
+  }
+};
+
 // The sum of the picture's coefficients.
 template <int C>
 MEDLEY_INLINE float picture_share(const LossBlock<C>& block) {
@@ -70,7 +95,11 @@ MEDLEY_INLINE float picture_share(const LossBlock<C>& block) {
 struct SoftIou {
   static constexpr std::string_view type = "soft_iou";
   static constexpr Compares compares = Compares::values;
+  static constexpr Outputs outputs = Outputs::sigmoid;
   static constexpr bool dense_only = true;
+  static constexpr Over over = Over::pictures;
+  template <int C>
+  static constexpr int sum_count = 2 * C;
 
   double epsilon = 1.0;
 
@@ -86,19 +115,39 @@ struct SoftIou {
     const float share = detail::picture_share(block) / C;
     float total = 0.0f;
     for (int c = 0; c < C; ++c) {
-      detail::Overlap overlap;
-      for (int p = 0; p < block.positions; p += Vec::size) {
-        const Vec seen = select(block.present(p), sigmoid(block.logit(c, p)), Vec::zero());
-        overlap.add(seen, block.value(c, p));
-      }
-      const detail::OverlapLoss loss = overlap.loss(epsilon);
+      const detail::OverlapLoss loss = overlap(block, c).loss(epsilon);
       total += share * loss.value;
       if (block.gradient != nullptr) add_gradient(block, c, share, loss);
     }
     return total;
   }
 
+  template <int C>
+  void add_sums(const LossBlock<C>& block, double* sums) const {
+    for (int c = 0; c < C; ++c) detail::OverlapSums::add(overlap(block, c), c, sums);
+  }
+  template <int C>
+  double value_of(const double* sums) const {
+    return detail::OverlapSums::value(sums, C, epsilon);
+  }
+  template <int C>
+  void add_gradient_of(const LossBlock<C>& block, const double* sums) const {
+    for (int c = 0; c < C; ++c) {
+      add_gradient(block, c, 1.0f / C, detail::OverlapSums::loss(sums, c, epsilon));
+    }
+  }
+
  private:
+  template <int C>
+  MEDLEY_INLINE static detail::Overlap overlap(const LossBlock<C>& block, int c) {
+    detail::Overlap overlap;
+    for (int p = 0; p < block.positions; p += Vec::size) {
+      const Vec seen = select(block.present(p), sigmoid(block.logit(c, p)), Vec::zero());
+      overlap.add(seen, block.value(c, p));
+    }
+    return overlap;
+  }
+
   template <int C>
   MEDLEY_INLINE static void add_gradient(const LossBlock<C>& block, int c, float share,
                                          const detail::OverlapLoss& loss) {
@@ -115,7 +164,11 @@ struct SoftIou {
 struct MulticlassSoftIou {
   static constexpr std::string_view type = "multiclass_soft_iou";
   static constexpr Compares compares = Compares::labels;
+  static constexpr Outputs outputs = Outputs::softmax;
   static constexpr bool dense_only = true;
+  static constexpr Over over = Over::pictures;
+  template <int C>
+  static constexpr int sum_count = 2 * C;
 
   double epsilon = 1.0;
 
@@ -129,11 +182,7 @@ struct MulticlassSoftIou {
   template <int C>
   float evaluate(const LossBlock<C>& block) const {
     const float share = detail::picture_share(block) / C;
-    std::array<detail::Overlap, C> overlap;
-    for (int p = 0; p < block.positions; p += Vec::size) {
-      const Pixels<C> pixels(block, p);
-      for (int c = 0; c < C; ++c) overlap[c].add(pixels.chance[c], pixels.target(c));
-    }
+    const std::array<detail::Overlap, C> overlap = overlaps(block);
     std::array<detail::OverlapLoss, C> loss;
     float total = 0.0f;
     for (int c = 0; c < C; ++c) {
@@ -142,6 +191,22 @@ struct MulticlassSoftIou {
     }
     if (block.gradient != nullptr) add_gradient<C>(block, share, loss);
     return share * total;
+  }
+
+  template <int C>
+  void add_sums(const LossBlock<C>& block, double* sums) const {
+    const std::array<detail::Overlap, C> overlap = overlaps(block);
+    for (int c = 0; c < C; ++c) detail::OverlapSums::add(overlap[c], c, sums);
+  }
+  template <int C>
+  double value_of(const double* sums) const {
+    return detail::OverlapSums::value(sums, C, epsilon);
+  }
+  template <int C>
+  void add_gradient_of(const LossBlock<C>& block, const double* sums) const {
+    std::array<detail::OverlapLoss, C> loss;
+    for (int c = 0; c < C; ++c) loss[c] = detail::OverlapSums::loss(sums, c, epsilon);
+    add_gradient<C>(block, 1.0f / C, loss);
   }
 
  private:
@@ -163,6 +228,16 @@ struct MulticlassSoftIou {
       return select(present, select(hit, Vec::broadcast(1.0f), Vec::zero()), Vec::zero());
     }
   };
+
+  template <int C>
+  static std::array<detail::Overlap, C> overlaps(const LossBlock<C>& block) {
+    std::array<detail::Overlap, C> overlap;
+    for (int p = 0; p < block.positions; p += Vec::size) {
+      const Pixels<C> pixels(block, p);
+      for (int c = 0; c < C; ++c) overlap[c].add(pixels.chance[c], pixels.target(c));
+    }
+    return overlap;
+  }
 
   // dl/dx_c = p_c (d_c - Σ_j p_j d_j), where d = dl/dp.
   template <int C>

@@ -44,6 +44,7 @@ class ClassWeights {
 struct SoftmaxCrossEntropy {
   static constexpr std::string_view type = "softmax_cross_entropy";
   static constexpr Compares compares = Compares::labels;
+  static constexpr Outputs outputs = Outputs::softmax;
 
   double smoothing = 0.0;
   ClassWeights class_weights = {};

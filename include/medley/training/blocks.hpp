@@ -2,6 +2,8 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstdint>
 
 #include "medley/losses/loss.hpp"
@@ -47,15 +49,20 @@ void gather_samples(int samples, Output y, const Memory& to) {
     std::fill(row + samples, row + Memory::positions, 0.0f);
   }
 }
+// Block b's gradients of a position, written to the tensor or added to what another head left there.
+template <class Memory>
+MEDLEY_INLINE void scatter_position(const Memory& from, int position, int b, bool add, float* to) {
+  if (!add) Vec::zero().store(to);
+  for (int c = b * lanes; c < std::min(Memory::channels, (b + 1) * lanes); ++c) {
+    const float gradient = from.gradient[c * Memory::positions + position];
+    to[c % lanes] = add ? to[c % lanes] + gradient : gradient;
+  }
+}
 template <class Memory, class Output>
-void scatter_samples(int samples, const Memory& from, Output gy) {
+void scatter_samples(int samples, const Memory& from, bool add, Output gy) {
   for (int n = 0; n < samples; ++n) {
     for (int b = 0; b < Output::blocks; ++b) {
-      float* to = gy.at(n, b, 0, 0);
-      Vec::zero().store(to);
-      for (int c = b * lanes; c < std::min(Memory::channels, (b + 1) * lanes); ++c) {
-        to[c % lanes] = from.gradient[c * Memory::positions + n];
-      }
+      scatter_position(from, n, b, add, gy.at(n, b, 0, 0));
     }
   }
 }
@@ -74,19 +81,29 @@ void gather_pixels(int n, Output y, const Memory& to) {
   }
 }
 template <class Memory, class Output>
-void scatter_pixels(int n, const Memory& from, Output gy) {
+void scatter_pixels(int n, const Memory& from, bool add, Output gy) {
   constexpr Shape s = Output::shape;
   for (int b = 0; b < Output::blocks; ++b) {
     for (int r = 0; r < s.h; ++r) {
       for (int x = 0; x < s.w; ++x) {
-        float* to = gy.at(n, b, r, x);
-        Vec::zero().store(to);
-        for (int c = b * lanes; c < std::min(Memory::channels, (b + 1) * lanes); ++c) {
-          to[c % lanes] = from.gradient[c * Memory::positions + r * s.w + x];
-        }
+        scatter_position(from, r * s.w + x, b, add, gy.at(n, b, r, x));
       }
     }
   }
+}
+
+// Sum of the weights of a mask's labelled pixels, class by class, so that it depends on nothing but
+// how many pixels each has.
+template <class Rule>
+double labelled_weight(const Rule& rule, int classes, const std::uint8_t* mask,
+                       std::size_t pixels) {
+  std::array<std::uint32_t, 256> count{};
+  for (std::size_t p = 0; p < pixels; ++p) ++count[mask[p]];
+  double sum = 0.0;
+  for (int c = 0; c < classes; ++c) {
+    sum += static_cast<double>(record_weight(rule, c)) * static_cast<double>(count[c]);
+  }
+  return sum;
 }
 
 // Labels as the floats that a loss compares with: 0 or 1 for one channel, else one-hot.

@@ -143,7 +143,48 @@ struct Definition {
   }();
 
   static constexpr Shape head_shape(int h) { return Net::shapes[Net::head_output[h]]; }
-  static constexpr bool dense_head(int h) { return head_shape(h).pixels() > 1; }
+  static constexpr bool answers_mask(int k) {
+    return !is_penalty[k] && Experiment::targets[term_target[k]].kind == TargetKind::mask;
+  }
+  // Whether losses see the pixels of a head's output, picture by picture: even a single one where a
+  // mask of 1 x 1 is its target.
+  static constexpr bool dense_head(int h) {
+    bool dense = head_shape(h).pixels() > 1;
+    for (int k = 0; k < term_count; ++k) dense = dense || (answers_mask(k) && term_head[k] == h);
+    return dense;
+  }
+
+  // What terms on masks are taken over; for others, pictures and the batch are the same.
+  static constexpr std::array<Over, term_count> term_over = [] {
+    std::array<Over, term_count> over{};
+    each_term([&](auto k) {
+      if constexpr (!is_penalty[k]) over[k] = std::get<k>(Experiment::terms).over;
+    });
+    return over;
+  }();
+  // Terms that need sums over the batch before their gradient (SummedLoss), and where theirs begin.
+  static constexpr TermSet summed_terms = [] {
+    TermSet set = 0;
+    each_term([&](auto k) {
+      if constexpr (!is_penalty[k]) {
+        if (dense_only<typename TermAt<k>::Rule> && term_over[k] == Over::batch) {
+          set |= TermSet{1} << k;
+        }
+      }
+    });
+    return set;
+  }();
+  static constexpr std::array<int, term_count + 1> first_sum = [] {
+    std::array<int, term_count + 1> first{};
+    each_term([&](auto k) {
+      first[k + 1] = first[k];
+      if constexpr ((summed_terms >> k & 1u) != 0) {
+        first[k + 1] += TermAt<k>::Rule::template sum_count<head_shape(term_head[k]).c>;
+      }
+    });
+    return first;
+  }();
+  static constexpr int sum_count = first_sum[term_count];
 
   template <int K>
   static constexpr bool check_term() {
@@ -167,6 +208,11 @@ struct Definition {
           "global average pooling)");
       static_assert(!dense_only<typename T::Rule> || target.kind == TargetKind::mask,
                     "this loss needs a mask as its target");
+      static_assert(target.kind == TargetKind::mask ||
+                        term_over[K] == default_over<typename T::Rule>,
+                    "over_batch() and over_pictures() are for terms on masks");
+      static_assert((summed_terms >> K & 1u) == 0 || SummedLoss<typename T::Rule, out.c>,
+                    "this loss cannot be taken over the batch, only over_pictures()");
       static_assert(T::Rule::compares != Compares::labels || target.kind != TargetKind::values,
                     "this loss compares with classes, but its target has values");
       static_assert(T::Rule::compares != Compares::labels || out.c == target.size,
@@ -263,7 +309,8 @@ struct Definition {
 
   struct Pair {
     int head = 0, target = 0;
-    bool probability = false;  // a loss on it reads the outputs as logits of probabilities
+    // What its losses take the outputs for; margins beside probabilities are those.
+    Outputs outputs{};
   };
   static constexpr int pair_count = [] {
     int count = 0;
@@ -274,19 +321,35 @@ struct Definition {
     std::array<Pair, pair_count> list{};
     int i = 0;
     for (int k = 0; k < term_count; ++k) {
-      if (first_of_pair(k)) list[i++] = {term_head[k], term_target[k], false};
+      if (first_of_pair(k)) list[i++] = {term_head[k], term_target[k], {}};
     }
     each_term([&](auto k) {
       if constexpr (!TermAt<k>::is_penalty) {
         for (Pair& pair : list) {
           if (pair.head == term_head[k] && pair.target == term_target[k]) {
-            pair.probability = pair.probability || TermAt<k>::Rule::type == "binary_cross_entropy";
+            pair.outputs = std::max(pair.outputs, TermAt<k>::Rule::outputs);
           }
         }
       }
     });
     return list;
   }();
+  static_assert(
+      [] {
+        bool agree = true;
+        each_term([&](auto k) {
+          if constexpr (!TermAt<k>::is_penalty) {
+            for (const Pair& pair : pairs) {
+              if (pair.head != term_head[k] || pair.target != term_target[k]) continue;
+              agree = agree && (pair.outputs == Outputs::values) ==
+                                   (TermAt<k>::Rule::outputs == Outputs::values);
+            }
+          }
+        });
+        return agree;
+      }(),
+      "losses on one head and target must agree on what its outputs are: MeanSquaredError takes "
+      "them for values, the others for logits or margins");
   static constexpr MetricInfo metric_info(int p) {
     const TargetSpec& target = Experiment::targets[pairs[p].target];
     const bool discrete = target.kind != TargetKind::values;
@@ -296,7 +359,14 @@ struct Definition {
             .target_index = pairs[p].target,
             .kind = target.kind,
             .classes = discrete ? target.size : 0,
-            .scored = target.kind == TargetKind::classes && target.size == 2};
+            .scored = target.kind == TargetKind::classes && target.size == 2,
+            .outputs = pairs[p].outputs};
+  }
+  // Pairs whose scores an evaluation keeps, before this one.
+  static constexpr int scored_before(int p) {
+    int count = 0;
+    for (int before = 0; before < p; ++before) count += metric_info(before).scored;
+    return count;
   }
 
   // --- arena -------------------------------------------------------------------------------------
@@ -362,8 +432,7 @@ struct Definition {
 
   static constexpr std::size_t count_words(int p) {
     const MetricInfo info = metric_info(p);
-    return static_cast<std::size_t>(info.classes) * info.classes +
-           (info.scored ? 2 * score_bins : 0);
+    return static_cast<std::size_t>(info.classes) * info.classes;
   }
   // Integer counts of all metrics, of one slot.
   static constexpr std::size_t metric_words = [] {

@@ -91,7 +91,11 @@ void describe_terms(Description& d) {
     info.head_index = Def::term_head[k];
     info.target_index = Def::term_target[k];
     info.weight = term.weight;
-    if constexpr (!T::is_penalty) info.options = collect_options(term.rule);
+    if constexpr (!T::is_penalty) {
+      info.options = collect_options(term.rule);
+      info.outputs = T::Rule::outputs;
+      if (Def::answers_mask(k)) info.over = to_string(term.over);
+    }
     d.terms.push_back(std::move(info));
   });
   Def::each_group([&](auto g) {

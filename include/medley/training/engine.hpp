@@ -68,6 +68,8 @@ struct TermInfo {
   int head_index = -1, target_index = -1;
   double weight = 1.0;
   std::vector<Option> options;
+  Outputs outputs{};           // what the loss takes the head's outputs for
+  std::string_view over = {};  // of masks: "batch" or "pictures", see Over
 };
 
 struct GroupInfo {
@@ -92,6 +94,7 @@ struct MetricInfo {
   TargetKind kind = TargetKind::classes;
   int classes = 0;      // of labels and masks; 0 for values
   bool scored = false;  // two classes: scores are collected for the area under the ROC curve
+  Outputs outputs{};    // what the losses on them take the outputs for
 };
 
 struct Description {
@@ -160,12 +163,16 @@ struct GradientReport {
   std::array<std::array<double, max_terms>, max_terms> cosine{};
 };
 
-inline constexpr int score_bins = 16384;
+// How much a record looks like class 1 rather than class 0: an output, or the difference of two.
+struct Score {
+  float value = 0.0f;
+  std::int32_t label = -1;  // 0 or 1
+};
 
 // Counts of one head against one target.
 struct MetricCounts {
   std::span<const std::uint64_t> confusion;  // [class][prediction]
-  std::span<const std::uint64_t> scores;     // [class][bin]: two times score_bins, rising scores
+  std::span<const Score> scores;  // of the labelled records, rising; those that are NaN are last
   double absolute_error = 0, squared_error = 0;  // sums over `count`
   std::uint64_t count = 0;
 };
@@ -177,14 +184,16 @@ struct Evaluation {
   double total = 0;
   std::array<double, max_terms> value{}, weight{};
   std::array<bool, max_terms> measured{};
-  std::array<MetricCounts, max_terms> metrics{};  // one a MetricInfo; spans into the arena
+  // One a MetricInfo; its spans hold until the next evaluation.
+  std::array<MetricCounts, max_terms> metrics{};
 };
 
 class Engine {
  public:
   virtual ~Engine() = default;
 
-  // Starts the workers. The source must outlive the engine.
+  // Starts the workers, and takes the memory for the scores of the largest split, 8 bytes a record
+  // of each two-class target: the last allocation. The source must outlive the engine.
   virtual void start(const Settings& settings) = 0;
   // Draws the parameters from the seed and clears all state.
   virtual void initialize() = 0;

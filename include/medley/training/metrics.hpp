@@ -1,9 +1,9 @@
-// Metrics of an evaluation, from the counts that the engine collects:
+// Metrics of an evaluation, from the counts and scores that the engine collects:
 //
 //   labels, all    accuracy, balanced_accuracy (mean recall of the classes that occur)
-//   two classes    f1 (of class 1), auc (area under the ROC curve, ties count half)
+//   two classes    f1 (of class 1), auc (area under the ROC curve, exact; ties count half)
 //   more classes   macro_f1 (mean F1 of the classes that occur or are predicted),
-//                  mean_absolute_error (distance of class numbers, for classes with an order)
+//                  mean_absolute_error (distance of class numbers) where the target is `ordered`
 //   masks          mean_iou (mean over the classes that occur or are predicted of intersection over
 //                  union, both summed over the whole split), pixel_accuracy
 //   values         mean_absolute_error, root_mean_squared_error, over all dimensions

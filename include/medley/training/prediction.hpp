@@ -1,15 +1,15 @@
 // What `predict` says of a head's outputs: cells of a CSV row, and masks.
 //
 //   classes   <head>               name or number of the predicted class
-//             <head>.probability   of that class, where a term says what the outputs mean: softmax
-//                                  of a softmax cross-entropy, sigmoid of a binary cross-entropy;
+//             <head>.probability   of that class, where a loss takes the outputs for logits: of a
+//                                  softmax, or of a sigmoid each;
 //             <head>.score         else: how far its output is above the next best one's (for one
-//                                  output: above 0 or below)
+//                                  output: how far from where the classes part)
 //   values    <head>, or <head>.0, <head>.1 ... where there are several
 //   masks     <head>.<class>       for each class: the share of the pixels predicted so
 //
 // The class is the one with the largest output; of a head with one output, class 1 where it is
-// positive.
+// positive, or where least squares make it an estimate of 0 or 1, above one half.
 #pragma once
 
 #include <cstdint>
@@ -38,15 +38,14 @@ class HeadPrediction {
   std::vector<std::uint8_t> mask(std::span<const float> outputs) const;
 
  private:
-  enum class Meaning { plain, softmax, sigmoid };
-
+  bool has_probability() const { return outputs_ >= Outputs::sigmoid; }
   int predicted_class(std::span<const float> outputs, int pixel) const;
   std::string class_name(int c) const;
   std::string confidence(std::span<const float> outputs, int chosen) const;
 
   std::string head_;
   TargetKind kind_ = TargetKind::classes;
-  Meaning meaning_ = Meaning::plain;
+  Outputs outputs_{};  // of several losses on it, the one that knows more: see Outputs
   int classes_ = 0;
   Shape shape_;
   std::vector<std::string> class_names_;

@@ -5,11 +5,13 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <span>
 
 #include "medley/training/arena_view.hpp"
 #include "medley/training/batches.hpp"
 #include "medley/training/blocks.hpp"
 #include "medley/training/counting.hpp"
+#include "medley/training/shard_targets.hpp"
 #include "medley/training/staging.hpp"
 
 namespace medley {
@@ -17,7 +19,7 @@ namespace medley {
 // Sums of one slot, in the order of its shards.
 struct alignas(128) SlotTotals {
   std::array<double, max_terms> value{};
-  std::array<double, max_terms> record_weight{};
+  std::array<double, max_terms> weight{};  // of the labelled records, or of pixels over the batch
   std::array<double, max_terms> absolute_error{}, squared_error{};  // one a metric
   std::array<std::uint64_t, max_terms> count{};
 };
@@ -28,6 +30,7 @@ class ShardWork {
   using Net = typename D::Net;
   using InputNormalization = Normalization<Experiment::input.c>;
   static constexpr int shard = D::shard;
+  using Targets = ShardTargets<Experiment>;
 
  public:
   static constexpr HeadSet all_heads = (HeadSet{1} << Net::head_count) - 1;
@@ -43,20 +46,64 @@ class ShardWork {
         InputNormalization::of(settings_->source->mean(), settings_->source->deviation());
   }
 
-  // What a record's loss is multiplied with, for each term: 1 / (sum of the records' weights over
-  // the batch).
+  // What the loss of a record (of a pixel over the batch) is multiplied with, for each term: 1 / (sum
+  // of their weights over the batch).
   std::array<float, max_terms> term_scale{};
+  // Sums over the batch of the terms that need them (D::summed_terms).
+  using Sums = std::array<double, D::sum_count>;
+  Sums term_sums{};
+
+  // Adds the weights of a shard's masks, as they are staged, to those of the terms in the set.
+  void weigh_shard(const Batch& batch, std::uint64_t s, TermSet terms, int worker,
+                   SlotTotals& totals) const {
+    Targets targets;
+    const int samples = stage(batch, s, worker, targets, false);
+    D::each_term([&](auto k) {
+      constexpr int term = decltype(k)::value;
+      if constexpr (D::answers_mask(term)) {
+        if (!(terms >> term & 1u)) return;
+        for (int n = 0; n < samples; ++n) {
+          totals.weight[term] += targets.template mask_weight<term>(n);
+        }
+      }
+    });
+  }
+
+  // Forward as in train_shard, and the sums of the terms in the set.
+  void sum_shard(const Batch& batch, std::uint64_t s, TermSet terms, int worker, Sums& sums) {
+    Targets targets;
+    const Pass<Net> pass = training_pass(batch, s, worker, targets);
+    const HeadSet heads = D::heads_of(terms);
+    forward(pass, heads);
+    unroll<Net::head_count>([&](auto head) {
+      constexpr int h = head;
+      if (!(heads >> h & 1u)) return;
+      for_each_block<h>(pass, worker, [&](int n, const auto& memory) {
+        D::each_term([&](auto k) {
+          constexpr int term = decltype(k)::value;
+          if constexpr (is_summed<term> && D::term_head[term] == h) {
+            if (!(terms >> term & 1u)) return;
+            targets.template fill<h, term>(n, pass.samples, 1.0f, memory);
+            add_sums<term>(memory, sums);
+          }
+        });
+      });
+    });
+  }
+
+  // The value of a term from its sums.
+  template <int K>
+  static double summed_value(const Sums& sums) {
+    return std::get<K>(Experiment::terms)
+        .rule.template value_of<D::head_shape(D::term_head[K]).c>(sums.data() + D::first_sum[K]);
+  }
 
   // Forward, and for each direction losses and backward into the slot's gradients and factors.
   void train_shard(const Batch& batch, std::uint64_t s, const TermSets& sets,
                    const std::array<float, max_terms>& weight, bool updates_statistics, int worker,
                    int slot, SlotTotals& totals) {
     Targets targets;
-    Pass<Net> pass = view_.make_pass(worker, settings_->seed);
-    pass.samples = stage(batch, s, worker, targets);
-    pass.records = targets.record.data();
-    pass.epoch = batch.epoch;
-    pass.training = true;
+    Pass<Net> pass = training_pass(batch, s, worker, targets);
     pass.updates_statistics = updates_statistics;
     pass.accumulate = s >= static_cast<std::uint64_t>(D::slots);
     pass.share = static_cast<float>(pass.samples) / static_cast<float>(batch.count);
@@ -74,9 +121,10 @@ class ShardWork {
     }
   }
 
-  // Forward, and values and metrics of all terms, not divided by anything yet.
-  void evaluate_shard(const Batch& batch, std::uint64_t s, int worker, int slot,
-                      SlotTotals& totals) {
+  // Forward, and values, sums and metrics of all terms, not divided by anything yet. The scores of
+  // scored pair i begin at i * records.
+  void evaluate_shard(const Batch& batch, std::uint64_t s, int worker, int slot, SlotTotals& totals,
+                      Sums& sums, std::span<Score> scores) {
     Targets targets;
     Pass<Net> pass = view_.make_pass(worker, settings_->seed);
     pass.samples = stage(batch, s, worker, targets);
@@ -87,14 +135,17 @@ class ShardWork {
         D::each_term([&](auto k) {
           constexpr int term = decltype(k)::value;
           if constexpr (!D::is_penalty[term] && D::term_head[term] == h) {
-            totals.record_weight[term] +=
-                fill_block<h, term>(targets, n, pass.samples, 1.0f, memory);
-            totals.value[term] += static_cast<double>(
-                std::get<term>(Experiment::terms).rule.evaluate(memory.block(1.0f, false)));
-            count_metrics<h, term>(memory, pass.samples, slot, totals);
+            totals.weight[term] += targets.template fill<h, term>(n, pass.samples, 1.0f, memory);
+            if constexpr (is_summed<term>) {
+              add_sums<term>(memory, sums);
+            } else {
+              totals.value[term] += static_cast<double>(
+                  std::get<term>(Experiment::terms).rule.evaluate(memory.block(1.0f, false)));
+            }
+            const std::uint64_t rank = batch.first + s * shard + (D::dense_head(h) ? n : 0);
+            count_metrics<h, term>(memory, pass.samples, slot, totals, scores, batch.count, rank);
           }
         });
-        return false;
       });
     });
   }
@@ -115,17 +166,20 @@ class ShardWork {
   }
 
  private:
-  // The targets of a staged shard.
-  struct Targets {
-    std::array<std::uint64_t, shard> record;
-    std::array<std::array<std::int32_t, shard>, D::target_count> label;
-    std::array<std::array<bool, shard>, D::target_count> present;
-    std::array<const float*, D::target_count> values{};        // [sample][size]
-    std::array<const std::uint8_t*, D::target_count> masks{};  // [sample][pixel]
-  };
+  // A pass that trains, with its shard staged.
+  Pass<Net> training_pass(const Batch& batch, std::uint64_t s, int worker, Targets& targets) const {
+    Pass<Net> pass = view_.make_pass(worker, settings_->seed);
+    pass.samples = stage(batch, s, worker, targets);
+    pass.records = targets.record.data();
+    pass.epoch = batch.epoch;
+    pass.training = true;
+    return pass;
+  }
 
-  // Reads, augments and normalizes the records of a shard. Returns the number of samples.
-  int stage(const Batch& batch, std::uint64_t s, int worker, Targets& targets) const {
+  // Reads, augments and normalizes the records of a shard, or of their targets alone. Returns the
+  // number of samples.
+  int stage(const Batch& batch, std::uint64_t s, int worker, Targets& targets,
+            bool pictures = true) const {
     const int samples = static_cast<int>(std::min<std::uint64_t>(shard, batch.count - s * shard));
     const auto input = Net::template value<0>(view_.worker_area(worker));
     const Augmentation& augmentation = settings_->augmentation;
@@ -140,10 +194,10 @@ class ShardWork {
       const SamplingGrid grid =
           augment ? draw_grid(augmentation, Experiment::input, settings_->seed, batch.epoch, index)
                   : SamplingGrid{};
-      stage_picture(record.image, grid, normalization_, input, n);
+      if (pictures) stage_picture(record.image, grid, normalization_, input, n);
       stage_targets(record, index, grid, n, worker, targets);
     }
-    input.zero_halo(samples);
+    if (pictures) input.zero_halo(samples);
     return samples;
   }
 
@@ -182,103 +236,82 @@ class ShardWork {
   template <int H>
   using HeadMemory = BlockMemory<D::head_shape(H).c, D::block_positions(H)>;
 
-  // Labels, values and coefficients of a block for one target; `scale` is what a record's share is
-  // multiplied with (1 / Σ record weights in training). Returns the records' weights in the block.
-  template <int H, int K, class Memory>
-  double fill_block(const Targets& targets, int n, int samples, float scale,
-                    const Memory& memory) const {
-    using Rule = typename D::template TermAt<K>::Rule;
-    constexpr int t = D::term_target[K];
-    constexpr TargetSpec spec = Experiment::targets[t];
-    const Rule& rule = std::get<K>(Experiment::terms).rule;
-    double weight = 0;
-    if constexpr (D::dense_head(H)) {
-      const std::uint8_t* mask = targets.masks[t] + n * D::mask_bytes;
-      int pixels = 0;
-      if (targets.present[t][n]) {
-        for (std::size_t p = 0; p < D::mask_bytes; ++p) pixels += mask[p] != 255;
-      }
-      const float share = pixels > 0 ? scale / static_cast<float>(pixels) : 0.0f;
-      for (int p = 0; p < Memory::positions; ++p) {
-        const bool present = pixels > 0 && p < static_cast<int>(D::mask_bytes) && mask[p] != 255;
-        memory.labels[p] = present ? mask[p] : 0;
-        memory.coefficient[p] = present ? share : 0.0f;
-      }
-      weight = pixels > 0 ? 1.0 : 0.0;
-    } else {
-      for (int p = 0; p < Memory::positions; ++p) {
-        const bool present = p < samples && targets.present[t][p];
-        const int label = present && spec.kind == TargetKind::classes ? targets.label[t][p] : 0;
-        const float share = present ? record_weight(rule, label) : 0.0f;
-        memory.labels[p] = label;
-        memory.coefficient[p] = share * scale;
-        weight += static_cast<double>(share);
-      }
-    }
-    if constexpr (Rule::compares == Compares::values) {
-      if constexpr (spec.kind == TargetKind::values) {
-        for (int c = 0; c < Memory::channels; ++c) {
-          for (int p = 0; p < Memory::positions; ++p) {
-            memory.values[c * Memory::positions + p] =
-                p < samples && targets.present[t][p] ? targets.values[t][p * spec.size + c] : 0.0f;
-          }
-        }
-      } else {
-        labels_to_values(memory);
-      }
-    }
-    return weight;
+  template <int K>
+  static constexpr bool is_summed = (D::summed_terms >> K & 1u) != 0;
+
+  template <int K, class Memory>
+  static void add_sums(const Memory& memory, Sums& sums) {
+    std::get<K>(Experiment::terms)
+        .rule.add_sums(memory.block(1.0f, false), sums.data() + D::first_sum[K]);
   }
 
   // Calls f(block index, memory) for each block of a head: once for the shard, or once a sample of
-  // a dense head, with the logits gathered; f returns whether gradients go back.
+  // a dense head, with the logits gathered.
   template <int H, class F>
   void for_each_block(const Pass<Net>& pass, int worker, F&& f) const {
     const HeadMemory<H> memory(view_.block_area(worker));
     const auto y = Net::template value<Net::head_output[H]>(pass.area);
-    const auto gy = Net::template gradient<Net::head_output[H]>(pass.area);
-    const auto clear = [&] {
-      std::fill_n(memory.gradient, memory.channels * memory.positions, 0.0f);
-    };
     if constexpr (D::dense_head(H)) {
       for (int n = 0; n < pass.samples; ++n) {
         gather_pixels(n, y, memory);
-        clear();
-        if (f(n, memory)) scatter_pixels(n, memory, gy);
+        f(n, memory);
       }
     } else {
       gather_samples(pass.samples, y, memory);
-      clear();
-      if (f(0, memory)) scatter_samples(pass.samples, memory, gy);
+      f(0, memory);
     }
   }
 
-  // Values and output gradients of the terms in the set, for every head that they need.
+  // Values and output gradients of the terms in the set, for every head that they need. Heads
+  // without layers share the trunk's output, and add up there.
   void losses(const Pass<Net>& pass, const Targets& targets, TermSet terms,
               const std::array<float, max_terms>& weight, int worker, SlotTotals& totals) {
     unroll<Net::head_count>([&](auto head) {
-      constexpr int h = head;
+      constexpr int h = head, out = Net::head_output[h];
       if (!(D::heads_of(terms) >> h & 1u)) return;
-      Net::template gradient<Net::head_output[h]>(pass.area).zero_halo(pass.samples);
-      pass.written[Net::head_output[h]] = true;
+      const bool add = pass.written[out];
+      const auto gy = Net::template gradient<out>(pass.area);
+      if constexpr (Net::wants_gradient[out]) {
+        if (!add) gy.zero_halo(pass.samples);
+        pass.written[out] = true;
+      }
       for_each_block<h>(pass, worker, [&](int n, const auto& memory) {
+        std::fill_n(memory.gradient, memory.channels * memory.positions, 0.0f);
         D::each_term([&](auto k) {
           constexpr int term = decltype(k)::value;
           if constexpr (!D::is_penalty[term] && D::term_head[term] == h) {
             if (!(terms >> term & 1u)) return;
-            fill_block<h, term>(targets, n, pass.samples, term_scale[term], memory);
-            totals.value[term] += static_cast<double>(
-                std::get<term>(Experiment::terms).rule.evaluate(memory.block(weight[term], true)));
+            targets.template fill<h, term>(n, pass.samples, term_scale[term], memory);
+            take_loss<term>(memory.block(weight[term], true), totals);
           }
         });
-        return true;
+        if constexpr (!Net::wants_gradient[out]) {
+          return;  // nothing before it can learn
+        } else if constexpr (D::dense_head(h)) {
+          scatter_pixels(n, memory, add, gy);
+        } else {
+          scatter_samples(pass.samples, memory, add, gy);
+        }
       });
     });
   }
 
-  // Adds a block to the counts of its pair of head and target, once a pair.
+  // Value and gradient of a term in a block.
+  template <int K, class Block>
+  void take_loss(const Block& block, SlotTotals& totals) const {
+    const auto& rule = std::get<K>(Experiment::terms).rule;
+    if constexpr (is_summed<K>) {
+      rule.add_gradient_of(block, term_sums.data() + D::first_sum[K]);
+    } else {
+      totals.value[K] += static_cast<double>(rule.evaluate(block));
+    }
+  }
+
+  // Adds a block to the counts of its pair of head and target, once a pair; its first record has
+  // this rank in the split.
   template <int H, int K, class Memory>
-  void count_metrics(const Memory& memory, int samples, int slot, SlotTotals& totals) {
+  void count_metrics(const Memory& memory, int samples, int slot, SlotTotals& totals,
+                     std::span<Score> scores, std::uint64_t records, std::uint64_t rank) {
     unroll<D::pair_count>([&](auto pair) {
       constexpr int p = pair;
       if constexpr (D::pairs[p].head == H && D::pairs[p].target == D::term_target[K] &&
@@ -286,11 +319,13 @@ class ShardWork {
         constexpr MetricInfo info = D::metric_info(p);
         const int positions = D::dense_head(H) ? D::head_shape(H).pixels() : samples;
         if constexpr (info.kind == TargetKind::values) {
-          add_errors<D::pairs[p].probability>(memory, positions, totals, p);
+          add_errors<info.outputs == Outputs::sigmoid>(memory, positions, totals, p);
         } else {
-          std::uint64_t* counts = view_.metric_counts(slot) + view_.metric_offset(p);
-          count_classes(memory, positions, info.classes, counts,
-                        info.scored ? counts + info.classes * info.classes : nullptr);
+          count_classes(memory, positions, info.classes, info.outputs,
+                        view_.metric_counts(slot) + view_.metric_offset(p));
+        }
+        if constexpr (info.scored) {
+          keep_scores(memory, positions, &scores[D::scored_before(p) * records + rank]);
         }
       }
     });

@@ -4,6 +4,12 @@
 //       term<"colour">(SoftmaxCrossEntropy{}, 1.0),            // on head colour, with target
 //       colour term<"edges", "mask", "mask">(BinaryCrossEntropy{}, 0.5),  // name, head, target
 //       penalty<"decay">(L2Penalty{}, 1e-4)};
+//
+// On a mask, a term is taken over all labelled pixels of the batch or over each picture's; see Over
+// in losses/loss.hpp. SoftIou and MulticlassSoftIou go by pictures unless they are told otherwise,
+// all others by the batch:
+//
+//   term<"parts">(SoftmaxCrossEntropy{}).over_pictures(), term<"outline">(SoftIou{}).over_batch()
 #pragma once
 
 #include <array>
@@ -27,6 +33,10 @@ struct LossTerm {
   static constexpr bool is_penalty = false;
   LossType rule;
   double weight;
+  Over over = default_over<LossType>;
+
+  constexpr LossTerm over_batch() const { return {rule, weight, Over::batch}; }
+  constexpr LossTerm over_pictures() const { return {rule, weight, Over::pictures}; }
 };
 
 template <Name N, class PenaltyType>

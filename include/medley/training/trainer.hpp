@@ -15,6 +15,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <memory>
 #include <optional>
 
 #include "medley/training/shard_work.hpp"
@@ -29,6 +30,7 @@ class Trainer final : public Engine {
   using Net = typename D::Net;
   using TermSets = typename ShardWork<Experiment>::TermSets;
   using Weights = std::array<float, max_terms>;
+  using Sums = typename ShardWork<Experiment>::Sums;
 
  public:
   // `arena` has D::arena_bytes, all zero, aligned to 128.
@@ -39,6 +41,12 @@ class Trainer final : public Engine {
     settings_.threads = std::clamp(settings.threads, 1, D::slots);
     work_.start();
     workers_.emplace(settings_.threads);
+    std::uint64_t most = 0;
+    for (const Split split : {Split::train, Split::validation, Split::test}) {
+      most = std::max(most, settings_.source->size(split));
+    }
+    score_count_ = D::scored_before(D::pair_count) * most;
+    scores_ = std::make_unique_for_overwrite<Score[]>(score_count_);
   }
 
   void initialize() override {
@@ -70,10 +78,13 @@ class Trainer final : public Engine {
     const Position start = position;
     bool first_update = true;
     for (int g = 0; g < (D::mode == StepMode::alternating ? D::group_count : 1); ++g) {
+      const bool own = batches_.takes_next_batch(g);
       for (int repeat = 0; repeat < batches_.times(g); ++repeat) {
-        if (!first_update && batches_.takes_next_batch(g)) ++position.batch;
+        if (!first_update && own) ++position.batch;
         first_update = false;
-        if (!update(position, g, rate_factor, report)) return;
+        // Groups without a batch of their own see the round's, whatever others have taken since.
+        const Batch batch = batches_.batch_at(own ? position : start);
+        if (!update(position, batch, g, rate_factor, report)) return;
       }
     }
     for (int k = 0; k < D::term_count; ++k) report.total += report.weight[k] * report.value[k];
@@ -99,9 +110,11 @@ class Trainer final : public Engine {
     const Batch batch{.split = split, .count = result.records, .training = false};
     std::fill_n(view_.metric_counts(0), D::slots * D::metric_words, std::uint64_t{0});
     totals_.fill({});
+    sums_.fill({});
     for_each_shard({0, batches_.shard_count(batch)},
                    [&](std::uint64_t shard, int worker, int slot) {
-                     work_.evaluate_shard(batch, shard, worker, slot, totals_[slot]);
+                     work_.evaluate_shard(batch, shard, worker, slot, totals_[slot], sums_[slot],
+                                          {scores_.get(), score_count_});
                    });
     summarize(batches_.slots_used(batches_.shard_count(batch)), result);
   }
@@ -131,6 +144,7 @@ class Trainer final : public Engine {
                 bool updates_statistics, StepReport& report) {
     const TermSet terms = together(sets);
     scale_terms(batch, terms, report);
+    sum_terms(batch, terms & D::summed_terms);
     for (SlotTotals& totals : totals_) totals.value = {};
     Wave wave = batches_.wave_from(batch, 0);
     while (D::heads_of(terms) != 0) {
@@ -146,24 +160,59 @@ class Trainer final : public Engine {
     const int used = batches_.slots_used(batches_.shard_count(batch));
     for (int k = 0; k < D::term_count; ++k) {
       if (!(terms >> k & 1u) || D::is_penalty[k]) continue;
-      report.value[k] = tree_sum<D::slots>(used, [&](int slot) { return totals_[slot].value[k]; });
+      report.value[k] = term_value(k, used, work_.term_sums);
     }
     return wave;
   }
 
-  // What the records' losses are divided by: the sum of their weights over the batch. Records are
-  // asked only where they may differ, as all workers wait for this.
+  // The slots' values of a term together, or what its sums give.
+  double term_value(int term, int used, const Sums& sums) const {
+    double value = tree_sum<D::slots>(used, [&](int slot) { return totals_[slot].value[term]; });
+    D::each_term([&](auto k) {
+      if constexpr ((D::summed_terms >> k & 1u) != 0) {
+        if (k == term) value = ShardWork<Experiment>::template summed_value<k>(sums);
+      }
+    });
+    return value;
+  }
+
+  // The slots' sums together.
+  Sums reduced_sums(int used) const {
+    Sums sums{};
+    for (int i = 0; i < D::sum_count; ++i) {
+      sums[i] = tree_sum<D::slots>(used, [&](int slot) { return sums_[slot][i]; });
+    }
+    return sums;
+  }
+
+  // A forward pass of its own for terms whose gradient depends on sums over the batch.
+  void sum_terms(const Batch& batch, TermSet terms) {
+    if (terms == 0) return;
+    sums_.fill({});
+    const std::uint64_t shards = batches_.shard_count(batch);
+    for_each_shard({0, shards}, [&](std::uint64_t shard, int worker, int slot) {
+      work_.sum_shard(batch, shard, terms, worker, sums_[slot]);
+    });
+    work_.term_sums = reduced_sums(batches_.slots_used(shards));
+  }
+
+  // What the losses of records, or of pixels over the batch, are divided by: the sum of their weights
+  // over the batch. They are asked only where they may differ, as all workers wait for this; masks
+  // as augmentation shows them, by all workers.
   void scale_terms(const Batch& batch, TermSet terms, StepReport& report) {
     std::array<double, max_terms> sum{};
-    TermSet differing = 0;
+    TermSet differing = 0, masks = 0;
     for (int k = 0; k < D::term_count; ++k) {
       if (!(terms >> k & 1u) || D::is_penalty[k]) continue;
-      if (D::weighs_alike[k] && settings_.source->complete(D::term_target[k])) {
-        sum[k] = static_cast<double>(batch.count);
+      const bool by_pixels = D::answers_mask(k) && D::term_over[k] == Over::batch;
+      const bool alike = D::weighs_alike[k] || (D::answers_mask(k) && !by_pixels);
+      if (alike && settings_.source->complete(D::term_target[k])) {
+        sum[k] = static_cast<double>(batch.count * (by_pixels ? D::mask_bytes : 1));
       } else {
-        differing |= TermSet{1} << k;
+        (D::answers_mask(k) ? masks : differing) |= TermSet{1} << k;
       }
     }
+    weigh_masks(batch, masks, sum);
     for (std::uint64_t i = 0; differing != 0 && i < batch.count; ++i) {
       const std::uint64_t record = batches_.record_of(batch, batch.first + i);
       D::each_term([&](auto k) {
@@ -188,11 +237,26 @@ class Trainer final : public Engine {
     }
   }
 
+  // Sums of the weights of terms on masks.
+  void weigh_masks(const Batch& batch, TermSet terms, std::array<double, max_terms>& sum) {
+    if (terms == 0) return;
+    for (SlotTotals& totals : totals_) totals.weight = {};
+    const std::uint64_t shards = batches_.shard_count(batch);
+    for_each_shard({0, shards}, [&](std::uint64_t shard, int worker, int slot) {
+      work_.weigh_shard(batch, shard, terms, worker, totals_[slot]);
+    });
+    for (int k = 0; k < D::term_count; ++k) {
+      if (!(terms >> k & 1u)) continue;
+      sum[k] = tree_sum<D::slots>(batches_.slots_used(shards),
+                                  [&](int slot) { return totals_[slot].weight[k]; });
+    }
+  }
+
   // One pass and one update: of all groups at once, or of one in alternating steps. Returns false
   // where the loss or a gradient is not finite.
-  bool update(Position& position, int group, double rate_factor, StepReport& report) {
+  bool update(Position& position, const Batch& batch, int group, double rate_factor,
+              StepReport& report) {
     constexpr bool in_turn = D::mode == StepMode::alternating;
-    const Batch batch = batches_.batch_at(position);
     TermSets sets{};
     for (int d = 0; d < D::directions; ++d) sets[d] = D::group_terms[in_turn ? group : d];
     const TermSet terms = together(sets);
@@ -260,18 +324,19 @@ class Trainer final : public Engine {
   void summarize(int used, Evaluation& result) {
     const Weights weight = mixed_weights();
     bool tells = false;
+    const Sums sums = reduced_sums(used);
     for (int k = 0; k < D::term_count; ++k) {
       result.weight[k] = static_cast<double>(weight[k]);
       if (D::is_penalty[k]) {
         result.value[k] = update_.penalty_value(k);
         result.measured[k] = true;
       } else {
-        const double records =
-            tree_sum<D::slots>(used, [&](int slot) { return totals_[slot].record_weight[k]; });
-        result.measured[k] = records > 0;
-        if (records > 0) {
-          result.value[k] =
-              tree_sum<D::slots>(used, [&](int slot) { return totals_[slot].value[k]; }) / records;
+        const double labelled =
+            tree_sum<D::slots>(used, [&](int slot) { return totals_[slot].weight[k]; });
+        const bool summed = D::summed_terms >> k & 1u;
+        result.measured[k] = labelled > 0;
+        if (labelled > 0) {
+          result.value[k] = term_value(k, used, sums) / (summed ? 1.0 : labelled);
         }
       }
       result.total += result.weight[k] * result.value[k];
@@ -289,7 +354,9 @@ class Trainer final : public Engine {
       const auto classes = static_cast<std::size_t>(info.classes);
       MetricCounts& m = result.metrics[p];
       m.confusion = {counts, classes * classes};
-      if (info.scored) m.scores = {counts + classes * classes, 2 * score_bins};
+      if (info.scored) {
+        m.scores = sorted_scores({&scores_[D::scored_before(p) * result.records], result.records});
+      }
       m.absolute_error =
           tree_sum<D::slots>(used, [&](int slot) { return totals_[slot].absolute_error[p]; });
       m.squared_error =
@@ -306,6 +373,9 @@ class Trainer final : public Engine {
   Update<Experiment> update_{view_};
   std::optional<Workers> workers_;
   std::array<SlotTotals, D::slots> totals_{};
+  std::array<Sums, D::slots> sums_{};  // of each slot
+  std::unique_ptr<Score[]> scores_;    // [scored pair][rank in the split]
+  std::size_t score_count_ = 0;
 };
 
 }  // namespace medley

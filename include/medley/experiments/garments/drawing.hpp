@@ -389,7 +389,7 @@ class GarmentSource final : public Source {
  public:
   static constexpr std::array<TargetSpec, 3> targets{
       {{"colour", TargetKind::classes, drawing::colours},
-       {"size", TargetKind::classes, drawing::sizes},
+       {.name = "size", .kind = TargetKind::classes, .size = drawing::sizes, .ordered = true},
        {"mask", TargetKind::mask, 2}}};
 
   std::uint64_t size(Split split) const override { return sizes_[static_cast<int>(split)]; }
