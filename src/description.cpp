@@ -1,6 +1,8 @@
 // Parts of the description that do not depend on the experiment's type.
 #include <xxhash.h>
 
+#include <bit>
+
 #include "medley/training/engine.hpp"
 
 namespace medley {
@@ -55,6 +57,12 @@ std::uint64_t fingerprint(const Description& d) {
     if (!layer.algorithm.empty()) add(layer.algorithm);
     for (const std::string& input : layer.inputs) add(input);
     add_shape(layer.output);
+  }
+  for (const TensorInfo& t : d.tensors) {
+    if (!t.is_parameter) continue;
+    add(t.initial.name());
+    add_number(std::bit_cast<std::size_t>(t.initial.scale));
+    for (const double number : t.prior) add_number(std::bit_cast<std::size_t>(number));
   }
   for (const TermInfo& term : d.terms) {
     for (const std::string& part : {term.name, term.type, term.head, term.target}) add(part);

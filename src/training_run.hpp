@@ -43,6 +43,7 @@ class TrainingRun {
   bool planned(std::uint64_t step) const;
   bool measures_gradients(const Position& position) const;
   Ending loop();
+  void warn_of_first_values(const StepReport& report);
   bool end_epoch(std::uint32_t epoch);
   void say_epoch(std::uint32_t epoch);
   double evaluate(std::uint32_t epoch, Split split);

@@ -40,7 +40,8 @@ struct TensorInfo {
   bool is_parameter = true;  // false: a moment
   bool trainable = true, decays = false;
   Initial initial = Initial::zero;
-  int fan_in = 1;
+  int fan_in = 1, fan_out = 1;
+  std::vector<double> prior{};  // for Initial::prior, the numbers
 
   // Copies between memory order and the order of files; `values` has `elements` floats.
   void unpack(const float* arena, float* values) const;
@@ -68,6 +69,7 @@ struct TermInfo {
   int head_index = -1, target_index = -1;
   double weight = 1.0;
   std::vector<Option> options;
+  double guess = 0;  // its value where outputs are all alike; 0: not known without the targets
 };
 
 struct GroupInfo {
