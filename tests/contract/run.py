@@ -24,6 +24,7 @@ from pathlib import Path
 import builds
 import damaged_files
 import imports
+import initial_weights
 import manners
 import memory
 import nothing_lost
@@ -34,7 +35,7 @@ import transcript
 from harness import ROOT, Bench, Failed, Skipped
 
 MODULES = (same_bits, builds, repetition, nothing_lost, damaged_files, memory, manners, records, imports,
-           transcript)
+           initial_weights, transcript)
 # Those of some minutes begin first, so that no worker is left alone with one at the end.
 LONG = (builds, transcript)
 

@@ -232,6 +232,13 @@ struct Tiny {
   static constexpr Recipe recipe{};
   static constexpr Memory memory{.shard = 2, .slots = 2};
 };
+struct TinyHe : Tiny {
+  static constexpr Initialization initialization = Initialization::all(Initial::he_uniform);
+};
+struct TinySmall : Tiny {
+  static constexpr Initialization initialization{.hidden = Initial::he_normal,
+                                                 .output = Initial::he_normal.scaled(0.1)};
+};
 struct TinyPytorch : Tiny {
   static constexpr Initialization initialization = Initialization::pytorch();
 };
@@ -260,20 +267,24 @@ std::string initial_of(const std::string& name) {
 }
 
 TEST(Initialization, OutputLayersAreThoseThatNoParametersFollow) {
-  const std::string hidden = "he_uniform", output = "he_uniform x 0.1";
-  EXPECT_EQ(initial_of<Tiny>("trunk.0.weight"), hidden);
-  EXPECT_EQ(initial_of<Tiny>("trunk.0.bias"), "zero");
-  EXPECT_EQ(initial_of<Tiny>("trunk.2.main.0.weight"), hidden);
-  EXPECT_EQ(initial_of<Tiny>("trunk.2.main.1.weight"), "one");
-  EXPECT_EQ(initial_of<Tiny>("trunk.2.main.1.bias"), "zero");
-  EXPECT_EQ(initial_of<Tiny>("heads.kind.1.weight"), hidden);
-  EXPECT_EQ(initial_of<Tiny>("heads.kind.3.weight"), output);
-  EXPECT_EQ(initial_of<Tiny>("heads.side.0.branch.0.weight"), hidden);
-  EXPECT_EQ(initial_of<Tiny>("heads.side.3.weight"), output);
-  EXPECT_EQ(initial_of<Tiny>("heads.place.1.branch.1.weight"), output);
+  const std::string hidden = "he_normal", output = "he_normal x 0.1";
+  EXPECT_EQ(initial_of<TinySmall>("trunk.0.weight"), hidden);
+  EXPECT_EQ(initial_of<TinySmall>("trunk.0.bias"), "zero");
+  EXPECT_EQ(initial_of<TinySmall>("trunk.2.main.0.weight"), hidden);
+  EXPECT_EQ(initial_of<TinySmall>("trunk.2.main.1.weight"), "one");
+  EXPECT_EQ(initial_of<TinySmall>("trunk.2.main.1.bias"), "zero");
+  EXPECT_EQ(initial_of<TinySmall>("heads.kind.1.weight"), hidden);
+  EXPECT_EQ(initial_of<TinySmall>("heads.kind.3.weight"), output);
+  EXPECT_EQ(initial_of<TinySmall>("heads.side.0.branch.0.weight"), hidden);
+  EXPECT_EQ(initial_of<TinySmall>("heads.side.3.weight"), output);
+  EXPECT_EQ(initial_of<TinySmall>("heads.place.1.branch.1.weight"), output);
 }
 
 TEST(Initialization, ExperimentsAndLayersChoose) {
+  EXPECT_EQ(initial_of<Tiny>("trunk.0.weight"), "glorot_uniform");
+  EXPECT_EQ(initial_of<Tiny>("heads.kind.3.weight"), "glorot_uniform");
+  EXPECT_EQ(initial_of<Tiny>("heads.kind.3.bias"), "zero");
+  EXPECT_EQ(initial_of<TinyHe>("heads.kind.3.weight"), "he_uniform");
   EXPECT_EQ(initial_of<TinyPytorch>("trunk.0.weight"), "pytorch");
   EXPECT_EQ(initial_of<TinyPytorch>("trunk.0.bias"), "pytorch");
   EXPECT_EQ(initial_of<TinyPytorch>("heads.kind.3.bias"), "pytorch");
