@@ -63,7 +63,7 @@ LDLIBS := -Wl,-Bstatic -lboost_program_options -ljpeg -lpng -lz -lxxhash -Wl,-Bd
 # and their templates: JSON's are in `files` alone, those of Boost's options in the two others.
 PART_commands := main standard_streams train training_run verify eval predict info model
 PART_files := array_hints assign_splits atomic_file checkpoint class_texts csv dataset dataset_writer find_picture import_command import_csv json mapped_file npy safetensors summary unicode_form
-PART_others := data_warnings description fmt help image_decode image_fit import_options mask_image metrics model_source name_reader options \
+PART_others := data_warnings description first_loss fmt help image_decode image_fit import_options mask_image metrics model_source name_reader options \
   prediction progress_line run_checkpoints run_folder run_logs schedule stop_signal terminal text train_options
 PARTS := commands files others
 FORGOTTEN := $(filter-out engine experiment $(foreach part,$(PARTS),$(PART_$(part))),$(patsubst src/%.cpp,%,$(wildcard src/*.cpp)))

@@ -93,6 +93,13 @@ void add_network(Text& text, const Description& d) {
     text.add(head.name);
     text.add(head.output);
   }
+  for (const TensorInfo& t : d.tensors) {
+    if (!t.is_parameter) continue;
+    text.add(t.initial.name());
+    text.add(t.initial.scale);
+    text.list("prior", t.prior.size());
+    for (const double number : t.prior) text.add(number);
+  }
 }
 
 void add_steps(Text& text, const Description& d) {

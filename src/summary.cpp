@@ -98,6 +98,42 @@ std::string group_table(const Description& d) {
   return table(rows);
 }
 
+std::string initial_text(const TensorInfo& t) {
+  if (t.initial.scheme == Initial::Scheme::prior) {
+    Cells numbers;
+    for (std::size_t i = 0; i < t.prior.size() && i < 8; ++i) {
+      numbers.push_back(fmt::format("{:.4g}", t.prior[i]));
+    }
+    return "prior: " + join(numbers) + (t.prior.size() > 8 ? ", ..." : "");
+  }
+  return std::string(t.initial.name()) +
+         (t.initial.scale == 1.0 ? "" : fmt::format(" x {:.6g}", t.initial.scale));
+}
+
+// A line for each way in which parameters begin, with their names where that is not 0, nor 1 as in
+// normalizations.
+std::string initial_table(const Description& d) {
+  std::vector<Cells> rows{{"initial", "parameters"}};
+  bool more = false;
+  for (const TensorInfo& t : d.tensors) {
+    if (!t.is_parameter) continue;
+    if (!t.decays && (t.initial == Initial::zero || t.initial == Initial::one)) {
+      more = true;
+      continue;
+    }
+    const std::string text = initial_text(t);
+    const auto row = std::find_if(rows.begin(), rows.end(),
+                                  [&](const Cells& cells) { return cells[0] == text; });
+    if (row == rows.end()) {
+      rows.push_back({text, t.name});
+    } else {
+      (*row)[1] += ", " + t.name;
+    }
+  }
+  if (more) rows.push_back({"zero", "all others; one: scales of normalizations"});
+  return table(rows);
+}
+
 std::string recipe_text(const Recipe& r) {
   Cells changes;
   const Augmentation& a = r.augmentation;
@@ -247,7 +283,6 @@ Json recipe_json(const Recipe& r) {
 }
 
 Json parameters_json(const Description& d) {
-  static constexpr std::array<std::string_view, 3> initial_names{"zero", "one", "he_uniform"};
   Json list = Json::array();
   for (const TensorInfo& t : d.tensors) {
     if (!t.is_parameter) continue;
@@ -255,8 +290,11 @@ Json parameters_json(const Description& d) {
                     {"dims", t.dims},
                     {"decays", t.decays},
                     {"trainable", t.trainable},
-                    {"initial", initial_names[static_cast<std::size_t>(t.initial)]},
-                    {"fan_in", t.fan_in}});
+                    {"initial", t.initial.name()},
+                    {"scale", number(t.initial.scale)},
+                    {"fan_in", t.fan_in},
+                    {"fan_out", t.fan_out}});
+    if (!t.prior.empty()) list.back()["prior"] = t.prior;
   }
   return list;
 }
@@ -318,7 +356,7 @@ std::string summary(const Description& d) {
   std::string text = fmt::format("{}: pictures {}; targets {}; fingerprint {}\n\n", d.name,
                                  shape_text(d.input), join(targets), hexadecimal(d.fingerprint));
   text += "network, one picture forward\n" + network_table(d);
-  text += "\nheads   " + join(heads) + "\n\n";
+  text += "\nheads   " + join(heads) + "\n\n" + initial_table(d) + "\n";
   text += "terms\n" + term_table(d) + "\n";
   text += fmt::format("mix     {}{}\n", d.mix, mix.empty() ? "" : ": " + mix);
   text += fmt::format("steps   {}\n{}", step_mode_names[static_cast<std::size_t>(d.mode)],

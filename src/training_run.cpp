@@ -7,6 +7,7 @@
 #include <ranges>
 
 #include "data_warnings.hpp"
+#include "first_loss.hpp"
 #include "medley/base/error.hpp"
 #include "medley/base/text.hpp"
 #include "medley/files/csv.hpp"
@@ -207,6 +208,7 @@ TrainingRun::Ending TrainingRun::loop() {
       report_divergence(before, report);
       return Ending::diverged;
     }
+    if (before.step == 0 && o_.init.empty()) warn_of_first_values(report);
     epoch_records_ += report.records;
     if (measured || before.step % o_.log_every == 0 || position.step == steps_) {
       logs_
@@ -229,6 +231,14 @@ TrainingRun::Ending TrainingRun::loop() {
   }
   if (steps_ == 0) save(false, true);
   return Ending::complete;
+}
+
+void TrainingRun::warn_of_first_values(const StepReport& report) {
+  line_.clear();
+  for (std::size_t k = 0; k < d_.terms.size(); ++k) {
+    if (report.measured[k]) warn_of_first_value(d_.terms[k], report.value[k], line_);
+  }
+  if (!line_.view().empty()) logs_->say(line_.view());
 }
 
 // Evaluates the validation split, logs it, and says whether it is the best so far.

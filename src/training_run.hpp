@@ -46,6 +46,7 @@ class TrainingRun {
   bool planned(std::uint64_t step) const;
   bool measures_gradients(const Position& position) const;
   Ending loop();
+  void warn_of_first_values(const StepReport& report);
   bool end_epoch(std::uint32_t epoch);
   void say_epoch(std::uint32_t epoch);
   std::uint64_t epochs() const;

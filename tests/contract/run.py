@@ -25,6 +25,7 @@ import builds
 import damaged_files
 import foreign
 import imports
+import initial_weights
 import manners
 import memory
 import nothing_lost
@@ -38,7 +39,7 @@ import transcript
 from harness import ROOT, Bench, Failed, Skipped
 
 MODULES = (same_bits, builds, repetition, nothing_lost, resumption, streams, damaged_files, memory, manners,
-           records, imports, foreign, recipes, transcript)
+           records, imports, foreign, recipes, initial_weights, transcript)
 # Those of some minutes begin first, so that no worker is left alone with one at the end.
 LONG = (builds, transcript)
 

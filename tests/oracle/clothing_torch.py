@@ -50,7 +50,7 @@ class Clothing(nn.Module):
         self.category = nn.Linear(inputs, categories)
         self.kids = nn.Linear(inputs, 1)
         for weight in self.weights():
-            nn.init.kaiming_uniform_(weight, nonlinearity="relu")
+            nn.init.xavier_uniform_(weight)
         for head in (self.category, self.kids):
             nn.init.zeros_(head.bias)
 

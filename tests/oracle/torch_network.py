@@ -48,6 +48,26 @@ def make_layer(layer, inputs, shard):
     return makers[kind]()
 
 
+def draw(tensor, said):
+    """Fills a parameter as its entry in the description says (include/medley/base/initial.hpp)."""
+    initial, fan_in, fan_out = said["initial"], said["fan_in"], said["fan_out"]
+    variances = {"lecun": 1 / fan_in, "glorot": 2 / (fan_in + fan_out), "he": 2 / fan_in,
+                 "pytorch": 1 / (3 * fan_in)}
+    scheme, _, law = initial.partition("_")
+    if initial in ("zero", "one"):
+        tensor.fill_(initial == "one")
+    elif initial == "prior":
+        tensor.copy_(torch.tensor(said["prior"]))
+    elif initial == "orthogonal":
+        nn.init.orthogonal_(tensor)
+    elif law == "normal":
+        tensor.normal_(0, variances[scheme] ** 0.5)
+    else:
+        bound = (3 * variances[scheme]) ** 0.5
+        tensor.uniform_(-bound, bound)
+    tensor.mul_(said["scale"])
+
+
 class Network(nn.Module):
     """Trunk and heads. Tensors are N x C x H x W everywhere.
 
@@ -71,7 +91,7 @@ class Network(nn.Module):
                 self.place(path, self.calls[path])
         self.shapes = shapes
         self.needed = {name: self.ancestors([name]) for name in self.output_of}
-        self.initialize()
+        self.initialize(description["parameters"])
 
     def place(self, path, module):
         """Registers a layer under its path, so that parameters are named after it."""
@@ -92,13 +112,11 @@ class Network(nn.Module):
         return wanted
 
     @torch.no_grad()
-    def initialize(self):
-        """He-uniform weights and zero biases, from PyTorch's generator."""
-        for module in self.modules():
-            if isinstance(module, (nn.Conv2d, nn.Linear)):
-                nn.init.kaiming_uniform_(module.weight, nonlinearity="relu")
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
+    def initialize(self, parameters):
+        """What the description says of each parameter, from PyTorch's generator."""
+        said = {parameter["name"]: parameter for parameter in parameters}
+        for name, tensor in self.named_parameters():
+            draw(tensor, said[name])
 
     def forward(self, x, heads=None):
         """Outputs of the heads (of all, or of those named), by name."""

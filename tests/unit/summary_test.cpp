@@ -51,8 +51,9 @@ Description small() {
   t.name = "trunk.0.weight";
   t.dims = {16, 3, 3, 3};
   t.decays = true;
-  t.initial = Initial::he_uniform;
+  t.initial = Initial::he_uniform.scaled(0.5);
   t.fan_in = 27;
+  t.fan_out = 144;
   d.tensors = {t};
   t.name = "optimizer.all.momentum.trunk.0.weight";
   t.is_parameter = false;
@@ -120,7 +121,8 @@ TEST(DescriptionJson, HoldsEverything) {
       "arena_bytes": 11520})"));
   EXPECT_EQ(json["parameters"],
             nlohmann::json::parse(R"([{"name": "trunk.0.weight", "dims": [16, 3, 3, 3],
-      "decays": true, "trainable": true, "initial": "he_uniform", "fan_in": 27}])"));
+      "decays": true, "trainable": true, "initial": "he_uniform", "scale": 0.5, "fan_in": 27,
+      "fan_out": 144}])"));
 }
 
 TEST(DescriptionJson, KeepsTheOrderOfItsKeys) {
@@ -138,7 +140,8 @@ TEST(DescriptionJson, WritesWholeNumbersWithoutAPoint) {
 TEST(Summary, NamesAllParts) {
   EXPECT_PRED2(
       holds, "x" + summary(small()),
-      "x...small: pictures 3x8x8...kind (4 classes)...where (2 classes a pixel)...terms\n...decay "
+      "x...small: pictures 3x8x8...kind (4 classes)...where (2 classes a pixel)..."
+      "initial ...parameters\n...he_uniform x 0.5 ...trunk.0.weight\n...terms\n...decay "
       "...(weights)...mix     blend: a 0.3...steps   joint...sgd...recipe  3 epochs, batch 8, "
       "schedule "
       "cosine, warm-up 0.1...arena   shards of 4, 2 slots");

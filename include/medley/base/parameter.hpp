@@ -9,15 +9,10 @@
 #include <cstdint>
 #include <string_view>
 
+#include "medley/base/initial.hpp"
 #include "medley/base/tensor.hpp"
 
 namespace medley {
-
-enum class Initial : std::uint8_t {
-  zero,
-  one,
-  he_uniform,  // uniform in ±sqrt(6 / fan_in): torch.nn.init.kaiming_uniform_(nonlinearity='relu')
-};
 
 // Strides of the memory order, in floats; element (o, i, y, x) is at
 // (o / 16) * out + (i / in_block) * in + y * row + (i % in_block) * channel + x * column + o % 16.
@@ -38,9 +33,10 @@ struct Parameter {
   Packing packing;
   int floats = 0;  // in memory, a multiple of 16
   Initial initial = Initial::zero;
-  int fan_in = 1;
-  bool decays = false;    // a weight: penalties and weight decay act on it
-  bool trainable = true;  // false: a running statistic
+  int fan_in = 1, fan_out = 1;    // of a layer with weights
+  const double* prior = nullptr;  // for Initial::prior: its numbers, one an element
+  bool decays = false;            // a weight: penalties and weight decay act on it
+  bool trainable = true;          // false: a running statistic
   // Floats that an update changes together, as `Layer::derive` takes no less at once.
   int grain = lanes;
   // Whether shards leave two factors of the gradient instead of adding to it (Factors in
@@ -69,6 +65,14 @@ constexpr Parameter channel_parameter(std::string_view name, int channels, Initi
           .trainable = trainable};
 }
 
+// The bias of a layer with this weight.
+constexpr Parameter bias_of(const Parameter& weight) {
+  Parameter bias = channel_parameter("bias", weight.extent[0], Initial::automatic);
+  bias.fan_in = weight.fan_in;
+  bias.fan_out = weight.fan_out;
+  return bias;
+}
+
 // A weight of a convolution or, with rank 2, of a dense layer seen as a convolution over its whole
 // input. Full blocks of input channels are stored even where the last one is not full. Its grain is
 // a block of outputs by a block of inputs.
@@ -88,8 +92,9 @@ constexpr Parameter conv_weight(std::string_view name, std::array<int, 4> extent
           .rank = rank,
           .packing = p,
           .floats = block_count(outputs) * p.out,
-          .initial = Initial::he_uniform,
+          .initial = Initial::automatic,
           .fan_in = inputs * height * width,
+          .fan_out = outputs * (rank == 4 ? height * width : 1),
           .decays = true,
           .grain = p.in};
 }

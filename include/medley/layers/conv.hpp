@@ -46,7 +46,7 @@ struct BasicConv : LayerDefaults {
   static constexpr auto parameters(Shape x, Layout layout) {
     const Parameter weight = conv_weight("weight", {Outputs, x.c, Kernel, Kernel}, 4, layout);
     if constexpr (Bias) {
-      return std::array{weight, channel_parameter("bias", Outputs, Initial::zero)};
+      return std::array{weight, bias_of(weight)};
     } else {
       return std::array{weight};
     }

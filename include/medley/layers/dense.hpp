@@ -32,7 +32,7 @@ struct Dense : LayerDefaults {
     p.in = x.h * p.row;
     weight.grain = p.column;
     weight.factored = weight.floats >= least_factored;
-    return {weight, channel_parameter("bias", Outputs, Initial::zero)};
+    return {weight, bias_of(weight)};
   }
   // The weights again, with inputs across lanes: [block][y][x][out][in % 16].
   static constexpr int derived_floats(Shape x, bool wants_x) {

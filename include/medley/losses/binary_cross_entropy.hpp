@@ -9,6 +9,7 @@
 //             tf.nn.weighted_cross_entropy_with_logits(pos_weight=w)
 #pragma once
 
+#include <algorithm>
 #include <string_view>
 
 #include "medley/losses/loss.hpp"
@@ -28,6 +29,9 @@ struct BinaryCrossEntropy {
   void options(F&& f) const {
     f("positive_weight", positive_weight);
   }
+
+  // Where all targets are 1, if these weigh more.
+  constexpr double guess(int) const { return std::max(1.0, positive_weight) * natural_log(2.0); }
 
   template <int C>
   float evaluate(const LossBlock<C>& block) const {

@@ -35,6 +35,8 @@ struct Hinge {
     f("margin", margin);
   }
 
+  constexpr double guess(int channels) const { return margin * (channels - 1) / channels; }
+
   template <int C>
   float evaluate(const LossBlock<C>& block) const {
     const Vec zero = Vec::zero(), one = Vec::broadcast(1.0f), mean = Vec::broadcast(1.0f / C);
@@ -81,6 +83,8 @@ struct BinaryHinge {
   void options(F&& f) const {
     f("margin", margin);
   }
+
+  constexpr double guess(int) const { return margin; }
 
   template <int C>
   float evaluate(const LossBlock<C>& block) const {

@@ -23,6 +23,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "medley/base/exact_math.hpp"
 #include "medley/base/math.hpp"
 #include "medley/base/vec.hpp"
 
@@ -109,6 +110,17 @@ constexpr float record_weight(const L& loss, std::int32_t label) {
     return loss.record_weight(label);
   } else {
     return 1.0f;
+  }
+}
+
+// The mean value where all outputs are 0 and so say nothing of the targets; 0 for losses whose
+// value then hangs on the targets.
+template <class L>
+constexpr double guessed_value(const L& loss, int channels) {
+  if constexpr (requires { loss.guess(channels); }) {
+    return loss.guess(channels);
+  } else {
+    return 0.0;
   }
 }
 

@@ -12,7 +12,9 @@
 //   steps     joint(), simultaneous() or alternating()
 //   recipe    Recipe
 //   memory    Memory; Memory{} will do
-// and, if it brings its own data, Generator: a Source that can be made without arguments.
+// and if it wants them
+//   initialization  Initialization: what weights and biases begin with
+//   Generator       a Source that can be made without arguments: its own data
 #pragma once
 
 #include <array>
@@ -25,6 +27,7 @@
 #include "medley/mixes/mix.hpp"
 #include "medley/network/network.hpp"
 #include "medley/training/engine.hpp"
+#include "medley/training/initialization.hpp"
 
 namespace medley {
 
@@ -77,6 +80,17 @@ struct Definition {
   static_assert(Net::head_count <= max_heads, "heads: at most sixteen");
   static_assert(Experiment::recipe.schedule.valid(),
                 "recipe: the schedule's numbers are not valid");
+
+  static constexpr Initialization initialization = initialization_of<Experiment>();
+  static_assert(initialization.valid_hidden(),
+                "initialization: hidden layers need numbers that differ, with a positive scale");
+  static_assert(
+      initialization.valid_output(),
+      "initialization: output layers need a drawn initial with a positive scale, or zero");
+  static_assert(initialization.valid_bias(),
+                "initialization: biases begin with Initial::zero or Initial::pytorch; WithPrior<> "
+                "gives a layer others");
+  static constexpr auto initials = medley::initials<Net>(initialization);
 
   template <class F>
   static constexpr void each_term(F&& f) {

@@ -18,7 +18,8 @@ std::vector<Option> collect_options(const T& thing) {
   return options;
 }
 
-inline TensorInfo tensor_info(const PlacedParameter& p, std::string name, std::size_t offset) {
+inline TensorInfo tensor_info(const PlacedParameter& p, const Initial& initial, std::string name,
+                              std::size_t offset) {
   TensorInfo t;
   t.name = std::move(name);
   const auto [outputs, inputs, height, width] = p.spec.extent;
@@ -33,8 +34,10 @@ inline TensorInfo tensor_info(const PlacedParameter& p, std::string name, std::s
   t.elements = static_cast<std::size_t>(p.spec.elements());
   t.trainable = p.spec.trainable;
   t.decays = p.spec.decays;
-  t.initial = p.spec.initial;
+  t.initial = initial;
   t.fan_in = p.spec.fan_in;
+  t.fan_out = p.spec.fan_out;
+  if (p.spec.prior) t.prior.assign(p.spec.prior, p.spec.prior + p.spec.elements());
   return t;
 }
 
@@ -95,6 +98,7 @@ void describe_terms(Description& d) {
       info.options = collect_options(term.rule);
       info.outputs = T::Rule::outputs;
       if (Def::answers_mask(k)) info.over = to_string(term.over);
+      info.guess = guessed_value(term.rule, Def::head_shape(Def::term_head[k]).c);
     }
     d.terms.push_back(std::move(info));
   });
@@ -125,8 +129,10 @@ template <class Experiment>
 void describe_memory(Description& d) {
   using Def = Definition<Experiment>;
   using Net = typename Def::Net;
-  for (const PlacedParameter& p : Net::parameters) {
-    d.tensors.push_back(tensor_info(p, std::string(p.name.view()), Def::map.parameters + p.offset));
+  for (std::size_t k = 0; k < Net::parameters.size(); ++k) {
+    const PlacedParameter& p = Net::parameters[k];
+    d.tensors.push_back(tensor_info(p, Def::initials[k], std::string(p.name.view()),
+                                    Def::map.parameters + p.offset));
   }
   Def::each_group([&](auto g) {
     for (std::size_t m = 0; m < Def::moment_count[g]; ++m) {
@@ -135,7 +141,7 @@ void describe_memory(Description& d) {
         const std::string name = "optimizer." + d.groups[g].name + "." +
                                  std::string(Def::template GroupAt<g>::Rule::moments[m]) + "." +
                                  std::string(p.name.view());
-        TensorInfo t = tensor_info(p, name,
+        TensorInfo t = tensor_info(p, Initial::zero, name,
                                    Def::map.moments[g] + m * Def::moment_floats(g) +
                                        Def::moment_offset(g, p.segment, p.offset));
         t.is_parameter = false;

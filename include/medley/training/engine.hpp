@@ -40,7 +40,8 @@ struct TensorInfo {
   bool is_parameter = true;  // false: a moment
   bool trainable = true, decays = false;
   Initial initial = Initial::zero;
-  int fan_in = 1;
+  int fan_in = 1, fan_out = 1;
+  std::vector<double> prior{};  // for Initial::prior, the numbers
 
   // Copies between memory order and the order of files; `values` has `elements` floats.
   void unpack(const float* arena, float* values) const;
@@ -70,6 +71,7 @@ struct TermInfo {
   std::vector<Option> options;
   Outputs outputs{};           // what the loss takes the head's outputs for
   std::string_view over = {};  // of masks: "batch" or "pictures", see Over
+  double guess = 0;  // its value where outputs are all alike; 0: not known without the targets
 };
 
 struct GroupInfo {

@@ -11,6 +11,7 @@
 #include "medley/kernels/dense.hpp"
 #include "medley/training/arena_view.hpp"
 #include "medley/training/batches.hpp"
+#include "medley/training/initialization.hpp"
 #include "medley/training/workers.hpp"
 
 namespace medley {
@@ -93,7 +94,9 @@ class Update {
   // Draws the parameters; moments are cleared by whoever clears the arena.
   void initialize(std::uint64_t seed) {
     for (int k = 0; k < Net::parameter_count; ++k) {
-      initialize(Net::parameters[k], static_cast<std::uint64_t>(k), seed);
+      const PlacedParameter& p = Net::parameters[k];
+      const RandomStream stream(seed, Purpose::initialization, 0, static_cast<std::uint64_t>(k));
+      InitialNumbers(p.spec, D::initials[k], stream).write(view_.parameters() + p.offset);
     }
   }
 
@@ -351,38 +354,6 @@ class Update {
       const Vec running = Vec::load(at);
       fma(momentum, Vec::load(view_.gradients(0, 0) + chunk.gradient + i) - running, running)
           .store(at);
-    }
-  }
-
-  // He initialization and constants; each element's number depends on its place in the file order.
-  void initialize(const PlacedParameter& p, std::uint64_t index, std::uint64_t seed) {
-    const auto [outputs, inputs, height, width] = p.spec.extent;
-    const double bound = std::sqrt(6.0 / p.spec.fan_in);
-    const RandomStream stream(seed, Purpose::initialization, 0, index);
-    std::array<std::uint32_t, 4> drawn{};
-    std::uint32_t element = 0;
-    for (int o = 0; o < outputs; ++o) {
-      for (int i = 0; i < inputs; ++i) {
-        for (int y = 0; y < height; ++y) {
-          for (int x = 0; x < width; ++x, ++element) {
-            float& value = view_.parameters()[p.offset + p.spec.packing.index(o, i, y, x)];
-            switch (p.spec.initial) {
-              case Initial::zero:
-                value = 0.0f;
-                break;
-              case Initial::one:
-                value = 1.0f;
-                break;
-              case Initial::he_uniform: {
-                if (element % 4 == 0) drawn = stream.draw(element / 4);
-                const auto unit = static_cast<double>(unit_float(drawn[element % 4]));
-                value = static_cast<float>((2.0 * unit - 1.0) * bound);
-                break;
-              }
-            }
-          }
-        }
-      }
     }
   }
 
