@@ -24,6 +24,7 @@ from pathlib import Path
 import builds
 import damaged_files
 import imports
+import kept
 import manners
 import memory
 import nothing_lost
@@ -33,8 +34,8 @@ import same_bits
 import transcript
 from harness import ROOT, Bench, Failed, Skipped
 
-MODULES = (same_bits, builds, repetition, nothing_lost, damaged_files, memory, manners, records, imports,
-           transcript)
+MODULES = (same_bits, builds, repetition, nothing_lost, kept, damaged_files, memory, manners, records,
+           imports, transcript)
 # Those of some minutes begin first, so that no worker is left alone with one at the end.
 LONG = (builds, transcript)
 
