@@ -5,7 +5,7 @@ import csv
 import signal
 
 import data
-from harness import contents, require, same_contents, wait_until
+from harness import contents, kept_steps, require, same_contents, wait_until
 from strict_safetensors import read
 
 # Three steps an epoch. With the high rates the validation total is lowest in one of the first epochs.
@@ -33,10 +33,6 @@ def _done(run):
     return max((int(row.split(",")[1]) for row in rows[1:] if ",train," in row), default=0)
 
 
-def _kept(run):
-    return [int(path.name[5:13]) for path in sorted((run / "checkpoints").glob("step-*"))]
-
-
 def _target(run, link):
     return int((run / link).resolve(strict=True).name[5:13])
 
@@ -61,7 +57,7 @@ def the_newest_checkpoints_and_the_best_stay(bench):
         best = _best(run)
         require(best < 12, f"the best step is {best} of 15: nothing is tried")
         expected = sorted({best, *range(16 - keep, 16)})
-        require(_kept(run) == expected, f"--keep {keep}: steps {_kept(run)}, not {expected}")
+        require(kept_steps(run) == expected, f"--keep {keep}: steps {kept_steps(run)}, not {expected}")
         require(_target(run, "best") == best, f"best is step {_target(run, 'best')}, not {best}")
         require(_target(run, "last") == 15, f"last is step {_target(run, 'last')}")
         _, metadata, _ = read((run / "best").resolve())
@@ -86,7 +82,7 @@ def the_best_stays_the_best_after_resuming(bench):
         require(_target(run, "last") > best, f"killed after step {_target(run, 'last')} already")
         bench.run("everything", "train", "--out", run, "--resume").expect(0)
         require(_target(run, "best") == best, f"best is step {_target(run, 'best')}, not {best}")
-        require(_kept(run) == sorted({best, 15}), f"steps {_kept(run)} after resuming")
+        require(kept_steps(run) == sorted({best, 15}), f"steps {kept_steps(run)} after resuming")
         same_contents(expected, contents(run), "resumed after the best")
     return "2 times"
 

@@ -21,6 +21,7 @@ import traceback
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
+import agreement
 import builds
 import damaged_files
 import imports
@@ -34,8 +35,8 @@ import same_bits
 import transcript
 from harness import ROOT, Bench, Failed, Skipped
 
-MODULES = (same_bits, builds, repetition, nothing_lost, kept, damaged_files, memory, manners, records,
-           imports, transcript)
+MODULES = (same_bits, builds, repetition, nothing_lost, kept, damaged_files, memory, manners, agreement,
+           records, imports, transcript)
 # Those of some minutes begin first, so that no worker is left alone with one at the end.
 LONG = (builds, transcript)
 
