@@ -19,8 +19,8 @@ struct WholeGroup {
   bool next_batch = false;
   // What has been done so far.
   std::uint64_t updates = 0;
-  std::map<std::string, std::vector<double>> first, second;  // moments
-  double norm = 0;                                           // of the last gradient
+  std::map<std::string, std::vector<double>> first{}, second{};  // moments
+  double norm = 0;                                               // of the last gradient
 };
 
 class WholeTwin {
@@ -130,19 +130,19 @@ class WholeTwin {
 
   // --- losses ------------------------------------------------------------------------------------
 
-  TermValues terms(const Parameters& w, const std::vector<Staged>& batch, bool training) const {
-    const auto outputs = network_.forward(w, batch, training);
-    return {kind_loss(batch, outputs), place_loss(batch, outputs), outline_loss(batch, outputs),
+  TermValues terms(const Parameters& w, const std::vector<Staged>& staged, bool training) const {
+    const auto outputs = network_.forward(w, staged, training);
+    return {kind_loss(staged, outputs), place_loss(staged, outputs), outline_loss(staged, outputs),
             penalty(w)};
   }
 
   // torch.nn.CrossEntropyLoss(weight=[1, 2, 0.5], label_smoothing=0.1) over the labelled records.
-  double kind_loss(const std::vector<Staged>& batch,
+  double kind_loss(const std::vector<Staged>& staged,
                    const std::vector<WholeNetwork::Output>& y) const {
     constexpr std::array<double, 3> weight{1.0, 2.0, 0.5};
     double sum = 0, weights = 0;
-    for (std::size_t n = 0; n < batch.size(); ++n) {
-      const int label = source_.kind[batch[n].record];
+    for (std::size_t n = 0; n < staged.size(); ++n) {
+      const int label = source_.kind[staged[n].record];
       if (label < 0) continue;
       double total = 0;
       for (const double logit : y[n].kind) total += std::exp(logit);
@@ -155,11 +155,11 @@ class WholeTwin {
     return sum / weights;
   }
 
-  double place_loss(const std::vector<Staged>& batch,
+  double place_loss(const std::vector<Staged>& staged,
                     const std::vector<WholeNetwork::Output>& y) const {
     double sum = 0, count = 0;
-    for (std::size_t n = 0; n < batch.size(); ++n) {
-      const auto& place = source_.place[batch[n].record];
+    for (std::size_t n = 0; n < staged.size(); ++n) {
+      const auto& place = source_.place[staged[n].record];
       if (std::isnan(place[0])) continue;
       for (int d = 0; d < 2; ++d) sum += std::pow(y[n].place[d] - static_cast<double>(place[d]), 2);
       count += 2;
@@ -175,15 +175,15 @@ class WholeTwin {
   };
   static constexpr bool over_batch =
       knows_batch<std::tuple_element_t<2, std::remove_const_t<decltype(Whole::terms)>>>;
-  double outline_loss(const std::vector<Staged>& batch,
+  double outline_loss(const std::vector<Staged>& staged,
                       const std::vector<WholeNetwork::Output>& y) const {
     double all = 0, known_pixels = 0, pictures = 0, known_pictures = 0;
-    for (std::size_t n = 0; n < batch.size(); ++n) {
+    for (std::size_t n = 0; n < staged.size(); ++n) {
       double sum = 0, known = 0;
       for (int p = 0; p < WholeNetwork::pixels; ++p) {
-        if (batch[n].outline[p] == 255) continue;
+        if (staged[n].outline[p] == 255) continue;
         const double x = y[n].outline[p];
-        sum += batch[n].outline[p] == 1 ? 2 * std::log1p(std::exp(-x)) : std::log1p(std::exp(x));
+        sum += staged[n].outline[p] == 1 ? 2 * std::log1p(std::exp(-x)) : std::log1p(std::exp(x));
         ++known;
       }
       all += sum;

@@ -63,6 +63,31 @@ def the_schedule_of_a_run_begins_with_its_first_factor(bench):
     return "2 schedules"
 
 
+def logs_have_the_rows_that_were_asked_for(bench):
+    """Eight steps of three an epoch: a row every third step, gradients every fourth, and at the ends."""
+    run = bench.folder("rows") / "run"
+    done = bench.run("everything", "train", "--data", _data(bench), "--out", run, "--threads", 1, "--steps",
+                     8, "--log-every", 3, "--gradients-every", 4).expect(0)
+    with open(run / "losses.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    expected = [("train", 1, 0), ("validation", 3, 0), ("train", 4, 1), ("train", 5, 1),
+                ("validation", 6, 1), ("train", 7, 2), ("train", 8, 2), ("validation", 8, 2), ("test", 8, 2)]
+    found = [(row["split"], int(row["step"]), int(row["epoch"])) for row in rows]
+    require(found == expected, f"losses.csv has {found}, not {expected}")
+    measured = [int(row["step"]) for row in rows if row["kind.gradient_norm"]]
+    require(measured == [1, 5], f"gradients of steps {measured}")
+    with open(run / "metrics.csv", newline="") as file:
+        found = [(row["split"], int(row["step"])) for row in csv.DictReader(file)]
+    require(found == [("validation", 3), ("validation", 6), ("validation", 8), ("test", 8)],
+            f"metrics.csv has {found}")
+    with open(run / "timing.csv", newline="") as file:
+        found = [(int(row["step"]), int(row["records"])) for row in csv.DictReader(file)]
+    require(found == [(3, 100), (6, 100), (8, 86)], f"timing.csv has {found}")
+    facts = dict(done.rows())
+    require(facts["test.total"] == rows[-1]["total"], f"stdout has {facts['test.total']} for the test split")
+    return f"{len(rows)} rows"
+
+
 def planned_checkpoints_are_written_and_no_others(bench):
     """After each epoch of three steps, every N steps and at the end."""
     for options, expected in (((), [3, 6, 7]), (("--checkpoint-every", 2), [2, 3, 4, 6, 7]),

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Makes small wrong changes to the code, one at a time, and tells which test notices each.
 
-    run.py [--room ROOM...] [--id ID...] [--jobs N] [--results FILE] [--table FILE] [--check]
+    run.py [--room ROOM...] [--id ID...] [--tests PART...] [--jobs N] [--results FILE] [--table FILE]
+           [--check]
 
 README.md beside this file says what the list and the table mean. Works in a copy of the tree, under
 build/mutants. A run that was interrupted goes on with what is not in --results yet; what was found of
@@ -332,21 +333,29 @@ def summary(mutants, results):
     return "\n".join(lines) + "\n", share >= LEAST_SHARE and not unargued
 
 
+def chosen(mutants, options):
+    for m in mutants if options.tests else ():
+        m.tests = [test for test in m.tests if any(part in test for part in options.tests)]
+    return [m for m in mutants if m.tests and (not options.room or m.room in options.room) and
+            (not options.id or any(part in m.id for part in options.id)) and
+            (not options.how or m.how in options.how)]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--room", nargs="+", default=[], help="files of list/, without their suffix")
     parser.add_argument("--id", nargs="+", default=[], help="single mutants, or parts of their ids")
     parser.add_argument("--how", nargs="+", default=[], help="expression, statement, patch")
+    parser.add_argument("--tests", nargs="+", default=[], metavar="PART",
+                        help="only tests with such a part in their names, and what they may kill")
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), metavar="N")
     parser.add_argument("--results", type=Path, default=WORK / "results.jsonl", metavar="FILE")
     parser.add_argument("--table", type=Path, metavar="FILE", help="the table goes there too")
     parser.add_argument("--check", action="store_true", help="look only whether the list fits the code")
     options = parser.parse_args()
     try:
-        mutants = [m for m in read_list() if (not options.room or m.room in options.room) and
-                   (not options.id or any(part in m.id for part in options.id)) and
-                   (not options.how or m.how in options.how)]
+        mutants = chosen(read_list(), options)
         require(mutants, "no mutant is chosen")
         if options.check:
             switched([m for m in mutants if m.how != "patch"])
