@@ -83,7 +83,7 @@ FUZZ_PACKAGES := clang libclang-rt-dev
 
 .PHONY: help run binary all test unit-test contract-test test-address test-thread sanitized \
   sanitized-training fuzz fuzz-all fuzz-corpus fuzz-corpus-all bench clean packages test-packages \
-  cross-packages check-format
+  cross-packages check-format mutants
 .SECONDARY:
 
 help: ## this list
@@ -221,6 +221,13 @@ fuzz-corpus: ## run the harnesses over their committed inputs alone; any compile
 	$(MAKE) SANITIZE=address,undefined ISAS=avx2 OPT=-O0 fuzz-corpus-all
 fuzz-corpus-all: $(FUZZERS:%=$(BUILD)/fuzz/%)
 	@for name in $(FUZZERS); do $(BUILD)/fuzz/$$name tests/fuzz/corpus/$$name 2> $(BUILD)/fuzz/$$name.log || { cat $(BUILD)/fuzz/$$name.log; exit 1; }; done
+
+# --- mutants --------------------------------------------------------------------------------------
+
+# MUTANTS_OPTIONS chooses rooms and ids; tests/mutants/README.md.
+MUTANTS_OPTIONS ?=
+mutants: build/test-packages ## make small wrong changes to a copy of the code and tell which test notices each
+	$(PYTHON) tests/mutants/run.py $(MUTANTS_OPTIONS)
 
 # Peers are used where they are installed: TORCH_PYTHON names a Python that has PyTorch.
 TORCH_PYTHON ?= $(PYTHON)

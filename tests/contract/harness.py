@@ -204,6 +204,11 @@ def whole_checkpoints(run):
     return len(paths)
 
 
+def kept_steps(run):
+    """Steps of the checkpoints that a run folder has."""
+    return [int(path.name[5:13]) for path in sorted((Path(run) / "checkpoints").glob("step-*"))]
+
+
 def end_hard(process):
     """SIGKILL."""
     process.send_signal(signal.SIGKILL)

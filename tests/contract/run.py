@@ -21,11 +21,13 @@ import traceback
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
+import agreement
 import builds
 import damaged_files
 import foreign
 import imports
 import initial_weights
+import kept
 import manners
 import memory
 import nothing_lost
@@ -38,8 +40,8 @@ import streams
 import transcript
 from harness import ROOT, Bench, Failed, Skipped
 
-MODULES = (same_bits, builds, repetition, nothing_lost, resumption, streams, damaged_files, memory, manners,
-           records, imports, foreign, recipes, initial_weights, transcript)
+MODULES = (same_bits, builds, repetition, nothing_lost, resumption, kept, streams, damaged_files, memory,
+           manners, agreement, records, imports, foreign, recipes, initial_weights, transcript)
 # Those of some minutes begin first, so that no worker is left alone with one at the end.
 LONG = (builds, transcript)
 
