@@ -58,10 +58,10 @@ struct everything {
       term<"answer">(BinaryCrossEntropy{.positive_weight = 2.0}, 0.7),
       term<"margin", "answer", "answer">(BinaryHinge{}, 0.3),
       term<"place">(MeanSquaredError{}, 0.2),
-      term<"outline">(SoftIou{}, 1.0),
-      term<"edges", "outline", "outline">(BinaryCrossEntropy{}, 0.5),
+      term<"outline">(SoftIou{}, 1.0).over_batch(),
+      term<"edges", "outline", "outline">(BinaryCrossEntropy{}, 0.5).over_pictures(),
       term<"parts">(MulticlassSoftIou{}, 1.0),
-      term<"pixels", "parts", "parts">(SoftmaxCrossEntropy{}, 0.5),
+      term<"pixels", "parts", "parts">(SoftmaxCrossEntropy{.class_weights = {0.5, 2.0, 1.0}}, 0.5),
       penalty<"sparse">(L1Penalty{}, 1e-4),
       penalty<"decay">(L2Penalty{}, 1e-4),
   };

@@ -120,6 +120,15 @@ TEST_F(DatasetFolder, LabelsOfEveryIntegerType) {
   EXPECT_EQ(open().label(3, 0), -1);
 }
 
+TEST_F(DatasetFolder, MasksAreCompleteWhereNoPixelIsMissing) {
+  Bytes part(n * 8, 1);
+  save(folder_ / "part.npy", DType::u8, {2, 4}, part);
+  EXPECT_TRUE(open().complete(2));
+  part.back() = 255;
+  save(folder_ / "part.npy", DType::u8, {2, 4}, part);
+  EXPECT_FALSE(open().complete(2));
+}
+
 TEST_F(DatasetFolder, AWrongMaskPixelIsFoundWhereverItIs) {
   constexpr PictureShape large{1, 10, 10};
   constexpr TargetSpec part[]{{"part", TargetKind::mask, 3}};

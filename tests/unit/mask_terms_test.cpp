@@ -27,8 +27,8 @@ constexpr SoftmaxCrossEntropy weighted{.smoothing = 0.1, .class_weights = {1.0, 
 struct Masks {
   static constexpr std::string_view name = "masks";
   static constexpr Shape input{2, 4, 5};
-  static constexpr auto targets = std::to_array<TargetSpec>(
-      {{"parts", TargetKind::mask, 3}, {"outline", TargetKind::mask, 2}});
+  static constexpr auto targets =
+      std::to_array<TargetSpec>({{"parts", TargetKind::mask, 3}, {"outline", TargetKind::mask, 2}});
   using Trunk = Sequence<Conv<4>, Tanh>;
   using Heads =
       std::tuple<Head<"parts", Conv<3, 1>>, Head<"outline", Conv<1, 1>>, Head<"level", Conv<1, 1>>>;
@@ -58,11 +58,11 @@ constexpr int term_count = Definition<Masks>::term_count;
 struct Noisy : Masks {
   using Trunk = Sequence<Conv<4>, GhostBatchNorm, Tanh, Dropout<30>>;
   using Heads = std::tuple<Head<"parts", Dropout<20>, Conv<3, 1>>, Head<"outline", Conv<1, 1>>>;
-  static constexpr auto terms = std::tuple{
-      term<"weighted", "parts", "parts">(weighted),
-      term<"iou_batch", "parts", "parts">(MulticlassSoftIou{}).over_batch(),
-      term<"soft_batch", "outline", "outline">(SoftIou{}).over_batch(),
-      term<"binary", "outline", "outline">(BinaryCrossEntropy{}).over_pictures()};
+  static constexpr auto terms =
+      std::tuple{term<"weighted", "parts", "parts">(weighted),
+                 term<"iou_batch", "parts", "parts">(MulticlassSoftIou{}).over_batch(),
+                 term<"soft_batch", "outline", "outline">(SoftIou{}).over_batch(),
+                 term<"binary", "outline", "outline">(BinaryCrossEntropy{}).over_pictures()};
   static constexpr auto steps =
       simultaneous(group<"a", "weighted">(Sgd{.learning_rate = 0.5}),
                    group<"b", "iou_batch", "binary">(Sgd{.learning_rate = 0.5}),

@@ -281,13 +281,12 @@ TEST(Metrics, NamesTellTargetAndHead) {
   add_metric(d, "side", "colour");
   add_metric(d, "grade", "grade");
   const std::vector<std::string> names = metric_names(d);
-  EXPECT_EQ(names,
-            (std::vector<std::string>{
-                "colour.main.accuracy", "colour.main.balanced_accuracy", "colour.main.macro_f1",
-                "kids.accuracy", "kids.balanced_accuracy", "kids.f1", "kids.auc",
-                "colour.side.accuracy", "colour.side.balanced_accuracy", "colour.side.macro_f1",
-                "grade.accuracy", "grade.balanced_accuracy", "grade.macro_f1",
-                "grade.mean_absolute_error"}));
+  EXPECT_EQ(names, (std::vector<std::string>{
+                       "colour.main.accuracy", "colour.main.balanced_accuracy",
+                       "colour.main.macro_f1", "kids.accuracy", "kids.balanced_accuracy", "kids.f1",
+                       "kids.auc", "colour.side.accuracy", "colour.side.balanced_accuracy",
+                       "colour.side.macro_f1", "grade.accuracy", "grade.balanced_accuracy",
+                       "grade.macro_f1", "grade.mean_absolute_error"}));
   EXPECT_EQ(metric_prefix(d, 1), "kids");
   EXPECT_EQ(metric_prefix(d, 2), "colour.side");
 }

@@ -47,9 +47,9 @@ struct Pixels {
 };
 template <bool Explicit>
 struct PixelsAtOnce : Pixels<Explicit> {
-  static constexpr auto steps = simultaneous(
-      group<"a", "parts", "others">(Sgd{.learning_rate = 0.2}),
-      group<"b", "kind", "twice">(Sgd{.learning_rate = 0.1, .momentum = 0.9}));
+  static constexpr auto steps =
+      simultaneous(group<"a", "parts", "others">(Sgd{.learning_rate = 0.2}),
+                   group<"b", "kind", "twice">(Sgd{.learning_rate = 0.1, .momentum = 0.9}));
 };
 template <bool Explicit>
 struct PixelsInTurn : Pixels<Explicit> {
@@ -63,8 +63,9 @@ struct Samples : Pixels<Explicit> {
   using Trunk = Sequence<Conv<5>, Tanh, GlobalAveragePool, Dense<3>>;
   template <Name N>
   using Bare = std::conditional_t<Explicit, Head<N, Dense<3>>, Head<N>>;
-  static constexpr auto targets = std::to_array<TargetSpec>(
-      {{"parts", TargetKind::classes, 3}, {"others", TargetKind::classes, 3}, {"kind", TargetKind::classes, 2}});
+  static constexpr auto targets = std::to_array<TargetSpec>({{"parts", TargetKind::classes, 3},
+                                                             {"others", TargetKind::classes, 3},
+                                                             {"kind", TargetKind::classes, 2}});
   using Heads = std::tuple<Bare<"parts">, Head<"kind", Tanh, Dense<2>>, Bare<"others">,
                            Head<"twice", Residual<Conv<3, 1>>>>;
 };
@@ -143,8 +144,8 @@ TEST(HeadsOnOneTensor, GradientIsThatOfTheTotal) {
 struct Untrainable : Samples<false> {
   using Trunk = Sequence<>;
   static constexpr Shape input{3, 1, 1};
-  using Heads = std::tuple<Head<"parts">, Head<"kind", Dense<2>>, Head<"others">,
-                           Head<"twice", Dense<3>>>;
+  using Heads =
+      std::tuple<Head<"parts">, Head<"kind", Dense<2>>, Head<"others">, Head<"twice", Dense<3>>>;
 };
 TEST(HeadsOnOneTensor, MayBeTheInput) {
   const MadeSource source(5, Untrainable::input, Untrainable::targets);
@@ -160,17 +161,16 @@ TEST(HeadsOnOneTensor, MayBeTheInput) {
 struct OnePixel {
   static constexpr std::string_view name = "one_pixel";
   static constexpr Shape input{3, 1, 1};
-  static constexpr auto targets =
-      std::to_array<TargetSpec>({{"pixel", TargetKind::mask, 2},
-                                 {"kind", TargetKind::classes, 2},
-                                 {"place", TargetKind::values, 2}});
+  static constexpr auto targets = std::to_array<TargetSpec>({{"pixel", TargetKind::mask, 2},
+                                                             {"kind", TargetKind::classes, 2},
+                                                             {"place", TargetKind::values, 2}});
   using Trunk = Sequence<>;
   using Heads = std::tuple<Head<"pixel", Dense<2>>>;
-  static constexpr auto terms = std::tuple{
-      term<"pixel">(SoftmaxCrossEntropy{.class_weights = {1.0, 3.0}}),
-      term<"kind", "pixel", "kind">(SoftmaxCrossEntropy{.class_weights = {1.0, 3.0}}),
-      term<"overlap", "pixel", "pixel">(MulticlassSoftIou{}),
-      term<"place", "pixel", "place">(MeanSquaredError{})};
+  static constexpr auto terms =
+      std::tuple{term<"pixel">(SoftmaxCrossEntropy{.class_weights = {1.0, 3.0}}),
+                 term<"kind", "pixel", "kind">(SoftmaxCrossEntropy{.class_weights = {1.0, 3.0}}),
+                 term<"overlap", "pixel", "pixel">(MulticlassSoftIou{}),
+                 term<"place", "pixel", "place">(MeanSquaredError{})};
   static constexpr WeightedSum mix{};
   static constexpr auto steps = joint(Sgd{.learning_rate = 0.1});
   static constexpr Recipe recipe{};
@@ -196,8 +196,8 @@ TEST(MaskOfOnePixel, IsReadAsItIs) {
       squares += (x[c] - 0.5) * (x[c] - 0.5) / 14.0;
     }
     if (r == 2) continue;
-    const double other = 1.0 / (1.0 + std::exp(x[source.targets[0].masks[r]] -
-                                               x[1 - source.targets[0].masks[r]]));
+    const double other =
+        1.0 / (1.0 + std::exp(x[source.targets[0].masks[r]] - x[1 - source.targets[0].masks[r]]));
     const double own = 1.0 - (1.0 - other + 1.0) / 2.0, none = 1.0 - 1.0 / (other + 1.0);
     overlap += (own + none) / 2.0 / 6.0;
   }
@@ -217,14 +217,13 @@ struct Squares {
   static constexpr auto targets = std::to_array<TargetSpec>(
       {{"answer", TargetKind::classes, 2}, {"pixel", TargetKind::mask, 2}});
   using Trunk = Sequence<>;
-  using Heads = std::tuple<Head<"value", Dense<1>>, Head<"logit", Dense<1>>, Head<"pixel", Conv<1, 1>>,
-                           Head<"two", Dense<2>>>;
-  static constexpr auto terms =
-      std::tuple{term<"value", "value", "answer">(MeanSquaredError{}),
-                 term<"logit", "logit", "answer">(BinaryCrossEntropy{}),
-                 term<"margin", "logit", "answer">(BinaryHinge{}),
-                 term<"pixel">(MeanSquaredError{}),
-                 term<"two", "two", "answer">(MeanSquaredError{})};
+  using Heads = std::tuple<Head<"value", Dense<1>>, Head<"logit", Dense<1>>,
+                           Head<"pixel", Conv<1, 1>>, Head<"two", Dense<2>>>;
+  static constexpr auto terms = std::tuple{term<"value", "value", "answer">(MeanSquaredError{}),
+                                           term<"logit", "logit", "answer">(BinaryCrossEntropy{}),
+                                           term<"margin", "logit", "answer">(BinaryHinge{}),
+                                           term<"pixel">(MeanSquaredError{}),
+                                           term<"two", "two", "answer">(MeanSquaredError{})};
   static constexpr WeightedSum mix{};
   static constexpr auto steps = joint(Sgd{.learning_rate = 0.1});
   static constexpr Recipe recipe{};
@@ -267,7 +266,8 @@ TEST(OutputsMean, LeastSquaresPartClassesAtOneHalf) {
 
 TEST(Scores, AreThoseOfTheLabelledRecordsWhateverTheThreads) {
   MadeSource source(200, Squares::input, Squares::targets);
-  for (std::size_t r = 0; r < 200; ++r) source.targets[0].labels[r] = r % 5 == 0 ? -1 : r * r % 7 < 3;
+  for (std::size_t r = 0; r < 200; ++r)
+    source.targets[0].labels[r] = r % 5 == 0 ? -1 : r * r % 7 < 3;
   std::array<double, 2> found{};
   for (const int threads : {1, 2}) {
     Settings settings = settings_for<Squares>(source);

@@ -19,8 +19,9 @@ struct Round {
                                                              {"c", TargetKind::classes, 2}});
   using Trunk = Sequence<Dense<3>>;
   using Heads = std::tuple<Head<"a", Dense<1>>, Head<"b", Dense<1>>, Head<"c", Dense<1>>>;
-  static constexpr auto terms = std::tuple{
-      term<"a">(BinaryCrossEntropy{}), term<"b">(BinaryCrossEntropy{}), term<"c">(BinaryCrossEntropy{})};
+  static constexpr auto terms =
+      std::tuple{term<"a">(BinaryCrossEntropy{}), term<"b">(BinaryCrossEntropy{}),
+                 term<"c">(BinaryCrossEntropy{})};
   static constexpr WeightedSum mix{};
   static constexpr auto steps =
       alternating(group<"a", "a">(Sgd{.learning_rate = 0.1}),
@@ -38,8 +39,10 @@ struct OwnFirst : Round {
 
 // Records of each batch of two that the rounds read.
 template <class Experiment>
-std::vector<std::uint64_t> batches_seen(std::uint64_t records, int rounds, const Position& from = {}) {
-  const MadeSource source(records, Experiment::input, Experiment::targets);
+std::vector<std::uint64_t> batches_seen(std::uint64_t records, int rounds,
+                                        const Position& from = {}) {
+  MadeSource source(records, Experiment::input, Experiment::targets);
+  source.notes = true;
   Settings settings = settings_for<Experiment>(source);
   settings.batch_size = 2;
   settings.threads = 1;
@@ -62,7 +65,8 @@ TEST(Rounds, GroupsBehindOneWithBatchesOfItsOwnSeeTheRoundsBatch) {
 }
 
 TEST(Rounds, OneThatRunsPastTheLastBatchGoesOnWithTheFirst) {
-  EXPECT_EQ(batches_seen<Round>(8, 3), (Seen{0, 1, 2, 0, 0, /**/ 3, 0, 1, 3, 3, /**/ 0, 1, 2, 0, 0}));
+  EXPECT_EQ(batches_seen<Round>(8, 3),
+            (Seen{0, 1, 2, 0, 0, /**/ 3, 0, 1, 3, 3, /**/ 0, 1, 2, 0, 0}));
 }
 
 TEST(Rounds, GoOnFromAPosition) {

@@ -29,7 +29,8 @@ struct TargetSpec {
   std::string_view name;
   TargetKind kind{};
   int size = 0;  // classes of a label or mask, dimensions of a value
-  bool ordered = false;  // classes that stand in a row, such as sizes: their distances mean something
+  bool ordered =
+      false;  // classes that stand in a row, such as sizes: their distances mean something
 };
 
 inline constexpr int max_targets = 16;

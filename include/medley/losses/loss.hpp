@@ -135,13 +135,13 @@ inline constexpr bool dense_only = requires {
 // the sums of all blocks, and `add_gradient_of` adds that loss's gradient to a block. Blocks are as
 // for `evaluate`; of the coefficient it only matters whether it is 0.
 template <class L, int Channels>
-concept SummedLoss =
-    Loss<L, Channels> && requires(const L& loss, const LossBlock<Channels>& block, double* sums) {
-      { L::template sum_count<Channels> } -> std::convertible_to<int>;
-      loss.add_sums(block, sums);
-      { loss.template value_of<Channels>(sums) } -> std::same_as<double>;
-      loss.add_gradient_of(block, sums);
-    };
+concept SummedLoss = Loss<L, Channels> &&
+    requires(const L& loss, const LossBlock<Channels>& block, double* sums) {
+  { L::template sum_count<Channels> } -> std::convertible_to<int>;
+  loss.add_sums(block, sums);
+  { loss.template value_of<Channels>(sums) } -> std::same_as<double>;
+  loss.add_gradient_of(block, sums);
+};
 
 // What a term on a mask is taken over unless it says otherwise: the batch, or what the loss says.
 template <class L>

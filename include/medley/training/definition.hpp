@@ -188,17 +188,35 @@ struct Definition {
     });
     return set;
   }();
+  template <int K>
+  static constexpr int sums_of_term() {
+    if constexpr ((summed_terms >> K & 1u) != 0) {
+      using Rule = typename TermAt<K>::Rule;
+      constexpr int channels = head_shape(term_head[K]).c;
+      static_assert(SummedLoss<Rule, channels>,
+                    "this loss cannot be taken over the batch, only over_pictures()");
+      return Rule::template sum_count<channels>;
+    }
+    return 0;
+  }
   static constexpr std::array<int, term_count + 1> first_sum = [] {
     std::array<int, term_count + 1> first{};
-    each_term([&](auto k) {
-      first[k + 1] = first[k];
-      if constexpr ((summed_terms >> k & 1u) != 0) {
-        first[k + 1] += TermAt<k>::Rule::template sum_count<head_shape(term_head[k]).c>;
-      }
-    });
+    each_term([&](auto k) { first[k + 1] = first[k] + sums_of_term<decltype(k)::value>(); });
     return first;
   }();
   static constexpr int sum_count = first_sum[term_count];
+  static_assert(
+      [] {
+        bool told = false;
+        each_term([&](auto k) {
+          if constexpr (!is_penalty[k]) {
+            const bool differs = term_over[k] != default_over<typename TermAt<k>::Rule>;
+            told = told || (differs && !answers_mask(k));
+          }
+        });
+        return !told;
+      }(),
+      "over_batch() and over_pictures() are for terms on masks");
 
   template <int K>
   static constexpr bool check_term() {
@@ -222,11 +240,6 @@ struct Definition {
           "global average pooling)");
       static_assert(!dense_only<typename T::Rule> || target.kind == TargetKind::mask,
                     "this loss needs a mask as its target");
-      static_assert(target.kind == TargetKind::mask ||
-                        term_over[K] == default_over<typename T::Rule>,
-                    "over_batch() and over_pictures() are for terms on masks");
-      static_assert((summed_terms >> K & 1u) == 0 || SummedLoss<typename T::Rule, out.c>,
-                    "this loss cannot be taken over the batch, only over_pictures()");
       static_assert(T::Rule::compares != Compares::labels || target.kind != TargetKind::values,
                     "this loss compares with classes, but its target has values");
       static_assert(T::Rule::compares != Compares::labels || out.c == target.size,
