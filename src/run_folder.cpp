@@ -204,6 +204,8 @@ void RunFolder::remove_leftovers() {
 
 void RunFolder::resume_at(std::uint64_t step, std::uint64_t best_step,
                           const std::function<bool(std::uint64_t)>& planned) {
+  kept_.clear();
+  has_best_ = false;
   for (const fs::path& file : checkpoints_of(path_)) {
     const std::uint64_t found = *step_of_checkpoint(file);
     if (found > step) {
