@@ -166,8 +166,10 @@ class Build:
         compiler = os.environ.get("CXX", "g++")
         self.folder = f"build/{Path(compiler).name}-O2"
         self.binaries = f"{self.folder}/{self.isa}"
-        ccache = "/usr/lib/ccache"
-        self.environment = {**os.environ, "PATH": f"{ccache}:{os.environ['PATH']}"}
+        # With ccache, where it is installed; without what a make that called this tells its children.
+        self.environment = {name: value for name, value in os.environ.items()
+                            if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
+        self.environment["PATH"] = f"/usr/lib/ccache:{os.environ['PATH']}"
 
     def make(self, *arguments):
         command = ["make", "-C", str(self.tree.path), f"-j{self.jobs}", "CURDIR=.", f"ISAS={self.isa}",

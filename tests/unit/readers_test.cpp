@@ -161,39 +161,30 @@ void check() {
 
 TEST(Readers, ActivationsAdd) {
   check<Shape{20, 3, 2}, Relu>();
-  check<Shape{20, 3, 2}, LeakyRelu<4>>();
   check<Shape{20, 3, 2}, Sigmoid>();
-  check<Shape{20, 3, 2}, Tanh>();
 }
 
 TEST(Readers, ConvolutionsAdd) {
   check<Shape{16, 6, 6}, Direct<Conv<20>>>();
   check<Shape{5, 7, 5}, Conv<9, 3, 2>>();
-  check<Shape{20, 3, 2}, Conv<20, 1>>();
   check<Shape{18, 5, 7}, Conv<6, 2, 3, 0>>();  // pixels that no tap reaches
   check<Shape{18, 6, 5}, ByWinograd<Conv<20>>>();
 }
 
 TEST(Readers, DenseLayersAdd) {
   check<Shape{20, 3, 2}, Dense<5>>();
-  check<Shape{17, 1, 1}, Dense<70>>();
   check<Shape{64, 4, 4}, Dense<20>>();  // its weights' gradient is left as factors
 }
 
 TEST(Readers, NormalizationsAdd) {
-  check<Shape{20, 3, 4}, GhostBatchNorm>();
   check<Shape{20, 3, 4}, GhostBatchNorm, Relu>();
   check<Shape{20, 3, 4}, GroupNorm<4>>();
-  check<Shape{20, 3, 4}, GroupNorm<4>, Tanh>();
 }
 
 TEST(Readers, PoolsAdd) {
   check<Shape{20, 4, 6}, MaxPool<2>>();  // no pixel in two windows
-  check<Shape{20, 4, 6}, MaxPool<3, 1, 1>>();
-  check<Shape{5, 5, 5}, MaxPool<2>>();  // pixels of no window
-  check<Shape{20, 4, 6}, Relu, MaxPool<2>>();
+  check<Shape{5, 5, 5}, MaxPool<2>>();   // pixels of no window
   check<Shape{20, 4, 6}, AveragePool<2>>();
-  check<Shape{20, 4, 6}, AveragePool<3, 1, 1>>();
   check<Shape{5, 5, 5}, AveragePool<2>>();
   check<Shape{20, 4, 6}, GlobalAveragePool>();
 }
@@ -201,7 +192,6 @@ TEST(Readers, PoolsAdd) {
 TEST(Readers, UpsamplingsAdd) {
   check<Shape{20, 3, 2}, UpsampleNearest<2>>();
   check<Shape{20, 3, 2}, UpsampleBilinear<2>>();
-  check<Shape{3, 3, 2}, UpsampleBilinear<3>>();
 }
 
 TEST(Readers, DropoutAndFlattenAdd) {
@@ -211,7 +201,6 @@ TEST(Readers, DropoutAndFlattenAdd) {
 
 TEST(Readers, SumsAdd) {
   check<Shape{20, 3, 2}, Residual<Tanh>>();
-  check<Shape{20, 3, 2}, Residual<Identity, Tanh>>();
   check<Shape{20, 3, 2}, Residual<Sequence<Conv<20, 1>, Tanh>>, Relu>();
   check<Shape{20, 3, 2}, Residual<Identity, Conv<20, 1>>, Sigmoid>();
 }
