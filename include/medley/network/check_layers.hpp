@@ -24,19 +24,21 @@ constexpr Sentence wrong_node(Shapes... inputs) {
   if constexpr (!lacks.empty()) {
     return Sentence{"layer ", path, " lacks ", lacks, ": see layers/layer.hpp"};
   } else {
-    const Sentence name{"layer ", path, " (", L::type, ")"};
+    const auto layer = [&](const Sentence& what) {
+      return Sentence{"layer ", path, " (", L::type, ") ", what};
+    };
     const std::string_view refusal = L::refuses(inputs...);
     if (!refusal.empty()) {
       Sentence shapes;
       (shapes.add({shapes.empty() ? "" : " and ", shape_text(inputs)}), ...);
-      return Sentence{name, " cannot take its input of ", shapes,
-                      " (channels x height x width): ", refusal};
+      return layer(
+          {"cannot take its input of ", shapes, " (channels x height x width): ", refusal});
     }
     const Shape y = L::output(inputs...);
     if (y.c < 1 || y.h < 1 || y.w < 1)
-      return Sentence{name, " gives ", shape_text(y), ", which is no shape"};
+      return layer({"gives ", shape_text(y), ", which is no shape"});
     std::size_t longest = 0;
-    for (const Parameter& p : L::parameters(Shape{}, Layout{}))
+    for (const Parameter& p : L::parameters(std::array{inputs...}[0], Layout::blocked))
       longest = std::max(longest, p.name.size() + 1);
     if (N::path.size + longest > Path::capacity)
       return Sentence{"the names of layer ", path, " are longer than ", Path::capacity,

@@ -47,15 +47,6 @@ constexpr Sentence wrong_network() {
 
 // --- numbers of parts ----------------------------------------------------------------------------
 
-// ": name value, name value" of a part's options, where they can be told while compiling.
-template <class Part>
-constexpr Sentence numbers_of(const Part& part) {
-  Sentence numbers;
-  part.options([&](std::string_view name, auto value) {
-    numbers.add({numbers.empty() ? ": " : ", ", name, " ", static_cast<double>(value)});
-  });
-  return numbers;
-}
 template <class Part>
 constexpr bool are_finite(const Part& part) {
   bool finite = true;
@@ -64,21 +55,39 @@ constexpr bool are_finite(const Part& part) {
   });
   return finite;
 }
-
+// Whether the numbers of what Part() returns can be told while compiling.
 template <auto Part>
 concept TellsNumbers = requires {
-  typename std::bool_constant<(numbers_of(Part()), true)>;
+  typename std::bool_constant<are_finite(Part())>;
 };
 
-// What is wrong with the numbers of the part that Part() returns, which says itself whether it is Valid.
+// Whether the numbers of what Part() returns, which says itself that they are Valid, are allowed.
 template <auto Part, bool Valid>
-constexpr Sentence wrong_numbers_of(const Sentence& where, const Sentence& what) {
+constexpr bool allows_numbers() {
+  if constexpr (TellsNumbers<Part>) return Valid && are_finite(Part());
+  return Valid;
+}
+// ": name value, name value", or nothing.
+template <auto Part>
+constexpr Sentence numbers_of() {
+  Sentence numbers;
   if constexpr (TellsNumbers<Part>) {
-    if (Valid && are_finite(Part())) return {};
-    return Sentence{where, what, numbers_of(Part())};
-  } else {
-    return Valid ? Sentence{} : Sentence{where, what};
+    Part().options([&](std::string_view name, auto value) {
+      numbers.add({numbers.empty() ? ": " : ", ", name, " ", static_cast<double>(value)});
+    });
   }
+  return numbers;
+}
+
+template <class E, std::size_t K>
+using TermAt = std::tuple_element_t<K, std::remove_cvref_t<decltype(E::terms)>>;
+template <class E, std::size_t G>
+using GroupAt = std::tuple_element_t<G, std::remove_cvref_t<decltype(E::steps.groups)>>;
+
+// With the name of the term or group that it is about.
+template <class Named>
+constexpr Sentence about(std::string_view kind, const Sentence& wrong) {
+  return wrong.empty() ? wrong : Sentence{kind, Named::name, ": ", wrong};
 }
 
 // --- terms ---------------------------------------------------------------------------------------
@@ -96,74 +105,66 @@ template <class Rule>
 constexpr Sentence wrong_shapes(Shape head, const TargetSpec& target, Shape input) {
   const bool mask = target.kind == TargetKind::mask;
   const bool labels = Rule::compares == Compares::labels;
-  const Sentence ends{"its head ends in ", shape_text(head), " (channels x height x width), but "};
+  const auto ends = [&](const Sentence& but) {
+    return Sentence{"its head ends in ", shape_text(head), " (channels x height x width), but ",
+                    but};
+  };
   if (mask && (head.h != input.h || head.w != input.w))
-    return Sentence{ends, "a mask is as high and wide as the input, ", input.h, "x", input.w};
+    return ends({"a mask is as high and wide as the input, ", input.h, "x", input.w});
   if (!mask && head.pixels() > 1)
-    return Sentence{
-        ends, "its target is no mask: a dense layer or global average pooling gives one pixel"};
+    return ends({"its target is no mask: a dense layer or global average pooling gives one pixel"});
   if (dense_only<Rule> && !mask)
     return Sentence{Rule::type, " needs a mask as its target, and ", target.name, " is none"};
   if (labels && target.kind == TargetKind::values)
     return Sentence{Rule::type, " compares with classes, but target ", target.name, " has values"};
-  const bool one_for_two = head.c == 1 && target.size == 2 && target.kind != TargetKind::values;
-  if (head.c == target.size || (!labels && one_for_two)) return {};
-  return Sentence{ends,
-                  "target ",
-                  target.name,
-                  " has ",
-                  target.size,
-                  target.kind == TargetKind::values ? " values" : " classes",
-                  !labels && target.size == 2 && target.kind != TargetKind::values
-                      ? ": give it as many channels, or one"
-                      : ": give it as many channels"};
+  const bool two = !labels && target.size == 2 && target.kind != TargetKind::values;
+  if (head.c == target.size || (two && head.c == 1)) return {};
+  return ends({"target ", target.name, " has ", target.size,
+               target.kind == TargetKind::values ? " values" : " classes",
+               ": give it as many channels", two ? ", or one" : ""});
 }
 
 template <class E, std::size_t K>
-constexpr Sentence wrong_loss(const Sentence& where) {
-  using T = std::tuple_element_t<K, std::remove_cvref_t<decltype(E::terms)>>;
+constexpr Sentence wrong_loss() {
+  using T = TermAt<E, K>;
   using Rule = typename T::Rule;
   constexpr auto heads = names_in<typename E::Heads>;
   constexpr int h = index_of(T::head, heads), t = index_of(T::target, target_names<E>);
   if constexpr (h < 0) {
-    return Sentence{where, "there is no head ", T::head, "; there are: ", listed(heads)};
+    return Sentence{"there is no head ", T::head, "; there are: ", listed(heads)};
   } else if constexpr (t < 0) {
-    return Sentence{where, "there is no target ", T::target,
-                    "; there are: ", listed(target_names<E>)};
+    return Sentence{"there is no target ", T::target, "; there are: ", listed(target_names<E>)};
   } else {
     using G = Graphs<E>;
     constexpr Shape head = checked_layers<typename G::graph, E::input>.shapes[G::head_output[h]];
     constexpr std::string_view lacks = lacking_in_loss<Rule, head.c>();
     if constexpr (!lacks.empty()) {
-      return Sentence{where,
-                      lacking_in_penalty<Rule>().empty()
+      return Sentence{lacking_in_penalty<Rule>().empty()
                           ? "this is a penalty<...>, no term<...>; as a loss it"
                           : "its loss",
                       " lacks ", lacks, ": see losses/loss.hpp"};
     } else {
+      constexpr auto rule = [] { return std::get<K>(E::terms).rule; };
       const Sentence shapes = wrong_shapes<Rule>(head, E::targets[t], E::input);
-      if (!shapes.empty()) return Sentence{where, shapes};
-      return wrong_numbers_of<[] { return std::get<K>(E::terms).rule; },
-                              std::get<K>(E::terms).rule.valid(head.c)>(
-          where,
-          Sentence{"the numbers of ", Rule::type, " are not allowed for ", head.c, " channels"});
+      if (!shapes.empty() || allows_numbers<rule, rule().valid(head.c)>()) return shapes;
+      return Sentence{"the numbers of ", Rule::type,        " are not allowed for ", head.c,
+                      " channels",       numbers_of<rule>()};
     }
   }
 }
 
 template <class E, std::size_t K>
 constexpr Sentence wrong_term() {
-  using T = std::tuple_element_t<K, std::remove_cvref_t<decltype(E::terms)>>;
+  using T = TermAt<E, K>;
   const double weight = std::get<K>(E::terms).weight;
-  const Sentence where{"term ", T::name, ": "};
   if (!is_between(weight, -largest_number, largest_number))
-    return Sentence{where, "its weight is ", weight};
+    return Sentence{"its weight is ", weight};
   if constexpr (T::is_penalty) {
     constexpr std::string_view lacks = lacking_in_penalty<typename T::Rule>();
     return lacks.empty() ? Sentence{}
-                         : Sentence{where, "its penalty lacks ", lacks, ": see losses/loss.hpp"};
+                         : Sentence{"its penalty lacks ", lacks, ": see losses/loss.hpp"};
   } else {
-    return wrong_loss<E, K>(where);
+    return wrong_loss<E, K>();
   }
 }
 
@@ -172,32 +173,30 @@ constexpr Sentence wrong_term() {
 template <class E, std::size_t G>
 constexpr Sentence wrong_group() {
   using Terms = std::remove_cvref_t<decltype(E::terms)>;
-  using GroupType = std::tuple_element_t<G, std::remove_cvref_t<decltype(E::steps.groups)>>;
+  using GroupType = GroupAt<E, G>;
   using Rule = typename GroupType::Rule;
   constexpr auto terms = names_in<Terms>;
-  const Sentence where{"group ", GroupType::name, ": "};
   for (std::size_t i = 0; i < GroupType::terms.size(); ++i) {
     const std::string_view name = GroupType::terms[i];
     if (index_of(name, terms) < 0)
-      return Sentence{where, "there is no term ", name, "; there are: ", listed(terms)};
+      return Sentence{"there is no term ", name, "; there are: ", listed(terms)};
     for (std::size_t j = 0; j < i; ++j) {
-      if (GroupType::terms[j] == name) return Sentence{where, "it names term ", name, " twice"};
+      if (GroupType::terms[j] == name) return Sentence{"it names term ", name, " twice"};
     }
   }
   const GroupType& group = std::get<G>(E::steps.groups);
-  if (group.times < 1)
-    return Sentence{where, ".repeated(", group.times, ") makes no update: at least 1"};
+  if (group.times < 1) return Sentence{".repeated(", group.times, ") makes no update: at least 1"};
   if (E::steps.mode != StepMode::alternating && group.times != 1)
-    return Sentence{where, ".repeated(", group.times, ") is for alternating steps alone"};
+    return Sentence{".repeated(", group.times, ") is for alternating steps alone"};
   if (E::steps.mode != StepMode::alternating && group.next_batch)
-    return Sentence{where, ".on_next_batch() is for alternating steps alone"};
+    return Sentence{".on_next_batch() is for alternating steps alone"};
   constexpr std::string_view lacks = lacking_in_optimizer<Rule>();
   if constexpr (!lacks.empty()) {
-    return Sentence{where, "its optimizer lacks ", lacks, ": see optimizers/optimizer.hpp"};
+    return Sentence{"its optimizer lacks ", lacks, ": see optimizers/optimizer.hpp"};
   } else {
     constexpr auto optimizer = [] { return std::get<G>(E::steps.groups).optimizer; };
-    return wrong_numbers_of<optimizer, optimizer().valid()>(
-        where, Sentence{"the numbers of ", Rule::type, " are not allowed"});
+    if (allows_numbers<optimizer, optimizer().valid()>()) return {};
+    return Sentence{"the numbers of ", Rule::type, " are not allowed", numbers_of<optimizer>()};
   }
 }
 
@@ -229,7 +228,7 @@ constexpr Sentence wrong_membership() {
 
 template <class E, std::size_t G>
 constexpr Sentence wrong_mix_of_group() {
-  using GroupType = std::tuple_element_t<G, std::remove_cvref_t<decltype(E::steps.groups)>>;
+  using GroupType = GroupAt<E, G>;
   using Terms = std::remove_cvref_t<decltype(E::terms)>;
   using M = std::remove_cvref_t<decltype(E::mix)>;
   constexpr int losses = []<class... T>(std::type_identity<std::tuple<T...>>) {
@@ -238,10 +237,16 @@ constexpr Sentence wrong_mix_of_group() {
     };
     return (0 + ... + (!T::is_penalty && in(T::name) ? 1 : 0));
   }(std::type_identity<Terms>{});
-  return wrong_numbers_of<[] { return E::mix; }, E::mix.valid(losses)>(
-      Sentence{"group ", GroupType::name, ": "},
-      Sentence{"mix ", M::type, " with its numbers (", M::usage, ") cannot serve ", losses,
-               losses == 1 ? " loss" : " losses"});
+  constexpr auto mix = [] { return E::mix; };
+  if (allows_numbers<mix, mix().valid(losses)>()) return {};
+  return Sentence{"mix ",
+                  M::type,
+                  " (",
+                  M::usage,
+                  ") cannot serve ",
+                  losses,
+                  losses == 1 ? " loss" : " losses",
+                  numbers_of<mix>()};
 }
 
 template <class E>
@@ -252,7 +257,7 @@ constexpr Sentence wrong_mix() {
     return Sentence{"the mix lacks ", lacks, ": see mixes/mix.hpp"};
   } else {
     return []<std::size_t... G>(std::index_sequence<G...>) {
-      return first_of(wrong_mix_of_group<E, G>()...);
+      return first_of(about<GroupAt<E, G>>("group ", wrong_mix_of_group<E, G>())...);
     }
     (std::make_index_sequence<E::steps.group_count>{});
   }
@@ -261,14 +266,14 @@ constexpr Sentence wrong_mix() {
 template <class E>
 constexpr Sentence wrong_terms_and_groups() {
   constexpr Sentence terms = []<std::size_t... K>(std::index_sequence<K...>) {
-    return first_of(wrong_term<E, K>()...);
+    return first_of(about<TermAt<E, K>>("term ", wrong_term<E, K>())...);
   }
   (std::make_index_sequence<std::tuple_size_v<std::remove_cvref_t<decltype(E::terms)>>>{});
   if constexpr (!terms.empty()) {
     return terms;
   } else {
     constexpr Sentence groups = []<std::size_t... G>(std::index_sequence<G...>) {
-      return first_of(wrong_group<E, G>()...);
+      return first_of(about<GroupAt<E, G>>("group ", wrong_group<E, G>())...);
     }
     (std::make_index_sequence<E::steps.group_count>{});
     return first_of(groups, wrong_membership<E>(), wrong_mix<E>());
