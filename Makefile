@@ -81,7 +81,7 @@ CROSS_PACKAGES := clang g++-aarch64-linux-gnu qemu-user-static $(addsuffix :arm6
   libboost-program-options1.74-dev libjpeg62-turbo-dev libpng-dev zlib1g-dev libxxhash-dev)
 FUZZ_PACKAGES := clang libclang-rt-dev
 
-.PHONY: help run binary all test unit-test contract-test test-address test-thread sanitized \
+.PHONY: help run binary all test unit-test error-test contract-test test-address test-thread sanitized \
   sanitized-training fuzz fuzz-all fuzz-corpus fuzz-corpus-all bench clean packages test-packages \
   cross-packages check-format mutants
 .SECONDARY:
@@ -167,6 +167,11 @@ $(BUILD)/unit-$(TEST_ISA)/tests: $(UNIT_OBJECTS) $(UNIT_SHELL_OBJECTS)
 unit-test: $(BUILD)/unit-$(TEST_ISA)/tests ## build and run the unit tests
 	$(BUILD)/unit-$(TEST_ISA)/tests --gtest_brief=1
 
+# Wrong experiments against what each compiler that is installed says of them.
+error-test: | build/packages ## compile wrong experiments and read the errors
+	$(PYTHON) tests/errors/run.py --compiler $(CXX)
+	$(if $(filter-out clang++,$(CXX)),$(if $(call have,clang++),$(PYTHON) tests/errors/run.py --compiler clang++))
+
 CONTRACT_BINARIES := $(patsubst %,$(BIN)/medley-%,lenet lenet-simultaneous lenet-alternating everything garments clothing readme unet)
 contract-test: $(CONTRACT_BINARIES) other-builds build/test-packages ## run the promises on built binaries
 	$(PYTHON) tests/contract/run.py --binary-dir $(BIN) --quick --other-builds $(OTHER_BUILDS)
@@ -184,7 +189,7 @@ $(OTHER_BUILDS): $(CONTRACT_BINARIES)  # one after the other: they share objects
 	  $(foreach e,everything $(if $(findstring neon,$@),lenet garments),$@/medley-$(e))
 
 # (In this order, the unit tests compile beside the builds for comparison and what is run on them.)
-test: contract-test unit-test ## install what is missing, build and run all tests
+test: contract-test unit-test error-test ## install what is missing, build and run all tests
 
 # The same unit tests, and a training, under sanitizers, in builds of their own.
 test-address: ## the unit tests and a training under AddressSanitizer and UndefinedBehaviorSanitizer

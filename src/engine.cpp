@@ -8,8 +8,21 @@
 #define MEDLEY_JOIN(a, b) a##b
 #define MEDLEY_ENTRY(isa) MEDLEY_JOIN(medley_engine_, isa)
 
+namespace {
+
+template <class Experiment>
+medley::Engine* engine([[maybe_unused]] float* arena) {
+  if constexpr (medley::is_right_experiment<Experiment>) {
+    static medley::Trainer<Experiment> trainer(arena);
+    return &trainer;
+  } else {
+    return nullptr;
+  }
+}
+
+}  // namespace
+
 // The only engine of the process, on the arena that it is given first.
 extern "C" medley::Engine* MEDLEY_ENTRY(MEDLEY_ISA)(float* arena) {
-  static medley::Trainer<medley::experiments::MEDLEY_EXPERIMENT> trainer(arena);
-  return &trainer;
+  return engine<medley::experiments::MEDLEY_EXPERIMENT>(arena);
 }

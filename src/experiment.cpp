@@ -22,7 +22,13 @@ namespace {
 
 using Chosen = experiments::MEDLEY_EXPERIMENT;
 
-alignas(4096) float arena_memory[Definition<Chosen>::map.floats];
+template <class E>
+constexpr std::size_t arena_floats() {
+  if constexpr (is_right_experiment<E>) return Definition<E>::map.floats;
+  return 1;
+}
+
+alignas(4096) float arena_memory[arena_floats<Chosen>()];
 
 struct Variant {
   std::string_view name;

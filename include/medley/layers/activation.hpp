@@ -55,8 +55,10 @@ struct Relu : Activation<Relu> {
 // x where x > 0, else x / Divisor. torch.nn.LeakyReLU(1 / Divisor); the default is its 0.01.
 template <int Divisor = 100>
 struct LeakyRelu : Activation<LeakyRelu<Divisor>> {
-  static_assert(Divisor >= 1, "leaky relu: the slope below zero is 1 / Divisor");
   static constexpr std::string_view type = "leaky_relu";
+  static constexpr std::string_view refuses(Shape) {
+    return Divisor < 1 ? "the slope below zero is 1 / Divisor, Divisor from 1" : "";
+  }
   static constexpr float below = 1.0f / Divisor;
   template <class F>
   static void options(F&& f) {

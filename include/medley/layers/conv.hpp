@@ -20,13 +20,6 @@ enum class ConvAlgorithm { automatic, direct, winograd };
 template <int Outputs, int Kernel, int Stride, int Padding, bool Bias,
           ConvAlgorithm Choice = ConvAlgorithm::automatic>
 struct BasicConv : LayerDefaults {
-  static_assert(Outputs > 0, "conv: it needs at least one output channel");
-  static_assert(Kernel >= 1 && Kernel <= 11, "conv: kernels from 1x1 to 11x11");
-  static_assert(Stride >= 1, "conv: the stride must be positive");
-  static_assert(Padding >= 0 && Padding < Kernel, "conv: the padding must be below the kernel");
-  static_assert(Choice != ConvAlgorithm::winograd || ((Kernel == 3 || Kernel == 5) && Stride == 1),
-                "conv: Winograd's filtering is for kernels of 3x3 and 5x5 with stride 1");
-
   using Winograd = kernels::Winograd<Kernel == 5 ? 5 : 3>;  // where it is one
 
   template <ConvAlgorithm Algorithm>
@@ -36,8 +29,16 @@ struct BasicConv : LayerDefaults {
   static constexpr bool reads_input = true;
   static constexpr bool takes_planar = Choice != ConvAlgorithm::winograd;
 
-  static constexpr bool accepts(Shape x) {
-    return x.h + 2 * Padding >= Kernel && x.w + 2 * Padding >= Kernel;
+  static constexpr std::string_view refuses(Shape x) {
+    if (Outputs < 1) return "it needs at least one output channel";
+    if (Kernel < 1 || Kernel > 11) return "kernels are from 1x1 to 11x11";
+    if (Stride < 1) return "the stride must be positive";
+    if (Padding < 0 || Padding >= Kernel) return "the padding must be below the kernel";
+    if (Choice == ConvAlgorithm::winograd && ((Kernel != 3 && Kernel != 5) || Stride != 1))
+      return "Winograd's filtering is for kernels of 3x3 and 5x5 with stride 1";
+    if (std::min(x.h, x.w) + 2 * Padding < Kernel)
+      return "the kernel is larger than the picture with its padding";
+    return {};
   }
   static constexpr Shape output(Shape x) {
     return {Outputs, (x.h + 2 * Padding - Kernel) / Stride + 1,

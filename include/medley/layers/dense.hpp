@@ -12,12 +12,13 @@ namespace medley {
 
 template <int Outputs>
 struct Dense : LayerDefaults {
-  static_assert(Outputs > 0, "dense: it needs at least one output");
-
   static constexpr std::string_view type = "dense";
   static constexpr bool reads_input = true;
   static constexpr bool takes_planar = true;
 
+  static constexpr std::string_view refuses(Shape) {
+    return Outputs < 1 ? "it needs at least one output" : "";
+  }
   static constexpr Shape output(Shape) { return {Outputs, 1, 1}; }
   static constexpr std::array<Parameter, 2> parameters(Shape x, Layout layout) {
     // Unlike a convolution's, the weights lie in the order of the input's memory.

@@ -12,9 +12,11 @@ namespace medley {
 
 template <int Percent>
 struct Dropout : LayerDefaults {
-  static_assert(Percent >= 0 && Percent < 100, "dropout: a percentage from 0 to 99");
   static constexpr std::string_view type = "dropout";
   static constexpr bool in_place = true;
+  static constexpr std::string_view refuses(Shape) {
+    return Percent < 0 || Percent > 99 ? "the percentage is from 0 to 99" : "";
+  }
   static constexpr double flops(Shape x) { return x.elements(); }
   template <class F>
   static void options(F&& f) {

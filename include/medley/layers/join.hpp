@@ -14,7 +14,9 @@ struct Add : LayerDefaults {
   static constexpr bool in_place = true;  // y over x0
   static constexpr auto applies_activation = AppliesActivation::output_kept;
 
-  static constexpr bool accepts(Shape a, Shape b) { return a == b; }
+  static constexpr std::string_view refuses(Shape a, Shape b) {
+    return a == b ? "" : "main path and shortcut must give the same shape";
+  }
   static constexpr Shape output(Shape a, Shape) { return a; }
   static constexpr double flops(Shape a, Shape) { return a.elements(); }
 
@@ -58,8 +60,9 @@ struct Join : LayerDefaults {
   static constexpr std::string_view type = "concat";
 
   template <class... Shapes>
-  static constexpr bool accepts(Shape first, Shapes... rest) {
-    return ((rest.h == first.h && rest.w == first.w) && ...);
+  static constexpr std::string_view refuses(Shape first, Shapes... rest) {
+    const bool same = ((rest.h == first.h && rest.w == first.w) && ...);
+    return same ? "" : "all branches must give pictures of the same height and width";
   }
   template <class... Shapes>
   static constexpr Shape output(Shape first, Shapes... rest) {

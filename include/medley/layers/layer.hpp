@@ -1,7 +1,9 @@
 // What a layer is.
 //
 // A layer is a type without state. Its shape rule, parameters and needs are constexpr; `forward`
-// and `backward` work on one shard through a call object that knows the types of all tensors.
+// and `backward` work on one shard through a call object that knows the types of all tensors; both
+// return nothing. All that a layer must have is in the concept at the end, most of it inherited from
+// LayerDefaults.
 //
 //   io.samples             samples in this shard; Io::most_samples: of a full one
 //   io.training            false in evaluation and prediction
@@ -31,7 +33,10 @@
 #pragma once
 
 #include <array>
+#include <concepts>
+#include <cstddef>
 #include <string_view>
+#include <tuple>
 
 #include "medley/base/parameter.hpp"
 #include "medley/base/random.hpp"
@@ -62,8 +67,8 @@ struct Linear {
 // The answers of a layer with one input that has no parameters and needs nothing. A layer overrides
 // what differs.
 struct LayerDefaults {
-  // Whether an input of this shape makes sense.
-  static constexpr bool accepts(Shape) { return true; }
+  // Why an input of this shape makes no sense, or the layer itself does not; empty: it does.
+  static constexpr std::string_view refuses(Shape) { return {}; }
   static constexpr Shape output(Shape x) { return x; }
   static constexpr std::array<Parameter, 0> parameters(Shape, Layout) { return {}; }
   // Borders that the kernels expect: around the input, and around the gradient of the output.
@@ -95,5 +100,77 @@ struct LayerDefaults {
   template <class F>
   static void options(F&&) {}
 };
+
+namespace detail {
+
+// In place of a call, to ask whether `forward` and `backward` can be called at all.
+struct AnyCall {};
+
+inline constexpr auto any_option = [](std::string_view, double) {};
+
+}  // namespace detail
+
+// What a layer with so many inputs (each of Inputs is Shape) lacks first; empty: nothing.
+template <class L, std::same_as<Shape>... Inputs>
+constexpr std::string_view lacking_in_layer() {
+  using detail::AnyCall, detail::any_option;
+  constexpr bool has_type = requires {
+    { L::type } -> std::convertible_to<std::string_view>;
+  };
+  constexpr bool has_output = requires(Inputs... x) {
+    { L::output(x...) } -> std::same_as<Shape>;
+  };
+  constexpr bool has_refuses = requires(Inputs... x) {
+    { L::refuses(x...) } -> std::convertible_to<std::string_view>;
+  };
+  constexpr bool has_parameters = requires(Shape x, Layout layout) {
+    std::tuple_size<decltype(L::parameters(x, layout))>::value;
+    { *L::parameters(x, layout).begin() } -> std::convertible_to<Parameter>;
+  };
+  constexpr bool has_answers = requires(Shape x) {
+    { L::input_halo(x) } -> std::convertible_to<int>;
+    { L::gradient_halo(x) } -> std::convertible_to<int>;
+    { L::saved_floats(x, 1) } -> std::convertible_to<int>;
+    { L::forward_scratch(x, 1) } -> std::convertible_to<int>;
+    { L::backward_scratch(x, 1) } -> std::convertible_to<int>;
+    { L::derived_floats(x, true) } -> std::convertible_to<int>;
+    { L::algorithm(x) } -> std::convertible_to<std::string_view>;
+    { L::applies_activation } -> std::convertible_to<AppliesActivation>;
+    L::reads_input ? L::reads_output : L::in_place;
+    L::takes_planar ? L::keeps_layout : L::takes_relu;
+    L::is_activation ? L::is_relu : false;
+  };
+  constexpr bool has_flops = requires(Inputs... x) {
+    { L::flops(x...) } -> std::convertible_to<double>;
+  };
+  constexpr bool has_options = requires { L::options(any_option); };
+  constexpr bool has_forward = requires(const AnyCall& io) {
+    { L::forward(io) } -> std::same_as<void>;
+  };
+  constexpr bool has_backward = requires(const AnyCall& io) {
+    { L::backward(io) } -> std::same_as<void>;
+  };
+  if (!has_type) return "type, its name in reports";
+  if (!has_output) return "output(shape), the shape of what it gives";
+  if (!has_refuses) return "refuses(shape), why it cannot take an input";
+  if (!has_parameters) return "parameters(shape, layout), an array of Parameter";
+  if (!has_answers) return "an answer that layers inherit from LayerDefaults";
+  if (!has_flops) return "flops(shape), the work for one sample";
+  if (!has_options) return "options(f), its numbers for reports";
+  if (!has_forward) return "forward(io)";
+  if (!has_backward) return "backward(io)";
+  if constexpr (has_answers) {
+    constexpr bool has_function = requires(Vec v) {
+      { L::value(v) } -> std::same_as<Vec>;
+      { L::slope(v, v) } -> std::same_as<Vec>;
+    };
+    if (L::is_activation && !has_function) return "value(x) and slope(y, gy), as it is_activation";
+  }
+  return {};
+}
+
+template <class L, class... Inputs>
+concept Layer = lacking_in_layer<L, Inputs...>()
+.empty();
 
 }  // namespace medley

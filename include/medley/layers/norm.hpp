@@ -225,12 +225,14 @@ struct GhostBatchNorm : LayerDefaults {
 
 template <int Groups>
 struct GroupNorm : LayerDefaults {
-  static_assert(Groups >= 1, "group norm: at least one group");
   static constexpr std::string_view type = "group_norm";
   static constexpr bool reads_input = true;
   static constexpr auto applies_activation = AppliesActivation::output_recomputed;
 
-  static constexpr bool accepts(Shape x) { return x.c % Groups == 0; }
+  static constexpr std::string_view refuses(Shape x) {
+    if (Groups < 1) return "it needs at least one group";
+    return x.c % Groups == 0 ? "" : "the channels do not divide into the groups";
+  }
   static constexpr std::array<Parameter, 2> parameters(Shape x, Layout) {
     return {channel_parameter("weight", x.c, Initial::one),
             channel_parameter("bias", x.c, Initial::zero)};

@@ -1,7 +1,9 @@
 // Pooling: the maximum or the mean of windows, or of the whole picture.
 #pragma once
 
+#include <algorithm>
 #include <limits>
+#include <string_view>
 
 #include "medley/kernels/elementwise.hpp"
 #include "medley/layers/layer.hpp"
@@ -13,11 +15,12 @@ namespace detail {
 // Windows of Kernel x Kernel pixels; those that padding adds do not exist.
 template <int Kernel, int Stride, int Padding>
 struct Windows : LayerDefaults {
-  static_assert(Kernel >= 1 && Stride >= 1, "pool: kernel and stride must be positive");
-  static_assert(Padding >= 0 && 2 * Padding <= Kernel, "pool: padding at most half the kernel");
-
-  static constexpr bool accepts(Shape x) {
-    return x.h + 2 * Padding >= Kernel && x.w + 2 * Padding >= Kernel;
+  static constexpr std::string_view refuses(Shape x) {
+    if (Kernel < 1 || Stride < 1) return "kernel and stride must be positive";
+    if (Padding < 0 || 2 * Padding > Kernel) return "the padding is at most half the kernel";
+    if (std::min(x.h, x.w) + 2 * Padding < Kernel)
+      return "the window is larger than the picture with its padding";
+    return {};
   }
   static constexpr Shape output(Shape x) {
     return {x.c, (x.h + 2 * Padding - Kernel) / Stride + 1,

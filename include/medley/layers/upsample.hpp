@@ -11,7 +11,9 @@ namespace detail {
 
 template <int Factor>
 struct Upsampling : LayerDefaults {
-  static_assert(Factor >= 2, "upsample: the factor is a whole number from 2");
+  static constexpr std::string_view refuses(Shape) {
+    return Factor < 2 ? "the factor is a whole number from 2" : "";
+  }
   static constexpr Shape output(Shape x) { return {x.c, x.h * Factor, x.w * Factor}; }
   static constexpr double flops(Shape x) { return output(x).elements(); }
   template <class F>

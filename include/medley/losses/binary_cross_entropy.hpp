@@ -26,7 +26,7 @@ struct BinaryCrossEntropy {
   constexpr bool valid(int channels) const { return channels >= 1 && positive_weight > 0.0; }
 
   template <class F>
-  void options(F&& f) const {
+  constexpr void options(F&& f) const {
     f("positive_weight", positive_weight);
   }
 

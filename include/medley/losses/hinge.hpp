@@ -31,7 +31,7 @@ struct Hinge {
   constexpr bool valid(int channels) const { return channels >= 2 && margin > 0.0; }
 
   template <class F>
-  void options(F&& f) const {
+  constexpr void options(F&& f) const {
     f("margin", margin);
   }
 
@@ -80,7 +80,7 @@ struct BinaryHinge {
   constexpr bool valid(int channels) const { return channels >= 1 && margin > 0.0; }
 
   template <class F>
-  void options(F&& f) const {
+  constexpr void options(F&& f) const {
     f("margin", margin);
   }
 

@@ -89,19 +89,43 @@ struct LossBlock {
   }
 };
 
-// A loss: `type` is its name in reports, `compares` its kind of target, `outputs` what it takes the
-// head's outputs for, `evaluate` its value and gradient over a block, `options` reports its numbers
-// as f(name, value), and `valid` says whether these are allowed for a head of so many channels (for
-// a static_assert on the experiment).
+// What a loss on a head of so many channels lacks first; empty: nothing. `type` is its name in
+// reports, `compares` its kind of target, `outputs` what it takes the head's outputs for, `evaluate`
+// its value and gradient over a block, `options` reports its numbers as f(name, value), and `valid`
+// says whether these are allowed for the head (asked while compiling; where `options` can be too,
+// the error shows the numbers).
 template <class L, int Channels>
-concept Loss = requires(const L& loss, const LossBlock<Channels>& block) {
-  { L::type } -> std::convertible_to<std::string_view>;
-  { L::compares } -> std::convertible_to<Compares>;
-  { L::outputs } -> std::convertible_to<Outputs>;
-  { loss.evaluate(block) } -> std::same_as<float>;
-  { loss.valid(Channels) } -> std::same_as<bool>;
-  loss.options([](std::string_view, double) {});
-};
+constexpr std::string_view lacking_in_loss() {
+  constexpr bool has_type = requires {
+    { L::type } -> std::convertible_to<std::string_view>;
+  };
+  constexpr bool has_compares = requires {
+    { L::compares } -> std::convertible_to<Compares>;
+  };
+  constexpr bool has_outputs = requires {
+    { L::outputs } -> std::convertible_to<Outputs>;
+  };
+  constexpr bool has_evaluate = requires(const L& loss, const LossBlock<Channels>& block) {
+    { loss.evaluate(block) } -> std::same_as<float>;
+  };
+  constexpr bool has_valid = requires(const L& loss) {
+    { loss.valid(Channels) } -> std::same_as<bool>;
+  };
+  constexpr bool has_options = requires(const L& loss) {
+    loss.options([](std::string_view, double) {});
+  };
+  if (!has_type) return "type, its name in reports";
+  if (!has_compares) return "compares, its kind of target";
+  if (!has_outputs) return "outputs, what it takes the head's outputs for";
+  if (!has_evaluate) return "evaluate(block), which returns a float";
+  if (!has_valid) return "valid(channels), which returns a bool";
+  if (!has_options) return "options(f), its numbers for reports";
+  return {};
+}
+
+template <class L, int Channels>
+concept Loss = lacking_in_loss<L, Channels>()
+.empty();
 
 // How much a record with this label counts; 1 for losses that do not say.
 template <class L>
@@ -150,12 +174,27 @@ inline constexpr Over default_over = [] {
   return Over::batch;
 }();
 
-// A penalty on parameters: value and derivative of one weight's share, before the term's weight.
+// What a penalty on parameters lacks first; empty: nothing. `value` and `derivative` are of one
+// weight's share, before the term's weight.
 template <class P>
-concept Penalty = requires(Vec w) {
-  { P::type } -> std::convertible_to<std::string_view>;
-  { P::value(w) } -> std::same_as<Vec>;
-  { P::derivative(w) } -> std::same_as<Vec>;
-};
+constexpr std::string_view lacking_in_penalty() {
+  constexpr bool has_type = requires {
+    { P::type } -> std::convertible_to<std::string_view>;
+  };
+  constexpr bool has_value = requires(Vec w) {
+    { P::value(w) } -> std::same_as<Vec>;
+  };
+  constexpr bool has_derivative = requires(Vec w) {
+    { P::derivative(w) } -> std::same_as<Vec>;
+  };
+  if (!has_type) return "type, its name in reports";
+  if (!has_value) return "value(w), which returns a Vec";
+  if (!has_derivative) return "derivative(w), which returns a Vec";
+  return {};
+}
+
+template <class P>
+concept Penalty = lacking_in_penalty<P>()
+.empty();
 
 }  // namespace medley

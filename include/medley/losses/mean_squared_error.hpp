@@ -20,7 +20,7 @@ struct MeanSquaredError {
   constexpr bool valid(int channels) const { return channels >= 1; }
 
   template <class F>
-  void options(F&&) const {}
+  constexpr void options(F&&) const {}
 
   template <int C>
   float evaluate(const LossBlock<C>& block) const {

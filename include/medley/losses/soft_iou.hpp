@@ -106,7 +106,7 @@ struct SoftIou {
   constexpr bool valid(int channels) const { return channels >= 1 && epsilon > 0.0; }
 
   template <class F>
-  void options(F&& f) const {
+  constexpr void options(F&& f) const {
     f("epsilon", epsilon);
   }
 
@@ -175,7 +175,7 @@ struct MulticlassSoftIou {
   constexpr bool valid(int channels) const { return channels >= 2 && epsilon > 0.0; }
 
   template <class F>
-  void options(F&& f) const {
+  constexpr void options(F&& f) const {
     f("epsilon", epsilon);
   }
 

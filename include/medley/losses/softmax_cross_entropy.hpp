@@ -15,9 +15,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
-#include <string>
 #include <string_view>
 
+#include "medley/base/sentence.hpp"
 #include "medley/losses/softmax.hpp"
 
 namespace medley {
@@ -57,10 +57,10 @@ struct SoftmaxCrossEntropy {
   }
 
   template <class F>
-  void options(F&& f) const {
+  constexpr void options(F&& f) const {
     f("smoothing", smoothing);
     for (int c = 0; c < class_weights.count(); ++c) {
-      f("class_weight." + std::to_string(c), class_weights[c]);
+      f(Sentence{"class_weight.", c}.view(), class_weights[c]);
     }
   }
 

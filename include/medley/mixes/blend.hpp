@@ -23,7 +23,7 @@ struct Blend {
   constexpr bool valid(int losses) const { return losses >= 2 && a >= 0.0 && a <= 1.0; }
 
   template <class F>
-  void options(F&& f) const {
+  constexpr void options(F&& f) const {
     f("a", a);
   }
 

@@ -20,7 +20,7 @@ struct WeightedSum {
   constexpr bool valid(int) const { return true; }
 
   template <class F>
-  void options(F&&) const {}
+  constexpr void options(F&&) const {}
 
   bool set(std::string_view, double) { return false; }
 

@@ -10,6 +10,7 @@ namespace medley {
 
 // Heads as a set: bit h is head h.
 using HeadSet = std::uint32_t;
+inline constexpr int max_heads = 16;
 
 // One layer after the other.
 template <class... Layers>

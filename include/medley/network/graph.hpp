@@ -5,6 +5,9 @@
 #include <array>
 #include <cstddef>
 #include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
 
 #include "medley/layers/join.hpp"
 #include "medley/network/compose.hpp"
@@ -19,8 +22,8 @@ struct Path {
 
   constexpr Path operator/(std::string_view part) const {
     Path path = *this;
-    if (path.size > 0) path.text[path.size++] = '.';
-    for (const char c : part) path.text[path.size++] = c;
+    if (path.size > 0) path.append('.');
+    for (const char c : part) path.append(c);
     return path;
   }
   constexpr Path operator/(int index) const {
@@ -33,7 +36,12 @@ struct Path {
     for (std::size_t i = 0; i < count; ++i) reversed[i] = digits[count - 1 - i];
     return *this / std::string_view(reversed, count);
   }
-  constexpr std::string_view view() const { return {text, size}; }
+  // Of one that is too long, as much as there is room for; an experiment that has it is refused.
+  constexpr std::string_view view() const { return {text, size < capacity ? size : capacity}; }
+  constexpr void append(char c) {
+    if (size < capacity) text[size] = c;
+    ++size;
+  }
 };
 
 template <class LayerType, Path Where, int... Inputs>
@@ -61,6 +69,45 @@ struct Extend<Graph<Nodes...>, In, Layer, P> {
 };
 
 namespace detail {
+
+// The nodes of a graph, and how to fold over them.
+template <class G>
+struct NodeList;
+template <class... NodeTypes>
+struct NodeList<Graph<NodeTypes...>> {
+  using Tuple = std::tuple<NodeTypes...>;
+  static constexpr int count = sizeof...(NodeTypes);
+  template <int I>
+  using NodeAt = std::tuple_element_t<I, Tuple>;
+
+  // Calls f(integral_constant<int, i>) for the nodes first <= i < last, in order.
+  template <int First = 0, int Last = count, class F>
+  static constexpr void each(F&& f) {
+    [&]<int... I>(std::integer_sequence<int, I...>) {
+      (f(std::integral_constant<int, First + I>{}), ...);
+    }
+    (std::make_integer_sequence<int, Last - First>{});
+  }
+  // The same from the last to the first.
+  template <int First = 0, int Last = count, class F>
+  static constexpr void each_backward(F&& f) {
+    [&]<int... I>(std::integer_sequence<int, I...>) {
+      (f(std::integral_constant<int, Last - 1 - I>{}), ...);
+    }
+    (std::make_integer_sequence<int, Last - First>{});
+  }
+
+  // f(shape of input 0, shape of input 1, ...) for node N.
+  template <class N, std::size_t Size, class F>
+  static constexpr auto with_inputs(const std::array<Shape, Size>& shape, F f) {
+    return [&]<std::size_t... K>(std::index_sequence<K...>) { return f(shape[N::inputs[K]]...); }
+    (std::make_index_sequence<N::input_count>{});
+  }
+
+  template <int I>
+  static constexpr int parameter_count =
+      std::tuple_size_v<decltype(NodeAt<I>::Layer::parameters(Shape{}, Layout{}))>;
+};
 
 template <class G, int In, Path P, int Index, class... Layers>
 struct ExtendAll {
@@ -118,5 +165,32 @@ struct Extend<Graph<Nodes...>, In, Residual<Main, Shortcut>, P> {
 template <class... Nodes, int In, class... Branches, Path P>
 struct Extend<Graph<Nodes...>, In, Concat<Branches...>, P>
     : detail::ExtendBranches<Graph<Nodes...>, In, P, 0, std::integer_sequence<int>, Branches...> {};
+
+// Of trunk and heads together, the graph; head_output has the tensor that each head ends in.
+template <class TrunkType, class... HeadTypes>
+class NetworkGraph {
+  using Trunk = Extend<Graph<>, 0, TrunkType, Path{} / "trunk">;
+
+  // Graphs with one head more each.
+  template <class G, int... Outs>
+  struct Heads {
+    using graph = G;
+    static constexpr std::array<int, sizeof...(Outs)> outs{Outs...};
+    template <class H>
+    using Extended = Extend<G, Trunk::out, typename H::layers, Path{} / "heads" / H::name>;
+    template <class H>
+    auto operator+(std::type_identity<H>) const {
+      return Heads<typename Extended<H>::graph, Outs..., Extended<H>::out>{};
+    }
+  };
+  using AllHeads =
+      decltype((Heads<typename Trunk::graph>{} + ... + std::type_identity<HeadTypes>{}));
+
+ public:
+  using graph = typename AllHeads::graph;
+  static constexpr int trunk_nodes = Trunk::graph::size;
+  static constexpr int trunk_output = Trunk::out;
+  static constexpr std::array<int, sizeof...(HeadTypes)> head_output = AllHeads::outs;
+};
 
 }  // namespace medley

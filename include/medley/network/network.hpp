@@ -16,20 +16,11 @@
 #include <utility>
 
 #include "medley/layers/layer.hpp"
+#include "medley/network/check_layers.hpp"
 #include "medley/network/graph.hpp"
 #include "medley/network/plan.hpp"
 
 namespace medley {
-
-// One readable error for a layer that cannot take what it gets.
-template <class Layer, bool Accepted>
-struct CheckLayer {
-  static_assert(
-      Accepted,
-      "this layer cannot take its input: look at Layer::accepts of the layer named in "
-      "CheckLayer<Layer, ...> above (kernel larger than the picture, channels that do not "
-      "divide into groups, or branches of different shapes)");
-};
 
 // A parameter of the network: whose it is and where it lies.
 struct PlacedParameter {
@@ -42,49 +33,6 @@ struct PlacedParameter {
   std::size_t factors = 0;   // within the factors that a shard leaves
 };
 
-namespace detail {
-
-// The nodes of a graph, and how to fold over them.
-template <class G>
-struct NodeList;
-template <class... NodeTypes>
-struct NodeList<Graph<NodeTypes...>> {
-  using Tuple = std::tuple<NodeTypes...>;
-  static constexpr int count = sizeof...(NodeTypes);
-  template <int I>
-  using NodeAt = std::tuple_element_t<I, Tuple>;
-
-  // Calls f(integral_constant<int, i>) for the nodes first <= i < last, in order.
-  template <int First = 0, int Last = count, class F>
-  static constexpr void each(F&& f) {
-    [&]<int... I>(std::integer_sequence<int, I...>) {
-      (f(std::integral_constant<int, First + I>{}), ...);
-    }
-    (std::make_integer_sequence<int, Last - First>{});
-  }
-  // The same from the last to the first.
-  template <int First = 0, int Last = count, class F>
-  static constexpr void each_backward(F&& f) {
-    [&]<int... I>(std::integer_sequence<int, I...>) {
-      (f(std::integral_constant<int, Last - 1 - I>{}), ...);
-    }
-    (std::make_integer_sequence<int, Last - First>{});
-  }
-
-  // f(shape of input 0, shape of input 1, ...) for node N.
-  template <class N, std::size_t Size, class F>
-  static constexpr auto with_inputs(const std::array<Shape, Size>& shape, F f) {
-    return [&]<std::size_t... K>(std::index_sequence<K...>) { return f(shape[N::inputs[K]]...); }
-    (std::make_index_sequence<N::input_count>{});
-  }
-
-  template <int I>
-  static constexpr int parameter_count =
-      std::tuple_size_v<decltype(NodeAt<I>::Layer::parameters(Shape{}, Layout{}))>;
-};
-
-}  // namespace detail
-
 // Description: trunk and heads as types, the input's shape. Samples: of a shard. Passes: backward
 // passes over one forward pass; with more than one, values must outlive the first.
 template <Shape InputShape, class TrunkType, class HeadsTuple, int Samples, int Passes>
@@ -92,37 +40,23 @@ class Network;
 
 template <Shape InputShape, class TrunkType, class... HeadTypes, int Samples, int Passes>
 class Network<InputShape, TrunkType, std::tuple<HeadTypes...>, Samples, Passes> {
-  using TrunkExtension = Extend<Graph<>, 0, TrunkType, Path{} / "trunk">;
-
-  // Graphs with one head more each.
-  template <class G, int... Outs>
-  struct Heads {
-    using graph = G;
-    static constexpr std::array<int, sizeof...(Outs)> outs{Outs...};
-    template <class H>
-    using Extended = Extend<G, TrunkExtension::out, typename H::layers, Path{} / "heads" / H::name>;
-    template <class H>
-    auto operator+(std::type_identity<H>) const {
-      return Heads<typename Extended<H>::graph, Outs..., Extended<H>::out>{};
-    }
-  };
-  using AllHeads =
-      decltype((Heads<typename TrunkExtension::graph>{} + ... + std::type_identity<HeadTypes>{}));
+  using Graphs = NetworkGraph<TrunkType, HeadTypes...>;
 
  public:
-  using GraphType = typename AllHeads::graph;
+  using GraphType = typename Graphs::graph;
   static constexpr int node_count = GraphType::size;
   static constexpr int tensor_count = node_count + 1;
-  static constexpr int trunk_nodes = TrunkExtension::graph::size;
-  static constexpr int trunk_output = TrunkExtension::out;
+  static constexpr int trunk_nodes = Graphs::trunk_nodes;
+  static constexpr int trunk_output = Graphs::trunk_output;
   static constexpr int head_count = sizeof...(HeadTypes);
   static constexpr int segment_count = head_count + 1;
-  static constexpr std::array<int, sizeof...(HeadTypes)> head_output = AllHeads::outs;
+  static constexpr std::array<int, sizeof...(HeadTypes)> head_output = Graphs::head_output;
   static constexpr std::array<std::string_view, sizeof...(HeadTypes)> head_names{
       HeadTypes::name...};
   static constexpr int samples = Samples;
   static constexpr int passes = Passes;
   static_assert(head_count >= 1, "a network needs at least one head");
+  static_assert(is_right<wrong_layer<GraphType, InputShape>>);
 
   using Nodes = detail::NodeList<GraphType>;
   template <int I>
@@ -157,16 +91,6 @@ class Network<InputShape, TrunkType, std::tuple<HeadTypes...>, Samples, Passes> 
     });
     return shape;
   }();
-  static_assert([] {
-    Nodes::each([](auto i) {
-      using Here = NodeAt<decltype(i)::value>;
-      (void)
-          CheckLayer<typename Here::Layer, Nodes::template with_inputs<Here>(shapes, [](auto... s) {
-                       return Here::Layer::accepts(s...);
-                     })>{};
-    });
-    return true;
-  }());
   static constexpr Shape input_shape = InputShape;
 
   // Pictures with fewer channels than lanes stay planar where all their readers can take that.

@@ -57,7 +57,7 @@ struct AdamRule {
   constexpr std::size_t kept_moments() const { return moments.size(); }
 
   template <class F>
-  void options(F&& f) const {
+  constexpr void options(F&& f) const {
     f("learning_rate", learning_rate);
     f("beta1", beta1);
     f("beta2", beta2);

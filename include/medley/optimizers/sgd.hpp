@@ -41,7 +41,7 @@ struct Sgd {
   constexpr std::size_t kept_moments() const { return momentum > 0.0 ? 1 : 0; }
 
   template <class F>
-  void options(F&& f) const {
+  constexpr void options(F&& f) const {
     f("learning_rate", learning_rate);
     f("momentum", momentum);
     f("nesterov", nesterov ? 1.0 : 0.0);

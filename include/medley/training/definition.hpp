@@ -26,23 +26,16 @@
 #include "medley/base/source.hpp"
 #include "medley/mixes/mix.hpp"
 #include "medley/network/network.hpp"
+#include "medley/training/checks.hpp"
 #include "medley/training/engine.hpp"
 #include "medley/training/initialization.hpp"
 
 namespace medley {
 
-// Fails with the numbers in the error's text where the arena exceeds its budget.
-template <std::size_t NeededBytes, std::size_t BudgetBytes, std::size_t LargestActivationBytes,
-          Path LayerWithLargestActivation>
-struct ArenaFits {
-  static_assert(NeededBytes <= BudgetBytes,
-                "the arena does not fit the experiment's memory.budget_bytes: compare NeededBytes "
-                "and BudgetBytes in ArenaFits<...> above; smaller memory.shard or memory.slots, or "
-                "smaller layers (the largest is named there too), need less");
-};
-
 template <class Experiment>
 struct Definition {
+  static_assert(is_right_experiment<Experiment>);
+
   using Terms = std::remove_cvref_t<decltype(Experiment::terms)>;
   using StepsType = std::remove_cvref_t<decltype(Experiment::steps)>;
   using Groups = std::remove_cvref_t<decltype(Experiment::steps.groups)>;
@@ -70,16 +63,6 @@ struct Definition {
   using TermAt = std::tuple_element_t<K, Terms>;
   template <int G>
   using GroupAt = std::tuple_element_t<G, Groups>;
-
-  static_assert(Experiment::input.c >= 1 && Experiment::input.h >= 1 && Experiment::input.w >= 1,
-                "input: channels, height and width must be positive");
-  static_assert(shard >= 1 && slots >= 1 && slots <= 64,
-                "memory: at least one sample a shard, 1 to 64 slots");
-  static_assert(term_count >= 1 && term_count <= max_terms, "terms: from one to sixteen");
-  static_assert(target_count >= 1 && target_count <= max_targets, "targets: from one to sixteen");
-  static_assert(Net::head_count <= max_heads, "heads: at most sixteen");
-  static_assert(Experiment::recipe.schedule.valid(),
-                "recipe: the schedule's numbers are not valid");
 
   static constexpr Initialization initialization = initialization_of<Experiment>();
   static_assert(initialization.valid_hidden(),
@@ -218,43 +201,6 @@ struct Definition {
       }(),
       "over_batch() and over_pictures() are for terms on masks");
 
-  template <int K>
-  static constexpr bool check_term() {
-    using T = TermAt<K>;
-    if constexpr (!T::is_penalty) {
-      constexpr int h = term_head[K], t = term_target[K];
-      static_assert(h >= 0, "a term names a head that the experiment does not have");
-      static_assert(t >= 0, "a term names a target that the experiment does not have");
-      constexpr Shape out = head_shape(h);
-      constexpr TargetSpec target = Experiment::targets[t];
-      static_assert(Loss<typename T::Rule, out.c>,
-                    "a term's rule is not a loss: see losses/loss.hpp");
-      static_assert(std::get<K>(Experiment::terms).rule.valid(out.c),
-                    "a loss's numbers do not suit a head of so many channels");
-      static_assert(target.kind != TargetKind::mask ||
-                        (out.h == Experiment::input.h && out.w == Experiment::input.w),
-                    "a head that answers a mask must be as high and wide as the input");
-      static_assert(
-          target.kind == TargetKind::mask || out.pixels() == 1,
-          "a head that answers classes or values must end in one pixel (a dense layer, or "
-          "global average pooling)");
-      static_assert(!dense_only<typename T::Rule> || target.kind == TargetKind::mask,
-                    "this loss needs a mask as its target");
-      static_assert(T::Rule::compares != Compares::labels || target.kind != TargetKind::values,
-                    "this loss compares with classes, but its target has values");
-      static_assert(T::Rule::compares != Compares::labels || out.c == target.size,
-                    "the head's channels must be the target's classes");
-      static_assert(T::Rule::compares != Compares::values || out.c == target.size ||
-                        (out.c == 1 && target.size == 2 && target.kind != TargetKind::values),
-                    "the head's channels must be the target's values, or one for two classes");
-    }
-    return true;
-  }
-  static_assert([] {
-    each_term([](auto k) { check_term<decltype(k)::value>(); });
-    return true;
-  }());
-
   // Terms of a group; a group without names has all.
   static constexpr std::array<TermSet, group_count> group_terms = [] {
     std::array<TermSet, group_count> sets{};
@@ -269,41 +215,6 @@ struct Definition {
     });
     return sets;
   }();
-  static_assert(
-      [] {
-        bool known = true;
-        each_group([&](auto g) {
-          for (const std::string_view name : GroupAt<decltype(g)::value>::terms) {
-            bool found = false;
-            for (const std::string_view term : term_names) found = found || term == name;
-            known = known && found;
-          }
-        });
-        return known;
-      }(),
-      "a group names a term that the experiment does not have");
-  static_assert(
-      [] {
-        TermSet all = 0;
-        for (const TermSet set : group_terms) all |= set;
-        return all == (TermSet{1} << term_count) - 1;
-      }(),
-      "every term must belong to a group");
-  static_assert(
-      [] {
-        bool valid = true;
-        each_group([&](auto g) {
-          int losses = 0;
-          for (int k = 0; k < term_count; ++k) {
-            if (group_terms[g] >> k & 1u) losses += !is_penalty[k];
-          }
-          valid = valid && Experiment::mix.valid(losses) &&
-                  std::get<decltype(g)::value>(Experiment::steps.groups).optimizer.valid();
-        });
-        return valid;
-      }(),
-      "the mix cannot serve a group's losses, or an optimizer's numbers are not valid");
-
   static constexpr HeadSet heads_of(TermSet terms) {
     HeadSet set = 0;
     for (int k = 0; k < term_count; ++k) {
@@ -520,10 +431,20 @@ struct Definition {
     });
     return path;
   }();
-  static constexpr ArenaFits<arena_bytes, memory.budget_bytes,
-                             Net::activations.buffers[largest_activation].floats * sizeof(float),
-                             largest_layer>
-      fits{};
+  static constexpr Sentence too_large =
+      arena_bytes <= memory.budget_bytes
+          ? Sentence{}
+          : Sentence{"the arena needs ",
+                     arena_bytes,
+                     " bytes, but memory.budget_bytes is ",
+                     memory.budget_bytes,
+                     ": a smaller memory.shard or memory.slots, or smaller layers, need less; the "
+                     "largest is ",
+                     largest_layer.view(),
+                     " with ",
+                     Net::activations.buffers[largest_activation].floats * sizeof(float),
+                     " bytes a shard"};
+  using Fits = std::bool_constant<is_right<too_large>>;
 };
 
 }  // namespace medley

@@ -215,12 +215,9 @@ void describe_memory(Description& d) {
   }
 }
 
-}  // namespace detail
-
 template <class Experiment>
-Description describe() {
+void describe(Description& d) {
   using Def = Definition<Experiment>;
-  Description d;
   d.name = Experiment::name;
   d.input = Experiment::input;
   d.targets.assign(Experiment::targets.begin(), Experiment::targets.end());
@@ -230,10 +227,18 @@ Description describe() {
   d.mix_options = detail::collect_options(Experiment::mix);
   d.recipe = Experiment::recipe;
   d.memory = Def::memory;
-  detail::describe_network<typename Def::Net>(d);
-  detail::describe_terms<Experiment>(d);
-  detail::describe_memory<Experiment>(d);
+  describe_network<typename Def::Net>(d);
+  describe_terms<Experiment>(d);
+  describe_memory<Experiment>(d);
   d.fingerprint = fingerprint(d);
+}
+
+}  // namespace detail
+
+template <class Experiment>
+Description describe() {
+  Description d;
+  if constexpr (is_right_experiment<Experiment>) detail::describe<Experiment>(d);
   return d;
 }
 

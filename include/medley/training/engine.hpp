@@ -19,8 +19,6 @@
 
 namespace medley {
 
-inline constexpr int max_heads = 16;
-
 // --- description ---------------------------------------------------------------------------------
 
 struct Option {

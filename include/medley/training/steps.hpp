@@ -28,7 +28,6 @@ inline constexpr int max_groups = 8;
 
 template <Name N, class OptimizerType, Name... Terms>
 struct Group {
-  static_assert(Optimizer<OptimizerType>);
   using Rule = OptimizerType;
   static constexpr std::string_view name = N.view();
   static constexpr std::array<std::string_view, sizeof...(Terms)> terms{Terms.view()...};
@@ -48,8 +47,6 @@ constexpr Group<N, OptimizerType, Terms...> group(OptimizerType optimizer) {
 
 template <StepMode Mode, class... Groups>
 struct Steps {
-  static_assert(sizeof...(Groups) >= 1 && sizeof...(Groups) <= max_groups,
-                "steps: from one to eight groups");
   static constexpr StepMode mode = Mode;
   static constexpr int group_count = sizeof...(Groups);
   // Backward passes over one forward pass.

@@ -1,8 +1,9 @@
 // Terms: the named losses of an experiment.
 //
 //   static constexpr auto terms = std::tuple{
-//       term<"colour">(SoftmaxCrossEntropy{}, 1.0),            // on head colour, with target
-//       colour term<"edges", "mask", "mask">(BinaryCrossEntropy{}, 0.5),  // name, head, target
+//       term<"colour">(SoftmaxCrossEntropy{}, 1.0),  // head and target are called colour too
+//       term<"edges", "mask">(SoftIou{}, 0.5),       // head and target are called mask
+//       term<"near", "place", "size">(MeanSquaredError{}, 0.5),  // its name, its head, its target
 //       penalty<"decay">(L2Penalty{}, 1e-4)};
 //
 // On a mask, a term is taken over all labelled pixels of the batch or over each picture's; see Over
@@ -41,7 +42,6 @@ struct LossTerm {
 
 template <Name N, class PenaltyType>
 struct PenaltyTerm {
-  static_assert(Penalty<PenaltyType>);
   using Rule = PenaltyType;
   static constexpr std::string_view name = N.view(), head{}, target{};
   static constexpr bool is_penalty = true;
@@ -51,6 +51,11 @@ struct PenaltyTerm {
 
 template <Name N, class LossType>
 constexpr LossTerm<N, N, N, LossType> term(LossType loss, double weight = 1.0) {
+  return {loss, weight};
+}
+template <Name N, Name HeadAndTarget, class LossType>
+constexpr LossTerm<N, HeadAndTarget, HeadAndTarget, LossType> term(LossType loss,
+                                                                   double weight = 1.0) {
   return {loss, weight};
 }
 template <Name N, Name HeadName, Name TargetName, class LossType>

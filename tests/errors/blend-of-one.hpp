@@ -1,0 +1,14 @@
+// group all: mix blend (a: share of the first loss, from 0 to 1) cannot serve 1 loss: a 0.25
+#pragma once
+
+#include "tests/errors/right.hpp"
+
+namespace medley::experiments {
+
+struct wrong : right {
+  static constexpr auto terms = std::tuple{kind, decay};
+  static constexpr auto steps = joint(Adam{});
+  static constexpr Blend mix{.a = 0.25};
+};
+
+}  // namespace medley::experiments

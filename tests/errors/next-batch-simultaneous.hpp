@@ -1,0 +1,13 @@
+// group all: .on_next_batch() is for alternating steps alone
+#pragma once
+
+#include "tests/errors/right.hpp"
+
+namespace medley::experiments {
+
+struct wrong : right {
+  static constexpr auto terms = std::tuple{kind};
+  static constexpr auto steps = simultaneous(group<"all", "kind">(Adam{}).on_next_batch());
+};
+
+}  // namespace medley::experiments

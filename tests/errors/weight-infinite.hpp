@@ -1,0 +1,14 @@
+// term decay: its weight is inf
+#pragma once
+
+#include "tests/errors/right.hpp"
+
+namespace medley::experiments {
+
+struct wrong : right {
+  static constexpr auto terms =
+      std::tuple{kind, penalty<"decay">(L2Penalty{}, std::numeric_limits<double>::infinity())};
+  static constexpr auto steps = joint(Adam{});
+};
+
+}  // namespace medley::experiments
