@@ -188,7 +188,7 @@ TrainOptions parse_train_options(const Arguments& arguments, const Description& 
       std::min(read.number<int>("threads", available_threads(), 1, 1 << 16), d.memory.slots);
   constexpr std::uint64_t many = std::uint64_t{1} << 40;
   o.epochs =
-      read.number<std::uint64_t>("epochs", static_cast<std::uint64_t>(d.recipe.epochs), 0, 1 << 24);
+      read.number<std::uint64_t>("epochs", static_cast<std::uint64_t>(d.recipe.epochs), 1, 1 << 24);
   o.steps_given = read.has("steps");
   o.steps = read.number<std::uint64_t>("steps", 0, 0, many);
   o.batch_size = read.number<std::uint32_t>(

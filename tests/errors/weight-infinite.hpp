@@ -1,4 +1,4 @@
-// term decay: its weight is inf
+// term decay: its weight is inf; it must be finite, at most 1e30
 #pragma once
 
 #include "tests/errors/right.hpp"

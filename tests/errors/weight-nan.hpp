@@ -1,4 +1,4 @@
-// term kind: its weight is nan
+// term kind: its weight is nan; it must be finite, at most 1e30
 #pragma once
 
 #include "tests/errors/right.hpp"

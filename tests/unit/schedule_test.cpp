@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdint>
 #include <fstream>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -137,6 +138,10 @@ TEST(Schedule, ValidKnowsItsRanges) {
   static_assert(!Schedule::step(0.1, {}).valid());
   static_assert(!Schedule::step(0.1, {0.5, 0.5}).valid());
   static_assert(!Schedule::one_cycle(0.0).valid());
+  constexpr double infinite = std::numeric_limits<double>::infinity();
+  static_assert(!Schedule::step(infinite, {0.5}).valid());
+  static_assert(!Schedule::one_cycle(0.3, infinite).valid());
+  static_assert(!Schedule::one_cycle(0.3, 25.0, infinite).valid());
 }
 
 TEST(Schedule, BitsAreTheSameEverywhere) {

@@ -68,9 +68,10 @@ struct Schedule {
       const double before = i == 0 ? 0.0 : milestones[at - 1];
       ascending = ascending && milestones[at] > before && milestones[at] < 1.0;
     }
-    return warm_up >= 0.0 && warm_up < 1.0 && gamma > 0.0 && ascending && rise > 0.0 &&
-           rise < 1.0 && div >= 1.0 && final_div >= 1.0 &&
-           (kind != Kind::step || milestone_count > 0);
+    constexpr double most = 1e30;
+    return warm_up >= 0.0 && warm_up < 1.0 && gamma > 0.0 && gamma <= most && ascending &&
+           rise > 0.0 && rise < 1.0 && div >= 1.0 && div <= most && final_div >= 1.0 &&
+           final_div <= most && (kind != Kind::step || milestone_count > 0);
   }
 
   bool operator==(const Schedule&) const = default;

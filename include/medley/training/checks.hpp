@@ -8,6 +8,7 @@
 #include <string_view>
 #include <tuple>
 #include <type_traits>
+#include <utility>
 
 #include "medley/base/sentence.hpp"
 #include "medley/losses/loss.hpp"
@@ -158,7 +159,7 @@ constexpr Sentence wrong_term() {
   using T = TermAt<E, K>;
   const double weight = std::get<K>(E::terms).weight;
   if (!is_between(weight, -largest_number, largest_number))
-    return Sentence{"its weight is ", weight};
+    return Sentence{"its weight is ", weight, "; it must be finite, at most ", largest_number};
   if constexpr (T::is_penalty) {
     constexpr std::string_view lacks = lacking_in_penalty<typename T::Rule>();
     return lacks.empty() ? Sentence{}
