@@ -52,6 +52,7 @@ class Clothing(nn.Module):
         for weight in self.weights():
             nn.init.xavier_uniform_(weight)
         for head in (self.category, self.kids):
+            head.weight.data.mul_(0.5)
             nn.init.zeros_(head.bias)
 
     def weights(self):
