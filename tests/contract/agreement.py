@@ -63,6 +63,18 @@ def the_schedule_of_a_run_begins_with_its_first_factor(bench):
     return "2 schedules"
 
 
+def initial_weights_are_those_of_the_file(bench):
+    """A run of no steps from a checkpoint is worth what `eval` says of it."""
+    folder = bench.folder("init")
+    _train(bench, folder / "run", "--steps", 4)
+    facts = _train(bench, folder / "again", "--steps", 0, "--init", folder / "run/last")
+    rows = bench.run("everything", "eval", "--checkpoint", folder / "run", "--data", _data(bench), "--split",
+                     "validation").expect(0).rows()
+    total = next(row[3] for row in rows if row[2] == "total")
+    require(facts["validation.total"] == total, f"validation total {facts['validation.total']}, not {total}")
+    return "1 run"
+
+
 def logs_have_the_rows_that_were_asked_for(bench):
     """Eight steps of three an epoch: a row every third step, gradients every fourth, and at the ends."""
     run = bench.folder("rows") / "run"

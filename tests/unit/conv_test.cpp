@@ -2,6 +2,7 @@
 // odd sizes and channel counts that leave lanes empty.
 #include "medley/layers/conv.hpp"
 
+#include "medley/layers/pool.hpp"
 #include "tests/layer_harness.hpp"
 
 namespace medley::testing {
@@ -96,6 +97,22 @@ TEST(Conv, ByWinograd) {
   check_conv<20, 5, 1, 2, Shape{18, 6, 5}>();
   check_conv<33, 5, 1, 0, Shape{17, 7, 9}, false, false>();
   check_conv<8, 5, 1, 4, Shape{5, 3, 2}, false, true, winograd>();
+}
+// Its gradient is read with a border, which the layer behind it has to clear.
+TEST(Conv, ByWinogradInFrontOfALayerThatOverwritesItsGradient) {
+  LayerHarness<Sequence<ByWinograd<Conv<16>>, AveragePool<2>>, Shape{16, 6, 4}>().check(
+      [](const Array& x, const Weights& w) {
+        const Array full = conv_reference<16, 3, 1, 1, true>(x, w);
+        Array y = Array::from_shape({full.shape(0), 16, 3, 2});
+        for (std::size_t i = 0; i < y.size(); ++i) {
+          const std::size_t plane = i / 6, r = i / 2 % 3, c = i % 2;
+          const auto at = [&](std::size_t dr, std::size_t dc) {
+            return full.flat(plane * 24 + (2 * r + dr) * 4 + 2 * c + dc);
+          };
+          y.flat(i) = (at(0, 0) + at(0, 1) + at(1, 0) + at(1, 1)) / 4;
+        }
+        return y;
+      });
 }
 TEST(Conv, AlgorithmFollowsFromTheShape) {
   static_assert(Conv<32>::winograd({32, 4, 4}));
