@@ -130,14 +130,14 @@ $(BUILD)/shell/%.o: $(BUILD)/shell/%.cpp | build/packages
 
 # An experiment: its arena and description for any processor, its engine once an instruction set.
 experiment_flags = '-DMEDLEY_EXPERIMENT=$(subst -,_,$(1))' '-DMEDLEY_EXPERIMENT_HEADER="$(wildcard include/medley/experiments/$(1).hpp tests/experiments/$(1).hpp)"'
-$(BIN)/%/experiment.o: src/experiment.cpp %.hpp | build/packages
+$(BIN)/%/experiment.o: src/experiments/experiment.cpp %.hpp | build/packages
 	@mkdir -p $(@D)
 	$(CXX) $(CPPFLAGS) $(FOR_ANY) $(call experiment_flags,$*) $(ISAS:%=-DMEDLEY_HAS_%) $(CXXFLAGS) -c $< -o $@
 
 # All symbols of an engine but its entry become local ("unique" ones could not), so that no inline function compiled for a newer
 # processor can be linked into code that runs on an older one.
 define engine_rule
-$(BUILD)/%/engine.$(1).o: src/engine.cpp %.hpp | build/packages
+$(BUILD)/%/engine.$(1).o: src/engine/engine.cpp %.hpp | build/packages
 	@mkdir -p $$(@D)
 	$(CXX) $(CPPFLAGS) -MF $$(@:.o=.d) -MT $$@ $$(call experiment_flags,$$*) -DMEDLEY_ISA=$(1) $(CXXFLAGS) $(ENGINE_FLAGS) $(FLAGS_$(1)) -c $$< -o $$@.all.o
 	$(if $(SANITIZE),mv $$@.all.o $$@,$(LD_R) -r --force-group-allocation $$@.all.o -o $$@.one.o && $(OBJCOPY) --keep-global-symbol=medley_engine_$(1) $$@.one.o $$@ && rm $$@.all.o $$@.one.o)

@@ -10,7 +10,7 @@
 #include "medley/losses/mean_squared_error.hpp"
 #include "medley/losses/soft_iou.hpp"
 #include "medley/losses/softmax_cross_entropy.hpp"
-#include "medley/training/engine.hpp"
+#include "medley/engine/engine.hpp"
 
 namespace medley {
 

@@ -26,7 +26,7 @@
 #include "medley/mixes/weighted_sum.hpp"
 #include "medley/optimizers/adam.hpp"
 #include "medley/optimizers/sgd.hpp"
-#include "medley/training/trainer.hpp"
+#include "medley/engine/trainer.hpp"
 
 namespace medley::testing {
 

@@ -32,7 +32,7 @@
 #include "medley/layers/conv.hpp"
 #include "medley/layers/flatten.hpp"
 #include "medley/network/pass.hpp"
-#include "medley/training/workers.hpp"
+#include "medley/engine/workers.hpp"
 
 #if MEDLEY_PEER
 #include <omp.h>

@@ -21,7 +21,7 @@
 #include "medley/mixes/weighted_sum.hpp"
 #include "medley/optimizers/adam.hpp"
 #include "medley/optimizers/sgd.hpp"
-#include "medley/training/definition.hpp"
+#include "medley/experiment/definition.hpp"
 
 namespace medley::experiments {
 

@@ -32,7 +32,7 @@ class Compiler:
     def __init__(self, command, folder):
         self.command = command
         self.common = Path(folder) / "common.hpp"
-        self.common.write_text('#include "tests/errors/right.hpp"\n#include "medley/training/describe.hpp"\n')
+        self.common.write_text('#include "tests/errors/right.hpp"\n#include "medley/experiment/describe.hpp"\n')
         is_clang = "clang" in command
         self.most_lines = MOST_LINES["clang++" if is_clang else "g++"]
         compiled = str(self.common) + (".pch" if is_clang else ".gch")
@@ -92,7 +92,7 @@ def main():
         compiler = Compiler(arguments.compiler, folder)
         cases = [(header, pool.submit(compiler.compile, header, "tests/errors/unit.cpp", *compiler.use))
                  for header in headers]
-        for source in ("src/experiment.cpp", "src/engine.cpp"):
+        for source in ("src/experiments/experiment.cpp", "src/engine/engine.cpp"):
             header = HERE / "head-unknown.hpp"
             cases.append((header, pool.submit(compiler.compile, header, source, "-DMEDLEY_ISA=scalar")))
         failed = 0

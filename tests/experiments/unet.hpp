@@ -10,7 +10,7 @@
 #include "medley/losses/softmax_cross_entropy.hpp"
 #include "medley/mixes/weighted_sum.hpp"
 #include "medley/optimizers/adam.hpp"
-#include "medley/training/definition.hpp"
+#include "medley/experiment/definition.hpp"
 
 namespace medley::experiments {
 

@@ -5,8 +5,8 @@
 
 #include <cmath>
 
-#include "medley/training/checkpoint.hpp"
-#include "model.hpp"
+#include "medley/run/checkpoint.hpp"
+#include "medley/run/model.hpp"
 #include "tests/fuzz/experiment.hpp"
 #include "tests/fuzz/fuzz.hpp"
 

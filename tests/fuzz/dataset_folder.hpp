@@ -3,7 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "medley/files/dataset_writer.hpp"
+#include "medley/data/dataset_writer.hpp"
 #include "tests/fuzz/dataset_rules.hpp"
 
 namespace medley::fuzz {

@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include "medley/files/dataset.hpp"
+#include "medley/data/dataset.hpp"
 #include "tests/fuzz/experiment.hpp"
 #include "tests/fuzz/fuzz.hpp"
 

@@ -3,7 +3,7 @@
 
 #include <array>
 
-#include "medley/training/engine.hpp"
+#include "medley/engine/engine.hpp"
 
 namespace medley::fuzz {
 

@@ -2,7 +2,7 @@
 // are white. An @ in the input stands for the folder in which all of this lies.
 #include <nlohmann/json.hpp>
 
-#include "medley/files/import.hpp"
+#include "medley/import/import.hpp"
 #include "tests/fuzz/dataset_folder.hpp"
 #include "tests/pictures_helpers.hpp"
 

@@ -1,7 +1,7 @@
 // The arguments of `import`, one a line.
 #include <numeric>
 
-#include "import_options.hpp"
+#include "medley/import/import_options.hpp"
 #include "tests/fuzz/arguments.hpp"
 #include "tests/fuzz/experiment.hpp"
 #include "tests/fuzz/fuzz.hpp"

@@ -2,7 +2,7 @@
 #include <climits>
 #include <sstream>
 
-#include "name_reader.hpp"
+#include "medley/files/name_reader.hpp"
 #include "tests/fuzz/fuzz.hpp"
 
 using namespace medley;

@@ -5,7 +5,7 @@
 
 #include "tests/fuzz/experiment.hpp"
 #include "tests/fuzz/fuzz.hpp"
-#include "train_options.hpp"
+#include "medley/run/train_options.hpp"
 
 namespace medley::fuzz {
 

@@ -4,7 +4,7 @@ over the batch and over pictures.
 
 Run it where PyTorch is installed: python3 tests/golden/masks.py
 One network (a 3x3 convolution, tanh, and heads of 1x1 convolutions) on five pictures, of whose
-pixels some have no label (255); one picture has none. tests/unit/mask_terms_test.cpp has the same.
+pixels some have no label (255); one picture has none. tests/unit/engine/mask_terms_test.cpp has the same.
 """
 
 import json

@@ -21,7 +21,7 @@
 #include <vector>
 
 #include "medley/base/random.hpp"
-#include "medley/base/source.hpp"
+#include "medley/data/source.hpp"
 #include "medley/experiments/garments/canvas.hpp"
 #include "medley/experiments/garments/patterns.hpp"
 

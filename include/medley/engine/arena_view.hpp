@@ -1,0 +1,80 @@
+// The sections of an experiment's arena as pointers.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "medley/network/pass.hpp"
+#include "medley/experiment/definition.hpp"
+
+namespace medley {
+
+// D is the Definition of an experiment. A view is as cheap as the pointer that it holds.
+template <class D>
+class ArenaView {
+  using Net = typename D::Net;
+
+ public:
+  explicit ArenaView(float* arena) : arena_(arena) {}
+
+  float* begin() const { return arena_; }
+  // First float of a group's moments that belong to parameters of this segment at this offset.
+  float* moments(int group, int segment, std::size_t parameter_offset) const {
+    return arena_ + D::map.moments[group] + D::moment_offset(group, segment, parameter_offset);
+  }
+  float* parameters() const { return arena_ + D::map.parameters; }
+  float* derived() const { return arena_ + D::map.derived; }
+  // To be read with PlacedParameter::gradient; slot 0 has the factored gradients in front of it.
+  float* gradients(int direction, int slot) const {
+    return arena_ + D::map.gradients + direction * D::gradient_floats + slot * Net::slot_floats;
+  }
+  float* factors(int direction, int slot) const {
+    return arena_ + D::map.factors +
+           (static_cast<std::size_t>(direction) * D::slots + slot) * Net::factor_floats;
+  }
+  float* term_gradients(int term) const {
+    return arena_ + D::map.term_gradients + static_cast<std::size_t>(term) * D::trunk_floats;
+  }
+  float* worker_area(int worker) const {
+    return arena_ + D::map.workers + static_cast<std::size_t>(worker) * D::worker_floats;
+  }
+  float* block_area(int worker) const {
+    return worker_area(worker) + aligned(Net::activation_floats);
+  }
+  float* value_area(int worker) const { return block_area(worker) + D::block_floats; }
+  std::uint8_t* mask_area(int worker) const {
+    return reinterpret_cast<std::uint8_t*>(value_area(worker) +
+                                           aligned(D::shard * D::value_floats));
+  }
+  std::span<std::byte> scratch(int worker) const {
+    auto* masks = reinterpret_cast<float*>(mask_area(worker));
+    return {reinterpret_cast<std::byte*>(
+                masks + aligned((D::shard * D::mask_count * D::mask_bytes + 3) / 4)),
+            D::scratch_bytes};
+  }
+  std::uint64_t* metric_counts(int slot) const {
+    return reinterpret_cast<std::uint64_t*>(arena_ + D::map.metrics) +
+           static_cast<std::size_t>(slot) * D::metric_words;
+  }
+  static constexpr std::size_t metric_offset(int pair) {
+    std::size_t words = 0;
+    for (int p = 0; p < pair; ++p) words += D::count_words(p);
+    return words;
+  }
+
+  // A pass of one worker; the caller says what it is for.
+  Pass<Net> make_pass(int worker, std::uint64_t seed) const {
+    Pass<Net> pass;
+    pass.area = worker_area(worker);
+    pass.parameters = parameters();
+    pass.derived = derived();
+    pass.seed = seed;
+    return pass;
+  }
+
+ private:
+  float* arena_;
+};
+
+}  // namespace medley

@@ -1,0 +1,70 @@
+// What metrics are made of: integer counts, so that their sums do not depend on order, and scores.
+// The shell turns them into accuracy and the like (metrics.hpp).
+#pragma once
+
+#include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "medley/engine/blocks.hpp"
+#include "medley/engine/engine.hpp"
+
+namespace medley {
+
+// The predicted class at a position: the largest output; with one channel, class 1 where it is above
+// the threshold of what the outputs mean.
+template <class Memory>
+int predicted_class(const Memory& memory, int position, Outputs outputs) {
+  if constexpr (Memory::channels == 1) {
+    return memory.logits[position] > threshold(outputs);
+  } else {
+    int best = 0;
+    for (int c = 1; c < Memory::channels; ++c) {
+      if (memory.logits[c * Memory::positions + position] >
+          memory.logits[best * Memory::positions + position]) {
+        best = c;
+      }
+    }
+    return best;
+  }
+}
+
+// Adds the block's positions with coefficient > 0 to confusion[class][prediction].
+template <class Memory>
+void count_classes(const Memory& memory, int positions, int classes, Outputs outputs,
+                   std::uint64_t* confusion) {
+  for (int p = 0; p < positions; ++p) {
+    if (!(memory.coefficient[p] > 0.0f)) continue;
+    ++confusion[memory.labels[p] * classes + predicted_class(memory, p, outputs)];
+  }
+}
+
+// The scores of the block's positions, one after the other.
+template <class Memory>
+void keep_scores(const Memory& memory, int positions, Score* to) {
+  constexpr std::ptrdiff_t last = std::ptrdiff_t{Memory::positions} * (Memory::channels - 1);
+  for (int p = 0; p < positions; ++p) {
+    const float score =
+        Memory::channels == 1 ? memory.logits[p] : memory.logits[last + p] - memory.logits[p];
+    to[p] = {score, memory.coefficient[p] > 0.0f ? memory.labels[p] : -1};
+  }
+}
+
+// Puts the scores that have a label in front, rising, NaN behind all numbers, and returns them. In
+// place: nothing is allocated.
+inline std::span<const Score> sorted_scores(std::span<Score> scores) {
+  const auto rank = [](float value) {
+    const auto bits = std::bit_cast<std::int32_t>(value);
+    if ((bits & 0x7FFFFFFF) > 0x7F800000) return std::int32_t{0x7FFFFFFF};
+    return bits < 0 ? bits ^ 0x7FFFFFFF : bits;
+  };
+  const auto end = std::partition(scores.begin(), scores.end(),
+                                  [](const Score& score) { return score.label >= 0; });
+  std::sort(scores.begin(), end,
+            [&](const Score& a, const Score& b) { return rank(a.value) < rank(b.value); });
+  return {scores.begin(), end};
+}
+
+}  // namespace medley

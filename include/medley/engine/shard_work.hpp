@@ -1,0 +1,381 @@
+// What one worker does with one shard: stage its records, run the network, take losses and metrics.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <span>
+
+#include "medley/engine/arena_view.hpp"
+#include "medley/engine/batches.hpp"
+#include "medley/engine/blocks.hpp"
+#include "medley/engine/counting.hpp"
+#include "medley/engine/shard_targets.hpp"
+#include "medley/engine/staging.hpp"
+
+namespace medley {
+
+// Sums of one slot, in the order of its shards.
+struct alignas(128) SlotTotals {
+  std::array<double, max_terms> value{};
+  std::array<double, max_terms> weight{};  // of the labelled records, or of pixels over the batch
+  std::array<double, max_terms> absolute_error{}, squared_error{};  // one a metric
+  std::array<std::uint64_t, max_terms> count{};
+};
+
+template <class Experiment>
+class ShardWork {
+  using D = Definition<Experiment>;
+  using Net = typename D::Net;
+  using InputNormalization = Normalization<Experiment::input.c>;
+  static constexpr int shard = D::shard;
+  using Targets = ShardTargets<Experiment>;
+
+ public:
+  static constexpr HeadSet all_heads = (HeadSet{1} << Net::head_count) - 1;
+  // The terms of each direction: of each backward pass over one forward pass.
+  using TermSets = std::array<TermSet, D::directions>;
+
+  ShardWork(ArenaView<D> view, const Settings& settings, const Batches<Experiment>& batches)
+      : view_(view), settings_(&settings), batches_(batches) {}
+
+  // To be called once the source is known.
+  void start() {
+    normalization_ =
+        InputNormalization::of(settings_->source->mean(), settings_->source->deviation());
+  }
+
+  // What the loss of a record (of a pixel over the batch) is multiplied with, for each term: 1 / (sum
+  // of their weights over the batch).
+  std::array<float, max_terms> term_scale{};
+  // Sums over the batch of the terms that need them (D::summed_terms).
+  using Sums = std::array<double, D::sum_count>;
+  Sums term_sums{};
+
+  // Adds the weights of a shard's masks, as they are staged, to those of the terms in the set.
+  void weigh_shard(const Batch& batch, std::uint64_t s, TermSet terms, int worker,
+                   SlotTotals& totals) const {
+    Targets targets;
+    const int samples = stage(batch, s, worker, targets, false);
+    D::each_term([&](auto k) {
+      constexpr int term = decltype(k)::value;
+      if constexpr (D::answers_mask(term)) {
+        if (!(terms >> term & 1u)) return;
+        for (int n = 0; n < samples; ++n) {
+          totals.weight[term] += targets.template mask_weight<term>(n);
+        }
+      }
+    });
+  }
+
+  // Forward as in train_shard, and the sums of the terms in the set.
+  void sum_shard(const Batch& batch, std::uint64_t s, TermSet terms, int worker, Sums& sums) {
+    Targets targets;
+    const Pass<Net> pass = training_pass(batch, s, worker, targets);
+    const HeadSet heads = D::heads_of(terms);
+    forward(pass, heads);
+    unroll<Net::head_count>([&](auto head) {
+      constexpr int h = head;
+      if (!(heads >> h & 1u)) return;
+      for_each_block<h>(pass, worker, [&](int n, const auto& memory) {
+        D::each_term([&](auto k) {
+          constexpr int term = decltype(k)::value;
+          if constexpr (is_summed<term> && D::term_head[term] == h) {
+            if (!(terms >> term & 1u)) return;
+            targets.template fill<h, term>(n, pass.samples, 1.0f, memory);
+            add_sums<term>(memory, sums);
+          }
+        });
+      });
+    });
+  }
+
+  // The value of a term from its sums.
+  template <int K>
+  static double summed_value(const Sums& sums) {
+    return std::get<K>(Experiment::terms)
+        .rule.template value_of<D::head_shape(D::term_head[K]).c>(sums.data() + D::first_sum[K]);
+  }
+
+  // Forward, and for each direction losses and backward into the slot's gradients and factors.
+  void train_shard(const Batch& batch, std::uint64_t s, const TermSets& sets,
+                   const std::array<float, max_terms>& weight, bool updates_statistics, int worker,
+                   int slot, SlotTotals& totals) {
+    Targets targets;
+    Pass<Net> pass = training_pass(batch, s, worker, targets);
+    pass.updates_statistics = updates_statistics;
+    pass.accumulate = s >= static_cast<std::uint64_t>(D::slots);
+    pass.share = static_cast<float>(pass.samples) / static_cast<float>(batch.count);
+    pass.gradients = view_.gradients(0, slot);
+    HeadSet heads = 0;
+    for (const TermSet set : sets) heads |= D::heads_of(set);
+    forward(pass, heads);
+    for (int d = 0; d < D::directions; ++d) {
+      if (D::heads_of(sets[d]) == 0) continue;
+      pass.written = {};
+      pass.gradients = view_.gradients(d, slot);
+      pass.factors = view_.factors(d, slot);
+      losses(pass, targets, sets[d], weight, worker, totals);
+      backward(pass, D::heads_of(sets[d]));
+    }
+  }
+
+  // Forward, and values, sums and metrics of all terms, not divided by anything yet. The scores of
+  // scored pair i begin at i * records.
+  void evaluate_shard(const Batch& batch, std::uint64_t s, int worker, int slot, SlotTotals& totals,
+                      Sums& sums, std::span<Score> scores) {
+    Targets targets;
+    Pass<Net> pass = view_.make_pass(worker, settings_->seed);
+    pass.samples = stage(batch, s, worker, targets);
+    forward(pass, all_heads);
+    unroll<Net::head_count>([&](auto head) {
+      constexpr int h = head;
+      for_each_block<h>(pass, worker, [&](int n, const auto& memory) {
+        D::each_term([&](auto k) {
+          constexpr int term = decltype(k)::value;
+          if constexpr (!D::is_penalty[term] && D::term_head[term] == h) {
+            totals.weight[term] += targets.template fill<h, term>(n, pass.samples, 1.0f, memory);
+            if constexpr (is_summed<term>) {
+              add_sums<term>(memory, sums);
+            } else {
+              totals.value[term] += static_cast<double>(
+                  std::get<term>(Experiment::terms).rule.evaluate(memory.block(1.0f, false)));
+            }
+            const std::uint64_t rank = batch.first + s * shard + (D::dense_head(h) ? n : 0);
+            count_metrics<h, term>(memory, pass.samples, slot, totals, scores, batch.count, rank);
+          }
+        });
+      });
+    });
+  }
+
+  // Outputs of all heads for up to a shard of records; those of record i go to place first + i.
+  void predict_shard(std::span<const Record> records, std::size_t first,
+                     std::span<float* const> outputs, int worker) {
+    Pass<Net> pass = view_.make_pass(worker, settings_->seed);
+    pass.samples = static_cast<int>(records.size());
+    const auto input = Net::template value<0>(pass.area);
+    for (int n = 0; n < pass.samples; ++n) {
+      stage_picture(records[n].image, {}, normalization_, input, n);
+    }
+    input.zero_halo(pass.samples);
+    forward(pass, all_heads);
+    unroll<Net::head_count>(
+        [&](auto h) { copy_output<Net::head_output[h]>(pass, pass.samples, outputs[h], first); });
+  }
+
+ private:
+  // A pass that trains, with its shard staged.
+  Pass<Net> training_pass(const Batch& batch, std::uint64_t s, int worker, Targets& targets) const {
+    Pass<Net> pass = view_.make_pass(worker, settings_->seed);
+    pass.samples = stage(batch, s, worker, targets);
+    pass.records = targets.record.data();
+    pass.epoch = batch.epoch;
+    pass.training = true;
+    return pass;
+  }
+
+  // Reads, augments and normalizes the records of a shard, or of their targets alone. Returns the
+  // number of samples.
+  int stage(const Batch& batch, std::uint64_t s, int worker, Targets& targets,
+            bool pictures = true) const {
+    const int samples = static_cast<int>(std::min<std::uint64_t>(shard, batch.count - s * shard));
+    const auto input = Net::template value<0>(view_.worker_area(worker));
+    const Augmentation& augmentation = settings_->augmentation;
+    const bool augment =
+        batch.training && settings_->augment &&
+        (augmentation.flip || augmentation.shift > 0 || augmentation.least_crop < 1.0);
+    Record record;
+    for (int n = 0; n < samples; ++n) {
+      const std::uint64_t index = batches_.record_of(batch, batch.first + s * shard + n);
+      targets.record[n] = index;
+      settings_->source->read(index, view_.scratch(worker), record);
+      const SamplingGrid grid =
+          augment ? draw_grid(augmentation, Experiment::input, settings_->seed, batch.epoch, index)
+                  : SamplingGrid{};
+      if (pictures) stage_picture(record.image, grid, normalization_, input, n);
+      stage_targets(record, index, grid, n, worker, targets);
+    }
+    if (pictures) input.zero_halo(samples);
+    return samples;
+  }
+
+  void stage_targets(const Record& record, std::uint64_t index, const SamplingGrid& grid, int n,
+                     int worker, Targets& targets) const {
+    float* values = view_.value_area(worker);
+    std::uint8_t* masks = view_.mask_area(worker);
+    for (int t = 0; t < D::target_count; ++t) {
+      const TargetSpec& spec = Experiment::targets[t];
+      const Record::Target& target = record.targets[t];
+      switch (spec.kind) {
+        case TargetKind::classes:
+          targets.label[t][n] = target.label;
+          targets.present[t][n] = target.label >= 0;
+          break;
+        case TargetKind::values:
+          targets.values[t] = values;
+          targets.present[t][n] = target.values && settings_->source->labelled(index, t);
+          if (targets.present[t][n]) {
+            std::copy_n(target.values, spec.size, values + n * spec.size);
+          }
+          values += shard * spec.size;
+          break;
+        case TargetKind::mask:
+          targets.masks[t] = masks;
+          targets.present[t][n] = target.mask && settings_->source->labelled(index, t);
+          if (targets.present[t][n]) {
+            stage_mask(target.mask, grid, Experiment::input, masks + n * D::mask_bytes);
+          }
+          masks += shard * D::mask_bytes;
+          break;
+      }
+    }
+  }
+
+  template <int H>
+  using HeadMemory = BlockMemory<D::head_shape(H).c, D::block_positions(H)>;
+
+  template <int K>
+  static constexpr bool is_summed = (D::summed_terms >> K & 1u) != 0;
+
+  template <int K, class Memory>
+  static void add_sums(const Memory& memory, Sums& sums) {
+    std::get<K>(Experiment::terms)
+        .rule.add_sums(memory.block(1.0f, false), sums.data() + D::first_sum[K]);
+  }
+
+  // Calls f(block index, memory) for each block of a head: once for the shard, or once a sample of
+  // a dense head, with the logits gathered.
+  template <int H, class F>
+  void for_each_block(const Pass<Net>& pass, int worker, F&& f) const {
+    const HeadMemory<H> memory(view_.block_area(worker));
+    const auto y = Net::template value<Net::head_output[H]>(pass.area);
+    if constexpr (D::dense_head(H)) {
+      for (int n = 0; n < pass.samples; ++n) {
+        gather_pixels(n, y, memory);
+        f(n, memory);
+      }
+    } else {
+      gather_samples(pass.samples, y, memory);
+      f(0, memory);
+    }
+  }
+
+  // Values and output gradients of the terms in the set, for every head that they need. Heads
+  // without layers share the trunk's output, and add up there.
+  void losses(const Pass<Net>& pass, const Targets& targets, TermSet terms,
+              const std::array<float, max_terms>& weight, int worker, SlotTotals& totals) {
+    unroll<Net::head_count>([&](auto head) {
+      constexpr int h = head, out = Net::head_output[h];
+      if (!(D::heads_of(terms) >> h & 1u)) return;
+      const bool add = pass.written[out];
+      const auto gy = Net::template gradient<out>(pass.area);
+      if constexpr (Net::wants_gradient[out]) {
+        if (!add) gy.zero_halo(pass.samples);
+        pass.written[out] = true;
+      }
+      for_each_block<h>(pass, worker, [&](int n, const auto& memory) {
+        std::fill_n(memory.gradient, memory.channels * memory.positions, 0.0f);
+        D::each_term([&](auto k) {
+          constexpr int term = decltype(k)::value;
+          if constexpr (!D::is_penalty[term] && D::term_head[term] == h) {
+            if (!(terms >> term & 1u)) return;
+            targets.template fill<h, term>(n, pass.samples, term_scale[term], memory);
+            take_loss<term>(memory.block(weight[term], true), totals);
+          }
+        });
+        if constexpr (!Net::wants_gradient[out]) {
+          return;  // nothing before it can learn
+        } else if constexpr (D::dense_head(h)) {
+          scatter_pixels(n, memory, add, gy);
+        } else {
+          scatter_samples(pass.samples, memory, add, gy);
+        }
+      });
+    });
+  }
+
+  // Value and gradient of a term in a block.
+  template <int K, class Block>
+  void take_loss(const Block& block, SlotTotals& totals) const {
+    const auto& rule = std::get<K>(Experiment::terms).rule;
+    if constexpr (is_summed<K>) {
+      rule.add_gradient_of(block, term_sums.data() + D::first_sum[K]);
+    } else {
+      totals.value[K] += static_cast<double>(rule.evaluate(block));
+    }
+  }
+
+  // Adds a block to the counts of its pair of head and target, once a pair; its first record has
+  // this rank in the split.
+  template <int H, int K, class Memory>
+  void count_metrics(const Memory& memory, int samples, int slot, SlotTotals& totals,
+                     std::span<Score> scores, std::uint64_t records, std::uint64_t rank) {
+    unroll<D::pair_count>([&](auto pair) {
+      constexpr int p = pair;
+      if constexpr (D::pairs[p].head == H && D::pairs[p].target == D::term_target[K] &&
+                    first_term_of_pair(p) == K) {
+        constexpr MetricInfo info = D::metric_info(p);
+        const int positions = D::dense_head(H) ? D::head_shape(H).pixels() : samples;
+        if constexpr (info.kind == TargetKind::values) {
+          add_errors<info.outputs == Outputs::sigmoid>(memory, positions, totals, p);
+        } else {
+          count_classes(memory, positions, info.classes, info.outputs,
+                        view_.metric_counts(slot) + view_.metric_offset(p));
+        }
+        if constexpr (info.scored) {
+          keep_scores(memory, positions, &scores[D::scored_before(p) * records + rank]);
+        }
+      }
+    });
+  }
+
+  static constexpr int first_term_of_pair(int p) {
+    for (int k = 0; k < D::term_count; ++k) {
+      if (!D::is_penalty[k] && D::term_head[k] == D::pairs[p].head &&
+          D::term_target[k] == D::pairs[p].target) {
+        return k;
+      }
+    }
+    return -1;
+  }
+
+  template <bool Probability, class Memory>
+  static void add_errors(const Memory& memory, int positions, SlotTotals& totals, int pair) {
+    for (int p = 0; p < positions; ++p) {
+      if (!(memory.coefficient[p] > 0.0f)) continue;
+      for (int c = 0; c < Memory::channels; ++c) {
+        const float logit = memory.logits[c * Memory::positions + p];
+        const float predicted = Probability ? sigmoid(Vec::broadcast(logit)).lanes()[0] : logit;
+        const double error = static_cast<double>(predicted) -
+                             static_cast<double>(memory.values[c * Memory::positions + p]);
+        totals.absolute_error[pair] += std::fabs(error);
+        totals.squared_error[pair] += error * error;
+        ++totals.count[pair];
+      }
+    }
+  }
+
+  // Outputs of a head, sample by sample as C x H x W.
+  template <int T>
+  static void copy_output(const Pass<Net>& pass, int samples, float* to, std::size_t first) {
+    constexpr Shape s = Net::shapes[T];
+    const auto y = Net::template value<T>(pass.area);
+    to += first * s.elements();
+    for (int n = 0; n < samples; ++n) {
+      for (int c = 0; c < s.c; ++c) {
+        for (int r = 0; r < s.h; ++r) {
+          for (int x = 0; x < s.w; ++x) *to++ = y.at(n, c / lanes, r, x)[c % lanes];
+        }
+      }
+    }
+  }
+
+  ArenaView<D> view_;
+  const Settings* settings_;
+  const Batches<Experiment>& batches_;
+  InputNormalization normalization_;
+};
+
+}  // namespace medley

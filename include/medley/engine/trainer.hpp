@@ -1,0 +1,381 @@
+// The engine of an experiment. A step, as a batch sees it:
+//
+//   pass      each worker takes slots; for every shard of a slot: stage the records, forward, then
+//             for each direction (group) losses and backward into the slot's gradients
+//             (shard_work.hpp). Of large weights shards leave factors of the gradient, which are
+//             multiplied as soon as every slot has some
+//   update    chunk by chunk of the parameters, gradients of the slots are added as a tree and
+//             penalties join in, every group's optimizer takes the result, and layers derive what
+//             they need from the new weights (update.hpp). Where gradients are clipped, all but the
+//             first is a phase of its own, as the norm must be known. The training ends here if a
+//             loss or a gradient is not finite
+//
+// Each is one parallel phase; what it computes does not depend on which worker does what.
+#pragma once
+
+#include <algorithm>
+#include <limits>
+#include <memory>
+#include <optional>
+
+#include "medley/engine/shard_work.hpp"
+#include "medley/engine/update.hpp"
+#include "medley/engine/workers.hpp"
+
+namespace medley {
+
+template <class Experiment>
+class Trainer final : public Engine {
+  using D = Definition<Experiment>;
+  using Net = typename D::Net;
+  using TermSets = typename ShardWork<Experiment>::TermSets;
+  using Weights = std::array<float, max_terms>;
+  using Sums = typename ShardWork<Experiment>::Sums;
+
+ public:
+  // `arena` has D::arena_bytes, all zero, aligned to 128.
+  explicit Trainer(float* arena) : view_(arena) {}
+
+  void start(const Settings& settings) override {
+    settings_ = settings;
+    settings_.threads = std::clamp(settings.threads, 1, D::slots);
+    work_.start();
+    workers_.emplace(settings_.threads);
+    std::uint64_t most = 0;
+    for (const Split split : {Split::train, Split::validation, Split::test}) {
+      most = std::max(most, settings_.source->size(split));
+    }
+    score_count_ = D::scored_before(D::pair_count) * most;
+    scores_ = std::make_unique_for_overwrite<Score[]>(score_count_);
+  }
+
+  void initialize() override {
+    std::fill_n(view_.begin(), D::map.gradients, 0.0f);
+    update_.initialize(settings_.seed);
+    parameters_changed();
+  }
+
+  void parameters_changed() override { update_.derive(*workers_); }
+
+  bool set_mix(std::string_view name, double value) override { return mix_.set(name, value); }
+
+  std::size_t predict_batch() const override {
+    return static_cast<std::size_t>(D::slots) * D::shard;
+  }
+
+  std::uint64_t rounds_per_epoch() const override { return batches_.rounds_per_epoch(); }
+
+  std::size_t batch_records(const Position& position,
+                            std::span<std::uint64_t> records) const override {
+    const Batch batch = batches_.batch_at(position);
+    const std::size_t count = std::min<std::size_t>(records.size(), batch.count);
+    for (std::size_t i = 0; i < count; ++i) records[i] = batches_.record_of(batch, batch.first + i);
+    return count;
+  }
+
+  void step(Position& position, double rate_factor, StepReport& report) override {
+    report = {};
+    const Position start = position;
+    bool first_update = true;
+    for (int g = 0; g < (D::mode == StepMode::alternating ? D::group_count : 1); ++g) {
+      const bool own = batches_.takes_next_batch(g);
+      for (int repeat = 0; repeat < batches_.times(g); ++repeat) {
+        if (!first_update && own) ++position.batch;
+        first_update = false;
+        // Groups without a batch of their own see the round's, whatever others have taken since.
+        const Batch batch = batches_.batch_at(own ? position : start);
+        if (!update(position, batch, g, rate_factor, report)) return;
+      }
+    }
+    for (int k = 0; k < D::term_count; ++k) report.total += report.weight[k] * report.value[k];
+    batches_.finish_round(start, position);
+  }
+
+  void measure_gradients(const Position& position, GradientReport& report) override {
+    const Batch batch = batches_.batch_at(position);
+    StepReport ignored;
+    Weights weight;
+    weight.fill(1.0f);
+    for (int k = 0; k < D::term_count; ++k) {
+      Wave last;
+      if (!D::is_penalty[k]) last = run_pass(batch, {TermSet{1} << k}, weight, false, ignored);
+      update_.collect_term(*workers_, k, batches_.slots_used(batches_.shard_count(batch)), last);
+    }
+    update_.compare_gradients(report);
+  }
+
+  void evaluate(Split split, Evaluation& result) override {
+    result = {};
+    result.records = settings_.source->size(split);
+    const Batch batch{.split = split, .count = result.records, .training = false};
+    std::fill_n(view_.metric_counts(0), D::slots * D::metric_words, std::uint64_t{0});
+    totals_.fill({});
+    sums_.fill({});
+    for_each_shard({0, batches_.shard_count(batch)},
+                   [&](std::uint64_t shard, int worker, int slot) {
+                     work_.evaluate_shard(batch, shard, worker, slot, totals_[slot], sums_[slot],
+                                          {scores_.get(), score_count_});
+                   });
+    summarize(batches_.slots_used(batches_.shard_count(batch)), result);
+  }
+
+  void predict(std::span<const Record> records, std::span<float* const> outputs) override {
+    const std::size_t shards = (records.size() + D::shard - 1) / D::shard;
+    workers_->parallel_for(static_cast<int>(shards), [&](int worker, int slot) {
+      const std::size_t first = static_cast<std::size_t>(slot) * D::shard;
+      const std::size_t count = std::min<std::size_t>(D::shard, records.size() - first);
+      work_.predict_shard(records.subspan(first, count), first, outputs, worker);
+    });
+  }
+
+ private:
+  // Calls f(shard, worker, slot) for the shards of a wave, which begins with slot 0; those of a slot
+  // in order, on one worker.
+  template <class F>
+  void for_each_shard(const Wave& wave, F&& f) {
+    workers_->parallel_for(batches_.slots_used(wave.last - wave.first), [&](int worker, int slot) {
+      for (std::uint64_t s = wave.first + slot; s < wave.last; s += D::slots) f(s, worker, slot);
+    });
+  }
+
+  // Fills the slots' gradients and the values of the terms. Returns the last wave, whose factors
+  // are still to be multiplied.
+  Wave run_pass(const Batch& batch, const TermSets& sets, const Weights& weight,
+                bool updates_statistics, StepReport& report) {
+    const TermSet terms = together(sets);
+    scale_terms(batch, terms, report);
+    sum_terms(batch, terms & D::summed_terms);
+    for (SlotTotals& totals : totals_) totals.value = {};
+    Wave wave = batches_.wave_from(batch, 0);
+    while (D::heads_of(terms) != 0) {
+      for_each_shard(wave, [&](std::uint64_t shard, int worker, int slot) {
+        work_.train_shard(batch, shard, sets, weight, updates_statistics, worker, slot,
+                          totals_[slot]);
+      });
+      if (wave.last == batches_.shard_count(batch)) break;
+      update_.multiply_factors(*workers_, sets, wave);
+      wave = batches_.wave_from(batch, wave.last);
+    }
+    report.records = batch.count;
+    const int used = batches_.slots_used(batches_.shard_count(batch));
+    for (int k = 0; k < D::term_count; ++k) {
+      if (!(terms >> k & 1u) || D::is_penalty[k]) continue;
+      report.value[k] = term_value(k, used, work_.term_sums);
+    }
+    return wave;
+  }
+
+  // The slots' values of a term together, or what its sums give.
+  double term_value(int term, int used, const Sums& sums) const {
+    double value = tree_sum<D::slots>(used, [&](int slot) { return totals_[slot].value[term]; });
+    D::each_term([&](auto k) {
+      if constexpr ((D::summed_terms >> k & 1u) != 0) {
+        if (k == term) value = ShardWork<Experiment>::template summed_value<k>(sums);
+      }
+    });
+    return value;
+  }
+
+  // The slots' sums together.
+  Sums reduced_sums(int used) const {
+    Sums sums{};
+    for (int i = 0; i < D::sum_count; ++i) {
+      sums[i] = tree_sum<D::slots>(used, [&](int slot) { return sums_[slot][i]; });
+    }
+    return sums;
+  }
+
+  // A forward pass of its own for terms whose gradient depends on sums over the batch.
+  void sum_terms(const Batch& batch, TermSet terms) {
+    if (terms == 0) return;
+    sums_.fill({});
+    const std::uint64_t shards = batches_.shard_count(batch);
+    for_each_shard({0, shards}, [&](std::uint64_t shard, int worker, int slot) {
+      work_.sum_shard(batch, shard, terms, worker, sums_[slot]);
+    });
+    work_.term_sums = reduced_sums(batches_.slots_used(shards));
+  }
+
+  // What the losses of records, or of pixels over the batch, are divided by: the sum of their weights
+  // over the batch. They are asked only where they may differ, as all workers wait for this; masks
+  // as augmentation shows them, by all workers.
+  void scale_terms(const Batch& batch, TermSet terms, StepReport& report) {
+    std::array<double, max_terms> sum{};
+    TermSet differing = 0, masks = 0;
+    for (int k = 0; k < D::term_count; ++k) {
+      if (!(terms >> k & 1u) || D::is_penalty[k]) continue;
+      const bool by_pixels = D::answers_mask(k) && D::term_over[k] == Over::batch;
+      const bool alike = D::weighs_alike[k] || (D::answers_mask(k) && !by_pixels);
+      if (alike && settings_.source->complete(D::term_target[k])) {
+        sum[k] = static_cast<double>(batch.count * (by_pixels ? D::mask_bytes : 1));
+      } else {
+        (D::answers_mask(k) ? masks : differing) |= TermSet{1} << k;
+      }
+    }
+    weigh_masks(batch, masks, sum);
+    for (std::uint64_t i = 0; differing != 0 && i < batch.count; ++i) {
+      const std::uint64_t record = batches_.record_of(batch, batch.first + i);
+      D::each_term([&](auto k) {
+        constexpr int term = decltype(k)::value;
+        if constexpr (!D::is_penalty[term]) {
+          if (!(differing >> term & 1u)) return;
+          constexpr int t = D::term_target[term];
+          if constexpr (Experiment::targets[t].kind == TargetKind::classes) {
+            const std::int32_t label = settings_.source->label(record, t);
+            if (label < 0) return;
+            sum[term] +=
+                static_cast<double>(record_weight(std::get<term>(Experiment::terms).rule, label));
+          } else {
+            sum[term] += settings_.source->labelled(record, t) ? 1.0 : 0.0;
+          }
+        }
+      });
+    }
+    for (int k = 0; k < D::term_count; ++k) {
+      work_.term_scale[k] = sum[k] > 0 ? static_cast<float>(1.0 / sum[k]) : 0.0f;
+      if (terms >> k & 1u) report.measured[k] = D::is_penalty[k] || sum[k] > 0;
+    }
+  }
+
+  // Sums of the weights of terms on masks.
+  void weigh_masks(const Batch& batch, TermSet terms, std::array<double, max_terms>& sum) {
+    if (terms == 0) return;
+    for (SlotTotals& totals : totals_) totals.weight = {};
+    const std::uint64_t shards = batches_.shard_count(batch);
+    for_each_shard({0, shards}, [&](std::uint64_t shard, int worker, int slot) {
+      work_.weigh_shard(batch, shard, terms, worker, totals_[slot]);
+    });
+    for (int k = 0; k < D::term_count; ++k) {
+      if (!(terms >> k & 1u)) continue;
+      sum[k] = tree_sum<D::slots>(batches_.slots_used(shards),
+                                  [&](int slot) { return totals_[slot].weight[k]; });
+    }
+  }
+
+  // One pass and one update: of all groups at once, or of one in alternating steps. Returns false
+  // where the loss or a gradient is not finite.
+  bool update(Position& position, const Batch& batch, int group, double rate_factor,
+              StepReport& report) {
+    constexpr bool in_turn = D::mode == StepMode::alternating;
+    TermSets sets{};
+    for (int d = 0; d < D::directions; ++d) sets[d] = D::group_terms[in_turn ? group : d];
+    const TermSet terms = together(sets);
+    const Weights weight = mixed_weights();
+
+    const Wave last = run_pass(batch, sets, weight, true, report);
+    typename Update<Experiment>::Rates rates;
+    D::each_group([&](auto g) {
+      if (in_turn && g != group) return;
+      const double rate = settings_.learning_rate[g] * rate_factor;
+      std::get<g>(rates.rule) =
+          std::get<g>(Experiment::steps.groups).optimizer.at(++position.updates[g], rate);
+      rates.active[g] = true;
+      rates.scale[g] = 1.0f;
+    });
+    const bool clips = settings_.clip_norm > 0;
+    const int slots =
+        D::heads_of(terms) != 0 ? batches_.slots_used(batches_.shard_count(batch)) : 0;
+    update_.reduce(*workers_, {sets, weight, slots, last}, clips ? nullptr : &rates);
+    for (int k = 0; k < D::term_count; ++k) {
+      if (!(terms >> k & 1u)) continue;
+      report.weight[k] = static_cast<double>(weight[k]);
+      if (D::is_penalty[k]) report.value[k] = update_.penalty(k);
+    }
+    if (!update_.check(report)) return false;
+    for (int g = 0; g < D::group_count; ++g) {
+      if (!rates.active[g]) continue;
+      const double norm = report.gradient_norm[g] = update_.group_norm(in_turn ? 0 : g);
+      if (clips && norm > settings_.clip_norm) {
+        rates.scale[g] = static_cast<float>(settings_.clip_norm / norm);
+      }
+    }
+    if (clips) update_.apply(*workers_, terms, rates);
+    return true;
+  }
+
+  static TermSet together(const TermSets& sets) {
+    TermSet all = 0;
+    for (const TermSet set : sets) all |= set;
+    return all;
+  }
+
+  // Each group's mix turns its terms' own weights into those of this step.
+  std::array<float, max_terms> mixed_weights() const {
+    std::array<float, max_terms> weight{};
+    for (int g = 0; g < D::group_count; ++g) {
+      std::array<float, max_terms> base{}, mixed{};
+      std::array<bool, max_terms> penalty{};
+      std::size_t count = 0;
+      for (int k = 0; k < D::term_count; ++k) {
+        if (!(D::group_terms[g] >> k & 1u)) continue;
+        base[count] = static_cast<float>(settings_.weight[k]);
+        penalty[count++] = D::is_penalty[k];
+      }
+      mix_.weights({base.data(), count}, {penalty.data(), count}, {mixed.data(), count});
+      count = 0;
+      for (int k = 0; k < D::term_count; ++k) {
+        if (D::group_terms[g] >> k & 1u) weight[k] = mixed[count++];
+      }
+    }
+    return weight;
+  }
+
+  // Slots together, in their order.
+  void summarize(int used, Evaluation& result) {
+    const Weights weight = mixed_weights();
+    bool tells = false;
+    const Sums sums = reduced_sums(used);
+    for (int k = 0; k < D::term_count; ++k) {
+      result.weight[k] = static_cast<double>(weight[k]);
+      if (D::is_penalty[k]) {
+        result.value[k] = update_.penalty_value(k);
+        result.measured[k] = true;
+      } else {
+        const double labelled =
+            tree_sum<D::slots>(used, [&](int slot) { return totals_[slot].weight[k]; });
+        const bool summed = D::summed_terms >> k & 1u;
+        result.measured[k] = labelled > 0;
+        if (labelled > 0) {
+          result.value[k] = term_value(k, used, sums) / (summed ? 1.0 : labelled);
+        }
+      }
+      result.total += result.weight[k] * result.value[k];
+      tells |= !D::is_penalty[k] && result.measured[k] && weight[k] != 0.0f;
+    }
+    if (!tells) result.total = std::numeric_limits<double>::quiet_NaN();
+    for (int slot = 1; slot < used; ++slot) {
+      for (std::size_t i = 0; i < D::metric_words; ++i) {
+        view_.metric_counts(0)[i] += view_.metric_counts(slot)[i];
+      }
+    }
+    for (int p = 0; p < D::pair_count; ++p) {
+      const MetricInfo info = D::metric_info(p);
+      const std::uint64_t* counts = view_.metric_counts(0) + view_.metric_offset(p);
+      const auto classes = static_cast<std::size_t>(info.classes);
+      MetricCounts& m = result.metrics[p];
+      m.confusion = {counts, classes * classes};
+      if (info.scored) {
+        m.scores = sorted_scores({&scores_[D::scored_before(p) * result.records], result.records});
+      }
+      m.absolute_error =
+          tree_sum<D::slots>(used, [&](int slot) { return totals_[slot].absolute_error[p]; });
+      m.squared_error =
+          tree_sum<D::slots>(used, [&](int slot) { return totals_[slot].squared_error[p]; });
+      for (int slot = 0; slot < used; ++slot) m.count += totals_[slot].count[p];
+    }
+  }
+
+  ArenaView<D> view_;
+  Settings settings_;
+  typename D::MixType mix_ = Experiment::mix;
+  Batches<Experiment> batches_{settings_};
+  ShardWork<Experiment> work_{view_, settings_, batches_};
+  Update<Experiment> update_{view_};
+  std::optional<Workers> workers_;
+  std::array<SlotTotals, D::slots> totals_{};
+  std::array<Sums, D::slots> sums_{};  // of each slot
+  std::unique_ptr<Score[]> scores_;    // [scored pair][rank in the split]
+  std::size_t score_count_ = 0;
+};
+
+}  // namespace medley

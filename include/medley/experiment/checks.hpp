@@ -1,0 +1,314 @@
+// Whether an experiment is right, and if not, the sentence that says what is wrong. Checks stand in
+// an order in which each may rely on those before it, and the first that fails is the last: so that
+// a mistake gives one error, which names it, and nothing after it is looked at.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+#include "medley/base/sentence.hpp"
+#include "medley/losses/loss.hpp"
+#include "medley/mixes/mix.hpp"
+#include "medley/network/check_layers.hpp"
+#include "medley/optimizers/optimizer.hpp"
+#include "medley/experiment/check_description.hpp"
+
+namespace medley {
+
+namespace detail {
+
+// --- network -------------------------------------------------------------------------------------
+
+template <class Trunk, class Heads>
+struct GraphsOf;
+template <class Trunk, class... Heads>
+struct GraphsOf<Trunk, std::tuple<Heads...>> : NetworkGraph<Trunk, Heads...> {};
+template <class E>
+using Graphs = GraphsOf<typename E::Trunk, typename E::Heads>;
+
+template <class E>
+constexpr Sentence wrong_network() {
+  using Graph = typename Graphs<E>::graph;
+  constexpr Sentence wrong = wrong_layer<Graph, E::input>;
+  if constexpr (!wrong.empty()) {
+    return wrong;
+  } else {
+    int parameters = 0;
+    NodeList<Graph>::each(
+        [&](auto i) { parameters += NodeList<Graph>::template parameter_count<i>; });
+    if (parameters == 0)
+      return Sentence{"no layer of the network has parameters: there is nothing to train"};
+    return {};
+  }
+}
+
+// --- numbers of parts ----------------------------------------------------------------------------
+
+template <class Part>
+constexpr bool are_finite(const Part& part) {
+  bool finite = true;
+  part.options([&](std::string_view, auto value) {
+    finite = finite && is_between(static_cast<double>(value), -largest_number, largest_number);
+  });
+  return finite;
+}
+// Whether the numbers of what Part() returns can be told while compiling.
+template <auto Part>
+concept TellsNumbers = requires {
+  typename std::bool_constant<are_finite(Part())>;
+};
+
+// Whether the numbers of what Part() returns, which says itself that they are Valid, are allowed.
+template <auto Part, bool Valid>
+constexpr bool allows_numbers() {
+  if constexpr (TellsNumbers<Part>) return Valid && are_finite(Part());
+  return Valid;
+}
+// ": name value, name value", or nothing.
+template <auto Part>
+constexpr Sentence numbers_of() {
+  Sentence numbers;
+  if constexpr (TellsNumbers<Part>) {
+    Part().options([&](std::string_view name, auto value) {
+      numbers.add({numbers.empty() ? ": " : ", ", name, " ", static_cast<double>(value)});
+    });
+  }
+  return numbers;
+}
+
+template <class E, std::size_t K>
+using TermAt = std::tuple_element_t<K, std::remove_cvref_t<decltype(E::terms)>>;
+template <class E, std::size_t G>
+using GroupAt = std::tuple_element_t<G, std::remove_cvref_t<decltype(E::steps.groups)>>;
+
+// With the name of the term or group that it is about.
+template <class Named>
+constexpr Sentence about(std::string_view kind, const Sentence& wrong) {
+  return wrong.empty() ? wrong : Sentence{kind, Named::name, ": ", wrong};
+}
+
+// --- terms ---------------------------------------------------------------------------------------
+
+template <std::size_t Size>
+constexpr int index_of(std::string_view name, const std::array<std::string_view, Size>& names) {
+  for (std::size_t i = 0; i < Size; ++i) {
+    if (names[i] == name) return static_cast<int>(i);
+  }
+  return -1;
+}
+
+// How the shape of a head suits the target that a loss compares it with.
+template <class Rule>
+constexpr Sentence wrong_shapes(Shape head, const TargetSpec& target, Shape input) {
+  const bool mask = target.kind == TargetKind::mask;
+  const bool labels = Rule::compares == Compares::labels;
+  const auto ends = [&](const Sentence& but) {
+    return Sentence{"its head ends in ", shape_text(head), " (channels x height x width), but ",
+                    but};
+  };
+  if (mask && (head.h != input.h || head.w != input.w))
+    return ends({"a mask is as high and wide as the input, ", input.h, "x", input.w});
+  if (!mask && head.pixels() > 1)
+    return ends({"its target is no mask: a dense layer or global average pooling gives one pixel"});
+  if (dense_only<Rule> && !mask)
+    return Sentence{Rule::type, " needs a mask as its target, and ", target.name, " is none"};
+  if (labels && target.kind == TargetKind::values)
+    return Sentence{Rule::type, " compares with classes, but target ", target.name, " has values"};
+  const bool two = !labels && target.size == 2 && target.kind != TargetKind::values;
+  if (head.c == target.size || (two && head.c == 1)) return {};
+  return ends({"target ", target.name, " has ", target.size,
+               target.kind == TargetKind::values ? " values" : " classes",
+               ": give it as many channels", two ? ", or one" : ""});
+}
+
+template <class E, std::size_t K>
+constexpr Sentence wrong_loss() {
+  using T = TermAt<E, K>;
+  using Rule = typename T::Rule;
+  constexpr auto heads = names_in<typename E::Heads>;
+  constexpr int h = index_of(T::head, heads), t = index_of(T::target, target_names<E>);
+  if constexpr (h < 0) {
+    return Sentence{"there is no head ", T::head, "; there are: ", listed(heads)};
+  } else if constexpr (t < 0) {
+    return Sentence{"there is no target ", T::target, "; there are: ", listed(target_names<E>)};
+  } else {
+    using G = Graphs<E>;
+    constexpr Shape head = checked_layers<typename G::graph, E::input>.shapes[G::head_output[h]];
+    constexpr std::string_view lacks = lacking_in_loss<Rule, head.c>();
+    if constexpr (!lacks.empty()) {
+      return Sentence{lacking_in_penalty<Rule>().empty()
+                          ? "this is a penalty<...>, no term<...>; as a loss it"
+                          : "its loss",
+                      " lacks ", lacks, ": see losses/loss.hpp"};
+    } else {
+      constexpr auto rule = [] { return std::get<K>(E::terms).rule; };
+      const Sentence shapes = wrong_shapes<Rule>(head, E::targets[t], E::input);
+      if (!shapes.empty() || allows_numbers<rule, rule().valid(head.c)>()) return shapes;
+      return Sentence{"the numbers of ", Rule::type,        " are not allowed for ", head.c,
+                      " channels",       numbers_of<rule>()};
+    }
+  }
+}
+
+template <class E, std::size_t K>
+constexpr Sentence wrong_term() {
+  using T = TermAt<E, K>;
+  const double weight = std::get<K>(E::terms).weight;
+  if (!is_between(weight, -largest_number, largest_number))
+    return Sentence{"its weight is ", weight, "; it must be finite, at most ", largest_number};
+  if constexpr (T::is_penalty) {
+    constexpr std::string_view lacks = lacking_in_penalty<typename T::Rule>();
+    return lacks.empty() ? Sentence{}
+                         : Sentence{"its penalty lacks ", lacks, ": see losses/loss.hpp"};
+  } else {
+    return wrong_loss<E, K>();
+  }
+}
+
+// --- groups --------------------------------------------------------------------------------------
+
+template <class E, std::size_t G>
+constexpr Sentence wrong_group() {
+  using Terms = std::remove_cvref_t<decltype(E::terms)>;
+  using GroupType = GroupAt<E, G>;
+  using Rule = typename GroupType::Rule;
+  constexpr auto terms = names_in<Terms>;
+  for (std::size_t i = 0; i < GroupType::terms.size(); ++i) {
+    const std::string_view name = GroupType::terms[i];
+    if (index_of(name, terms) < 0)
+      return Sentence{"there is no term ", name, "; there are: ", listed(terms)};
+    for (std::size_t j = 0; j < i; ++j) {
+      if (GroupType::terms[j] == name) return Sentence{"it names term ", name, " twice"};
+    }
+  }
+  const GroupType& group = std::get<G>(E::steps.groups);
+  if (group.times < 1) return Sentence{".repeated(", group.times, ") makes no update: at least 1"};
+  if (E::steps.mode != StepMode::alternating && group.times != 1)
+    return Sentence{".repeated(", group.times, ") is for alternating steps alone"};
+  if (E::steps.mode != StepMode::alternating && group.next_batch)
+    return Sentence{".on_next_batch() is for alternating steps alone"};
+  constexpr std::string_view lacks = lacking_in_optimizer<Rule>();
+  if constexpr (!lacks.empty()) {
+    return Sentence{"its optimizer lacks ", lacks, ": see optimizers/optimizer.hpp"};
+  } else {
+    constexpr auto optimizer = [] { return std::get<G>(E::steps.groups).optimizer; };
+    if (allows_numbers<optimizer, optimizer().valid()>()) return {};
+    return Sentence{"the numbers of ", Rule::type, " are not allowed", numbers_of<optimizer>()};
+  }
+}
+
+// The groups that have a term: those that name it, and those that name none.
+template <class E>
+constexpr Sentence wrong_membership() {
+  constexpr auto terms = names_in<decltype(E::terms)>;
+  constexpr auto groups = names_in<decltype(E::steps.groups)>;
+  for (const std::string_view term : terms) {
+    int members = 0;
+    Sentence names;
+    std::apply(
+        [&](const auto&... group) {
+          const auto count = [&](const auto& of, std::string_view name) {
+            if (!of.terms.empty() && index_of(term, of.terms) < 0) return;
+            names.add({members == 0 ? "" : " and ", name});
+            ++members;
+          };
+          (count(group, group.name), ...);
+        },
+        E::steps.groups);
+    if (members == 0)
+      return Sentence{"term ", term, " is in no group; there are: ", listed(groups)};
+    if (members > 1)
+      return Sentence{"term ", term, " is in the groups ", names, ": it can be in one alone"};
+  }
+  return {};
+}
+
+template <class E, std::size_t G>
+constexpr Sentence wrong_mix_of_group() {
+  using GroupType = GroupAt<E, G>;
+  using Terms = std::remove_cvref_t<decltype(E::terms)>;
+  using M = std::remove_cvref_t<decltype(E::mix)>;
+  constexpr int losses = []<class... T>(std::type_identity<std::tuple<T...>>) {
+    const auto in = [](std::string_view name) {
+      return GroupType::terms.empty() || index_of(name, GroupType::terms) >= 0;
+    };
+    return (0 + ... + (!T::is_penalty && in(T::name) ? 1 : 0));
+  }(std::type_identity<Terms>{});
+  constexpr auto mix = [] { return E::mix; };
+  if (allows_numbers<mix, mix().valid(losses)>()) return {};
+  return Sentence{"mix ",
+                  M::type,
+                  " (",
+                  M::usage,
+                  ") cannot serve ",
+                  losses,
+                  losses == 1 ? " loss" : " losses",
+                  numbers_of<mix>()};
+}
+
+template <class E>
+constexpr Sentence wrong_mix() {
+  using M = std::remove_cvref_t<decltype(E::mix)>;
+  constexpr std::string_view lacks = lacking_in_mix<M>();
+  if constexpr (!lacks.empty()) {
+    return Sentence{"the mix lacks ", lacks, ": see mixes/mix.hpp"};
+  } else {
+    return []<std::size_t... G>(std::index_sequence<G...>) {
+      return first_of(about<GroupAt<E, G>>("group ", wrong_mix_of_group<E, G>())...);
+    }
+    (std::make_index_sequence<E::steps.group_count>{});
+  }
+}
+
+template <class E>
+constexpr Sentence wrong_terms_and_groups() {
+  constexpr Sentence terms = []<std::size_t... K>(std::index_sequence<K...>) {
+    return first_of(about<TermAt<E, K>>("term ", wrong_term<E, K>())...);
+  }
+  (std::make_index_sequence<std::tuple_size_v<std::remove_cvref_t<decltype(E::terms)>>>{});
+  if constexpr (!terms.empty()) {
+    return terms;
+  } else {
+    constexpr Sentence groups = []<std::size_t... G>(std::index_sequence<G...>) {
+      return first_of(about<GroupAt<E, G>>("group ", wrong_group<E, G>())...);
+    }
+    (std::make_index_sequence<E::steps.group_count>{});
+    return first_of(groups, wrong_membership<E>(), wrong_mix<E>());
+  }
+}
+
+// The checks one after the other, of which each is made if those before it found nothing.
+template <class E>
+constexpr Sentence wrong_experiment() {
+  constexpr Sentence members = wrong_members<E>();
+  if constexpr (!members.empty()) {
+    return members;
+  } else {
+    constexpr Sentence description = first_of(wrong_names<E>(), wrong_numbers<E>());
+    if constexpr (!description.empty()) {
+      return description;
+    } else {
+      constexpr Sentence network = wrong_network<E>();
+      if constexpr (!network.empty()) {
+        return network;
+      } else {
+        return wrong_terms_and_groups<E>();
+      }
+    }
+  }
+}
+
+}  // namespace detail
+
+template <class Experiment>
+inline constexpr Sentence wrong_experiment = detail::wrong_experiment<Experiment>();
+
+// False after an error that says why.
+template <class Experiment>
+inline constexpr bool is_right_experiment = is_right<wrong_experiment<Experiment>>;
+
+}  // namespace medley

@@ -1,0 +1,245 @@
+// The run-time description of an experiment, from its definition.
+#pragma once
+
+#include <string>
+
+#include "medley/experiment/definition.hpp"
+
+namespace medley {
+
+namespace detail {
+
+template <class T>
+std::vector<Option> collect_options(const T& thing) {
+  std::vector<Option> options;
+  thing.options([&](std::string_view name, auto value) {
+    options.push_back({std::string(name), static_cast<double>(value)});
+  });
+  return options;
+}
+
+inline TensorInfo tensor_info(const PlacedParameter& p, const Initial& initial, std::string name,
+                              std::size_t offset) {
+  TensorInfo t;
+  t.name = std::move(name);
+  const auto [outputs, inputs, height, width] = p.spec.extent;
+  const auto dim = [](int d) { return static_cast<std::uint64_t>(d); };
+  if (p.spec.rank == 1) t.dims = {dim(outputs)};
+  if (p.spec.rank == 2) t.dims = {dim(outputs), dim(inputs) * dim(height) * dim(width)};
+  if (p.spec.rank == 4) t.dims = {dim(outputs), dim(inputs), dim(height), dim(width)};
+  t.extent = p.spec.extent;
+  t.packing = p.spec.packing;
+  t.offset = offset;
+  t.floats = static_cast<std::size_t>(p.spec.floats);
+  t.elements = static_cast<std::size_t>(p.spec.elements());
+  t.trainable = p.spec.trainable;
+  t.decays = p.spec.decays;
+  t.initial = initial;
+  t.fan_in = p.spec.fan_in;
+  t.fan_out = p.spec.fan_out;
+  if (p.spec.prior) t.prior.assign(p.spec.prior, p.spec.prior + p.spec.elements());
+  return t;
+}
+
+template <class Net>
+std::string tensor_name(int tensor) {
+  std::string name = "input";
+  Net::Nodes::each([&](auto i) {
+    if (i + 1 == tensor) name = Net::template NodeAt<i>::path.view();
+  });
+  return name;
+}
+
+template <class Net>
+void describe_network(Description& d) {
+  Net::Nodes::each([&](auto node) {
+    constexpr int i = decltype(node)::value;
+    using Here = typename Net::template NodeAt<i>;
+    LayerInfo layer;
+    layer.path = Here::path.view();
+    layer.type = Here::Layer::type;
+    layer.options = collect_options(typename Here::Layer{});
+    layer.algorithm = Here::Layer::algorithm(Net::shapes[Here::inputs[0]]);
+    for (const int t : Here::inputs) layer.inputs.push_back(tensor_name<Net>(t));
+    layer.output = Net::shapes[i + 1];
+    layer.flops = Net::Nodes::template with_inputs<Here>(
+        Net::shapes, [](auto... s) { return Here::Layer::flops(s...); });
+    for (const PlacedParameter& p : Net::parameters) {
+      if (p.node == i && p.spec.trainable) {
+        layer.parameters += static_cast<std::uint64_t>(p.spec.elements());
+      }
+    }
+    d.flops += layer.flops;
+    d.parameters += layer.parameters;
+    d.layers.push_back(std::move(layer));
+  });
+  for (int h = 0; h < Net::head_count; ++h) {
+    d.heads.push_back({std::string(Net::head_names[h]), tensor_name<Net>(Net::head_output[h]),
+                       Net::shapes[Net::head_output[h]]});
+  }
+}
+
+template <class Experiment>
+void describe_terms(Description& d) {
+  using Def = Definition<Experiment>;
+  Def::each_term([&](auto k) {
+    using T = typename Def::template TermAt<k>;
+    const auto& term = std::get<k>(Experiment::terms);
+    TermInfo info;
+    info.name = T::name;
+    info.type = T::Rule::type;
+    info.head = T::head;
+    info.target = T::target;
+    info.is_penalty = T::is_penalty;
+    info.head_index = Def::term_head[k];
+    info.target_index = Def::term_target[k];
+    info.weight = term.weight;
+    if constexpr (!T::is_penalty) {
+      info.options = collect_options(term.rule);
+      info.outputs = T::Rule::outputs;
+      if (Def::answers_mask(k)) info.over = to_string(term.over);
+      info.guess = guessed_value(term.rule, Def::head_shape(Def::term_head[k]).c);
+    }
+    d.terms.push_back(std::move(info));
+  });
+  Def::each_group([&](auto g) {
+    const auto& group = std::get<g>(Experiment::steps.groups);
+    GroupInfo info;
+    info.name = Def::template GroupAt<g>::name;
+    info.optimizer = Def::template GroupAt<g>::Rule::type;
+    info.options = collect_options(group.optimizer);
+    info.learning_rate = group.optimizer.learning_rate;
+    info.term_set = Def::group_terms[g];
+    for (int k = 0; k < Def::term_count; ++k) {
+      if (info.term_set >> k & 1u) info.terms.emplace_back(Def::term_names[k]);
+    }
+    info.times = group.times;
+    info.next_batch = group.next_batch;
+    d.groups.push_back(std::move(info));
+  });
+  for (int p = 0; p < Def::pair_count; ++p) {
+    MetricInfo info = Def::metric_info(p);
+    info.head = Def::Net::head_names[info.head_index];
+    info.target = Experiment::targets[info.target_index].name;
+    d.metrics.push_back(std::move(info));
+  }
+}
+
+template <class Experiment>
+void describe_memory(Description& d) {
+  using Def = Definition<Experiment>;
+  using Net = typename Def::Net;
+  for (std::size_t k = 0; k < Net::parameters.size(); ++k) {
+    const PlacedParameter& p = Net::parameters[k];
+    d.tensors.push_back(tensor_info(p, Def::initials[k], std::string(p.name.view()),
+                                    Def::map.parameters + p.offset));
+  }
+  Def::each_group([&](auto g) {
+    for (std::size_t m = 0; m < Def::moment_count[g]; ++m) {
+      for (const PlacedParameter& p : Net::parameters) {
+        if (!p.spec.trainable || !Def::reaches(Def::group_terms[g], p.segment)) continue;
+        const std::string name = "optimizer." + d.groups[g].name + "." +
+                                 std::string(Def::template GroupAt<g>::Rule::moments[m]) + "." +
+                                 std::string(p.name.view());
+        TensorInfo t = tensor_info(p, Initial::zero, name,
+                                   Def::map.moments[g] + m * Def::moment_floats(g) +
+                                       Def::moment_offset(g, p.segment, p.offset));
+        t.is_parameter = false;
+        d.tensors.push_back(std::move(t));
+      }
+    }
+  });
+
+  const auto section = [&](std::string name, std::string lifetime, std::size_t offset,
+                           std::size_t floats) {
+    d.arena.push_back(
+        {std::move(name), std::move(lifetime), offset * sizeof(float), floats * sizeof(float)});
+  };
+  const std::string run = "run", step = "step", pass = "pass";
+  section("parameters", run, Def::map.parameters, Def::parameter_floats);
+  section("derived weights", step, Def::map.derived, Net::derived_floats);
+  for (int g = 0; g < Def::group_count; ++g) {
+    section("optimizer " + d.groups[static_cast<std::size_t>(g)].name, run, Def::map.moments[g],
+            Def::moment_count[g] * Def::moment_floats(g));
+  }
+  const auto each_slot = [&](const std::string& name, int direction, std::size_t at,
+                             std::size_t floats) {
+    for (int slot = 0; slot < Def::slots; ++slot) {
+      section(name + ", direction " + std::to_string(direction) + ", slot " + std::to_string(slot),
+              step, at + slot * floats, floats);
+    }
+  };
+  for (int direction = 0; direction < Def::directions; ++direction) {
+    const std::size_t at = Def::map.gradients + direction * Def::gradient_floats;
+    section("factored gradients, direction " + std::to_string(direction), step, at,
+            Net::factored_floats);
+    each_slot("gradients", direction, at + Net::factored_floats, Net::slot_floats);
+  }
+  for (int direction = 0; direction < Def::directions; ++direction) {
+    each_slot("factors", direction, Def::map.factors + direction * Def::slots * Net::factor_floats,
+              Net::factor_floats);
+  }
+  section("gradients of terms", "when measured", Def::map.term_gradients,
+          static_cast<std::size_t>(Def::term_count) * Def::trunk_floats);
+  for (int worker = 0; worker < Def::slots; ++worker) {
+    const std::size_t at = Def::map.workers + static_cast<std::size_t>(worker) * Def::worker_floats;
+    const std::string name = "worker " + std::to_string(worker) + ": ";
+    section(name + "activations", pass, at, aligned(Net::activation_floats));
+    section(name + "losses", pass, at + aligned(Net::activation_floats), Def::block_floats);
+    section(name + "staging", pass, at + aligned(Net::activation_floats) + Def::block_floats,
+            Def::staging_floats);
+  }
+  section("counts of metrics", "evaluation", Def::map.metrics, Def::slots * Def::metric_words * 2);
+  d.arena_bytes = Def::arena_bytes;
+
+  // What lies inside a worker's activations; times as in network/network.hpp.
+  const auto inside = [&](const std::string& name, const Buffer& b) {
+    if (b.floats == 0) return;
+    d.activations.push_back({name,
+                             std::to_string(b.life.first) + ".." + std::to_string(b.life.last),
+                             b.offset * sizeof(float), b.floats * sizeof(float)});
+  };
+  for (int t = 0; t < Net::tensor_count; ++t) {
+    inside("value of " + tensor_name<Net>(t), Net::activations.buffers[t]);
+  }
+  for (int t = 0; t < Net::tensor_count; ++t) {
+    inside("gradient of " + tensor_name<Net>(t), Net::activations.buffers[Net::tensor_count + t]);
+  }
+  for (int i = 0; i < Net::node_count; ++i) {
+    const std::string name = tensor_name<Net>(i + 1);
+    inside("saved by " + name, Net::activations.buffers[Net::saved_buffer(i)]);
+    inside("scratch of " + name + ", forward",
+           Net::activations.buffers[Net::scratch_buffer(i, false)]);
+    inside("scratch of " + name + ", backward",
+           Net::activations.buffers[Net::scratch_buffer(i, true)]);
+  }
+}
+
+template <class Experiment>
+void describe(Description& d) {
+  using Def = Definition<Experiment>;
+  d.name = Experiment::name;
+  d.input = Experiment::input;
+  d.targets.assign(Experiment::targets.begin(), Experiment::targets.end());
+  d.mode = Def::mode;
+  d.mix = Def::MixType::type;
+  d.mix_usage = Def::MixType::usage;
+  d.mix_options = detail::collect_options(Experiment::mix);
+  d.recipe = Experiment::recipe;
+  d.memory = Def::memory;
+  describe_network<typename Def::Net>(d);
+  describe_terms<Experiment>(d);
+  describe_memory<Experiment>(d);
+  d.fingerprint = fingerprint(d);
+}
+
+}  // namespace detail
+
+template <class Experiment>
+Description describe() {
+  Description d;
+  if constexpr (is_right_experiment<Experiment>) detail::describe<Experiment>(d);
+  return d;
+}
+
+}  // namespace medley

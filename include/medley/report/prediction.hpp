@@ -1,0 +1,58 @@
+// What `predict` says of a head's outputs: cells of a CSV row, and masks.
+//
+//   classes   <head>               name or number of the predicted class
+//             <head>.probability   of that class, where a loss takes the outputs for logits: of a
+//                                  softmax, or of a sigmoid each;
+//             <head>.score         else: how far its output is above the next best one's (for one
+//                                  output: how far from where the classes part)
+//   values    <head>, or <head>.0, <head>.1 ... where there are several
+//   masks     <head>.<class>       for each class: the share of the pixels predicted so
+//
+// The class is the one with the largest output; of a head with one output, class 1 where it is
+// positive, or where least squares make it an estimate of 0 or 1, above one half.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "medley/engine/engine.hpp"
+
+namespace medley {
+
+class HeadPrediction {
+ public:
+  // `class_names` of the head's target; classes without names are numbered.
+  HeadPrediction(const Description& description, int head, std::vector<std::string> class_names);
+
+  bool answers_mask() const { return kind_ == TargetKind::mask; }
+  const std::string& head() const { return head_; }
+  int classes() const { return classes_; }
+  Shape shape() const { return shape_; }
+
+  std::vector<std::string> columns() const;
+  // Appends a cell for each column, each with a comma before it. `outputs` is C x H x W.
+  void append_cells(std::span<const float> outputs, std::string& row) const;
+  // The predicted class of each pixel.
+  std::vector<std::uint8_t> mask(std::span<const float> outputs) const;
+
+ private:
+  bool has_probability() const { return outputs_ >= Outputs::sigmoid; }
+  int predicted_class(std::span<const float> outputs, int pixel) const;
+  std::string class_name(int c) const;
+  std::string confidence(std::span<const float> outputs, int chosen) const;
+
+  std::string head_;
+  TargetKind kind_ = TargetKind::classes;
+  Outputs outputs_{};  // of several losses on it, the one that knows more: see Outputs
+  int classes_ = 0;
+  Shape shape_;
+  std::vector<std::string> class_names_;
+};
+
+// One for each head that a term trains, with the head's number in the description.
+std::vector<std::pair<int, HeadPrediction>> head_predictions(
+    const Description& description, const std::vector<std::vector<std::string>>& class_names);
+
+}  // namespace medley

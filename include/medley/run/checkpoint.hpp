@@ -1,0 +1,105 @@
+// Checkpoints: everything that a training needs to go on as if it had never stopped, in one
+// safetensors file.
+//
+//   tensors   trunk.0.weight, heads.colour.1.bias, … (F32, in the order of the frameworks)
+//             optimizer.<group>.<moment>.<parameter>
+//             input.mean, input.deviation   per channel, in units of 0..255
+//   metadata  medley        version of this format
+//             experiment    name, and fingerprint of all that results depend on
+//             data          fingerprint of the data set; zeros for an experiment's own data
+//             seed, step, epoch, batch, updates.<group>
+//             bytes.losses, bytes.metrics   length of these logs at that moment
+//             best.step, best.total         of the best validation so far
+//             classes.<target>              names, percent-encoded, separated by commas
+//             option.<name>                 options that decide results, as config.ini has them:
+//                                           option.epochs, option.weight.<term>, …
+//             medley.checksum
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <limits>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "medley/files/safetensors.hpp"
+#include "medley/engine/engine.hpp"
+
+namespace medley {
+
+// Texts by name, such as "weight.kind" and "0.5".
+using NamedValues = std::map<std::string, std::string, std::less<>>;
+
+// What changes in a checkpoint from one to the next of its run, tensors aside.
+struct RunState {
+  Position position;
+  std::uint64_t losses_bytes = 0, metrics_bytes = 0;
+  std::uint64_t best_step = 0;
+  double best_total = std::numeric_limits<double>::infinity();
+};
+
+struct Checkpoint {
+  std::filesystem::path path;
+  std::vector<float> mean, deviation;                 // empty where the file has none
+  std::vector<std::vector<std::string>> class_names;  // one a target; empty where it has none
+  std::uint64_t seed = 1;
+  std::uint64_t data = 0;  // fingerprint of the data set
+  RunState state;
+  NamedValues options;  // those that decide results; none in a file that another framework wrote
+};
+
+// Reads a checkpoint of this experiment into the arena: parameters, and with `state` the moments
+// and progress too. A file without Medley's metadata, as other frameworks write it, serves where no
+// state is asked for. Throws data_error naming file and reason: another experiment, other shapes,
+// damage. A run folder stands for its `last` checkpoint (run_checkpoints.hpp).
+Checkpoint load_checkpoint(const std::filesystem::path& file, const Description& description,
+                           float* arena, bool state);
+
+// The options of a checkpoint of which the names begin so ("weight."), without that beginning, as
+// numbers. Throws data_error if one is none.
+std::map<std::string, double> option_numbers(const Checkpoint& checkpoint, std::string_view start);
+
+// What `--init` found.
+struct InitReport {
+  std::vector<std::string> loaded, missing, unused;
+  std::vector<std::string> other_shape;  // with both shapes, or with the type if that is no float
+  std::string prefix;  // what stands before all of this network's names in the file; mostly nothing
+};
+// Copies the tensors that match a parameter by name and shape into the arena, whatever wrote the
+// file.
+InitReport load_matching(const std::filesystem::path& file, const Description& description,
+                         float* arena);
+
+// What a message says of a prefix that keeps all names of a file from matching.
+std::string prefix_note(std::string_view prefix);
+
+// XXH3-64 of all parameters in the order of files: the digest of a model.
+std::uint64_t parameter_digest(const Description& description, const float* arena);
+// 16 hexadecimal digits.
+std::string hexadecimal(std::uint64_t value);
+
+// Writes checkpoints of one training into a folder, without allocating.
+class CheckpointWriter {
+ public:
+  CheckpointWriter(const Description& description, const float* arena, const Source& source,
+                   std::uint64_t seed, const NamedValues& options,
+                   const std::filesystem::path& folder);
+
+  Status write(std::string_view file_name, const RunState& state) noexcept;
+  std::uint64_t file_bytes() const { return layout_.file_bytes(); }
+
+ private:
+  bool set_state(const RunState& state) noexcept;
+
+  const Description& description_;
+  const float* arena_;
+  const Source& source_;
+  SafetensorsLayout layout_;
+  Folder folder_;
+  SafetensorsWriter writer_;
+  std::vector<float> values_;  // of one tensor, in the order of files
+};
+
+}  // namespace medley

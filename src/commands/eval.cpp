@@ -1,0 +1,234 @@
+// `eval`: terms and metrics of a checkpoint on splits of a data set.
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cmath>
+#include <fstream>
+#include <limits>
+#include <optional>
+
+#include "commands/commands.hpp"
+#include "medley/data/data_warnings.hpp"
+#include "commands/help.hpp"
+#include "medley/base/text.hpp"
+#include "medley/experiment/experiment.hpp"
+#include "medley/report/metrics.hpp"
+#include "medley/run/model.hpp"
+
+namespace medley {
+
+namespace {
+
+using Strings = std::vector<std::string>;
+
+po::options_description describe_eval(const Description& d) {
+  po::options_description options("options", 100, 60);
+  add_model_options(options, d);
+  auto add = options.add_options();
+  add("data", po::value<std::string>()->value_name("DIR"),
+      "dataset folder; without it the experiment's own data, if it has any");
+  add("split", po::value<Strings>()->composing()->value_name("NAME"),
+      "train, validation or test (repeatable; default test)");
+  add("weight", po::value<Strings>()->composing()->value_name("TERM=X"),
+      "weight of a term in `total` (repeatable; default: those of the checkpoint's run)");
+  add("mix", po::value<Strings>()->composing()->value_name("NAME=X"),
+      fmt::format("a number of the mix, which is {} ({})", d.mix, d.mix_usage).c_str());
+  add("confusion", po::value<std::string>()->value_name("TARGET"),
+      "print the confusion matrix of this target instead of the table (rows: true class, columns: "
+      "predicted class)");
+  add("confusion-dir", po::value<std::string>()->value_name("DIR"),
+      "besides, write the confusion matrix of every target to DIR/confusion-<target>-<split>.csv");
+  add("help", po::bool_switch(), "this text");
+  return options;
+}
+
+const HelpText eval_help{
+    "eval",
+    "terms and metrics of a checkpoint on a split\n\n"
+    "stdout: CSV with the columns split, records, name, value, standard_error; a row for total, "
+    "each\n"
+    "term.<name> and each metric. A cell is empty where there is nothing to tell.",
+    {"--checkpoint FILE|RUN [--data DIR] [--split NAME]... [options]"},
+    "--checkpoint runs/first --data data/mine --split validation --split test > eval.csv"};
+
+Strings strings(const po::variables_map& values, const char* option) {
+  return values.count(option) > 0 ? values[option].as<Strings>() : Strings{};
+}
+
+// The weights for `total`: those given, those that the checkpoint was trained with, the header's.
+std::array<double, max_terms> weights_of(const po::variables_map& values,
+                                         const Checkpoint& checkpoint, const Description& d) {
+  std::array<double, max_terms> weights{};
+  const auto set = [&](std::string_view term, double weight) {
+    std::size_t k = 0;
+    while (k < d.terms.size() && d.terms[k].name != term) ++k;
+    if (k == d.terms.size())
+      throw usage_error(fmt::format("--weight: the experiment has no term '{}'", term));
+    weights[k] = weight;
+  };
+  for (std::size_t k = 0; k < d.terms.size(); ++k) weights[k] = d.terms[k].weight;
+  for (const auto& [name, weight] : option_numbers(checkpoint, "weight.")) set(name, weight);
+  for (const std::string& text : strings(values, "weight")) {
+    const auto [name, number] = parse_pair(text, "weight");
+    const auto weight = parse_number<double>(number, "weight");
+    if (!std::isfinite(weight)) throw usage_error(fmt::format("--weight {}: not finite", text));
+    set(name, weight);
+  }
+  return weights;
+}
+
+void set_mix(Engine& engine, const po::variables_map& values, const Checkpoint& checkpoint,
+             const Description& d) {
+  const auto set = [&](std::string_view name, double value) {
+    if (!engine.set_mix(name, value))
+      throw usage_error(
+          fmt::format("--mix {}={}: not for the mix {}: {}", name, value, d.mix, d.mix_usage));
+  };
+  for (const auto& [name, value] : option_numbers(checkpoint, "mix.")) set(name, value);
+  for (const std::string& text : strings(values, "mix")) {
+    const auto [name, number] = parse_pair(text, "mix");
+    set(name, parse_number<double>(number, "mix"));
+  }
+}
+
+// Index of the target's MetricInfo with a confusion matrix.
+std::size_t confusion_index(const Description& d, const std::string& name) {
+  Strings names;
+  for (std::size_t i = 0; i < d.metrics.size(); ++i) {
+    if (d.metrics[i].kind == TargetKind::values) continue;
+    names.push_back(metric_prefix(d, i));
+    if (names.back() == name) return i;
+  }
+  throw usage_error(
+      fmt::format("--confusion: there is no '{}'; there are: {}", name, fmt::join(names, ", ")));
+}
+
+std::vector<Split> splits_of(const po::variables_map& values) {
+  std::vector<Split> splits;
+  for (const std::string& name : strings(values, "split")) splits.push_back(parse_split(name));
+  if (splits.empty()) splits.push_back(Split::test);
+  return splits;
+}
+
+class EvalCommand {
+ public:
+  explicit EvalCommand(const po::variables_map& values)
+      : d_(experiment()), values_(values), splits_(splits_of(values)) {
+    if (values.count("confusion") == 0) return;
+    confusion_ = confusion_index(d_, values["confusion"].as<std::string>());
+    if (splits_.size() > 1) throw usage_error("eval: --confusion takes one --split");
+  }
+
+  int run() {
+    open();
+    if (!confusion_) fmt::print("split,records,name,value,standard_error\n");
+    for (const Split split : splits_) evaluate(split);
+    return 0;
+  }
+
+ private:
+  void open() {
+    const Source* records = generator();
+    from_ = "the experiment's own data";
+    const bool given = values_.count("data") > 0;
+    if (!records && !given) {
+      throw usage_error(fmt::format(
+          "eval: the experiment '{}' has no data of its own; give a dataset folder with "
+          "--data DIR",
+          d_.name));
+    }
+    model_.emplace("eval", values_);
+    settings_.weight = weights_of(values_, model_->checkpoint(), d_);
+    if (given) {
+      from_ = values_["data"].as<std::string>();
+      dataset_.emplace(from_, PictureShape{d_.input.c, d_.input.h, d_.input.w}, d_.targets,
+                       DatasetOptions{.split_required = false});
+      records = &*dataset_;
+    }
+    const PictureShape shape{d_.input.c, d_.input.h, d_.input.w};
+    for (const Split split : splits_) {
+      require_records(*records, split, from_);
+      for (const std::string& warning : evaluation_warnings(*records, shape, d_.targets, split)) {
+        fmt::print(stderr, "warning: {}\n", warning);
+      }
+    }
+    model_->start_evaluation(*records, from_, settings_);
+    set_mix(model_->engine(), values_, model_->checkpoint(), d_);
+  }
+
+  void evaluate(Split split) {
+    const auto start = std::chrono::steady_clock::now();
+    Evaluation evaluation;
+    model_->engine().evaluate(split, evaluation);
+    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+    if (confusion_) {
+      fmt::print("{}", confusion(evaluation, *confusion_));
+    } else {
+      print_table(split, evaluation);
+    }
+    if (values_.count("confusion-dir") > 0) write_confusions(split, evaluation);
+    const auto records = static_cast<double>(evaluation.records);
+    fmt::print(stderr, "{} on {} of {}: {} records in {:.2f} s, {:.3f} ms each ({}, {} threads)\n",
+               model_->checkpoint().path.string(), to_string(split), from_, evaluation.records,
+               seconds.count(), seconds.count() / records * 1e3, model_->isa(), model_->threads());
+  }
+
+  void print_table(Split split, const Evaluation& evaluation) const {
+    const auto row = [&](const std::string& name, double value, double error) {
+      fmt::print("{},{},{},{},{}\n", to_string(split), evaluation.records, name, number_text(value),
+                 number_text(error));
+    };
+    constexpr double none = std::numeric_limits<double>::quiet_NaN();
+    row("total", evaluation.total, none);
+    for (std::size_t k = 0; k < d_.terms.size(); ++k) {
+      row("term." + d_.terms[k].name, evaluation.measured[k] ? evaluation.value[k] : none, none);
+    }
+    for (const Metric& metric : metrics(d_, evaluation))
+      row(metric.name, metric.value, metric.error);
+  }
+
+  std::string confusion(const Evaluation& evaluation, std::size_t index) const {
+    const MetricInfo& info = d_.metrics[index];
+    return confusion_csv(info, evaluation.metrics[index],
+                         model_->source().class_names(info.target_index), "\n");
+  }
+
+  void write_confusions(Split split, const Evaluation& evaluation) const {
+    const std::filesystem::path folder = values_["confusion-dir"].as<std::string>();
+    std::error_code error;
+    std::filesystem::create_directories(folder, error);
+    for (std::size_t i = 0; i < d_.metrics.size(); ++i) {
+      if (d_.metrics[i].kind == TargetKind::values) continue;
+      const std::filesystem::path path =
+          folder / fmt::format("confusion-{}-{}.csv", metric_prefix(d_, i), to_string(split));
+      std::ofstream file(path, std::ios::binary);
+      file << confusion(evaluation, i);
+      file.close();
+      if (!file) throw io_error(path.string() + ": cannot be written");
+    }
+  }
+
+  const Description& d_;
+  const po::variables_map& values_;
+  std::vector<Split> splits_;
+  std::optional<std::size_t> confusion_;
+  Settings settings_;
+  std::string from_;
+  std::optional<Dataset> dataset_;
+  std::optional<Model> model_;
+};
+
+}  // namespace
+
+int eval_command(const Arguments& arguments) {
+  const Description& d = experiment();
+  const po::options_description options = describe_eval(d);
+  const po::variables_map values = parse_options("eval", options, arguments);
+  if (values["help"].as<bool>()) {
+    fmt::print("{}", help(d.name, eval_help, options));
+    return 0;
+  }
+  return EvalCommand(values).run();
+}
+
+}  // namespace medley

@@ -1,0 +1,109 @@
+// medley-<experiment> SUBCOMMAND [options]
+#include <fmt/format.h>
+
+#include <array>
+#include <cstdio>
+#include <exception>
+#include <new>
+#include <string_view>
+
+#include "commands/commands.hpp"
+#include "medley/base/error.hpp"
+#include "medley/base/text.hpp"
+#include "medley/import/import.hpp"
+#include "medley/experiment/experiment.hpp"
+#include "commands/standard_streams.hpp"
+
+namespace medley {
+
+int import_command(const Arguments& arguments) {
+  const Description& d = experiment();
+  return import_command({d.input.c, d.input.h, d.input.w}, d.targets, arguments, generator());
+}
+
+namespace {
+
+constexpr std::string_view version = "0.1.0";
+
+struct Command {
+  std::string_view name, does;
+  int (*run)(const Arguments&);
+};
+constexpr std::array<Command, 6> commands{{
+    {"train", "train the experiment, leave a run folder", train_command},
+    {"eval", "metrics and losses of a checkpoint on a split, as CSV", eval_command},
+    {"predict", "one row a record: from a dataset folder or picture files", predict_command},
+    {"info", "network, memory map, or all of the experiment as JSON", info_command},
+    {"verify", "repeat a run and compare all bytes", verify_command},
+    {"import", "pictures and a CSV file become a dataset folder", import_command},
+}};
+
+std::string help() {
+  std::string text = fmt::format("usage: medley-{} SUBCOMMAND [options]\n\n", experiment().name);
+  for (const Command& command : commands) {
+    text += fmt::format("  {:<9} {}\n", command.name, command.does);
+  }
+  return text +
+         "\n'SUBCOMMAND --help' lists its options; --version tells the version.\n"
+         "Exit codes: 0 done, 2 usage, 3 bad data or checkpoint, 4 I/O, 5 diverged,\n"
+         "129, 130 and 143 interrupted after saving.\n";
+}
+
+// No subcommand, or one that there is not: the message is followed by what there is.
+class UnknownCommand : public Error {
+ public:
+  explicit UnknownCommand(const std::string& message) : Error(Exit::usage, message) {}
+};
+
+int dispatch(const Arguments& arguments) {
+  if (arguments.empty()) throw UnknownCommand("a subcommand is missing");
+  if (arguments[0] == "--help" || arguments[0] == "help") {
+    fmt::print("{}", help());
+    return 0;
+  }
+  if (arguments[0] == "--version") {
+    fmt::print("medley-{} {}\n", experiment().name, version);
+    return 0;
+  }
+  for (const Command& command : commands) {
+    if (command.name == arguments[0]) {
+      return command.run(Arguments(arguments.begin() + 1, arguments.end()));
+    }
+  }
+  throw UnknownCommand(fmt::format("there is no subcommand '{}'", arguments[0]));
+}
+
+// A message may quote any bytes of a file or an argument; it is one line whatever they are.
+void tell(std::string_view message) {
+  fmt::print(stderr, "medley-{}: {}\n", experiment().name, printable(message));
+}
+
+int run(int count, char** texts) {
+  try {
+    const int code = dispatch(Arguments(texts + 1, texts + count));
+    // A full disk or a closed pipe behind stdout is an error like any other.
+    if (std::fflush(stdout) != 0) throw io_error("stdout: cannot be written");
+    return code;
+  } catch (const UnknownCommand& error) {
+    tell(error.what());
+    fmt::print(stderr, "\n{}", help());
+    return static_cast<int>(error.code());
+  } catch (const Error& error) {
+    tell(error.what());
+    return static_cast<int>(error.code());
+  } catch (const std::bad_alloc&) {
+    tell("out of memory");
+    return static_cast<int>(Exit::io);
+  } catch (const std::exception& error) {
+    tell(error.what());
+    return static_cast<int>(Exit::io);
+  }
+}
+
+}  // namespace
+}  // namespace medley
+
+int main(int count, char** texts) {
+  medley::prepare_standard_streams();
+  return medley::run(count, texts);
+}

@@ -1,0 +1,527 @@
+#include "medley/data/dataset.hpp"
+
+#include <fmt/format.h>
+#define XXH_STATIC_LINKING_ONLY  // for a state without allocation
+#include <xxhash.h>
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstring>
+
+#include "medley/data/array_hints.hpp"
+#include "medley/base/error.hpp"
+#include "medley/files/json.hpp"
+
+namespace medley {
+namespace {
+
+// The element of an integer array as a label; what does not fit is a huge one, so that the range
+// check finds it.
+template <class T>
+std::int64_t wide(T value) {
+  if constexpr (sizeof(T) == 8 && !std::is_signed_v<T>)
+    return value > static_cast<T>(INT64_MAX) ? INT64_MAX : static_cast<std::int64_t>(value);
+  else
+    return static_cast<std::int64_t>(value);
+}
+
+// Calls visit(pointer to the first element) with the C++ type of an integer array.
+template <class Visit>
+auto with_integers(const NpyFile& file, Visit visit) {
+  switch (file.dtype()) {
+    case DType::i8:
+      return visit(file.as<std::int8_t>());
+    case DType::i16:
+      return visit(file.as<std::int16_t>());
+    case DType::i32:
+      return visit(file.as<std::int32_t>());
+    case DType::i64:
+      return visit(file.as<std::int64_t>());
+    case DType::u16:
+      return visit(file.as<std::uint16_t>());
+    case DType::u32:
+      return visit(file.as<std::uint32_t>());
+    case DType::u64:
+      return visit(file.as<std::uint64_t>());
+    default:
+      return visit(file.as<std::uint8_t>());  // u8, bool
+  }
+}
+
+std::string checksum_text(std::uint64_t hash) { return fmt::format("{:016x}", hash); }
+
+bool is_integer(DType dtype) { return dtype < DType::f16; }
+
+// Without the C library's classification, which may trap or depend on flags.
+bool is_nan(float x) { return (std::bit_cast<std::uint32_t>(x) & 0x7FFFFFFFu) > 0x7F800000u; }
+bool is_infinite(float x) { return (std::bit_cast<std::uint32_t>(x) & 0x7FFFFFFFu) == 0x7F800000u; }
+
+bool any_nan(const float* row, int size) {
+  for (int i = 0; i < size; ++i)
+    if (is_nan(row[i])) return true;
+  return false;
+}
+
+// The first mask pixel that is neither below `size` nor 255, or `count`. One more than a pixel, in
+// eight bits, is 0 for 255; blocks of a fixed length let the compiler compare many at once.
+std::uint64_t skip_valid(const std::uint8_t* pixels, std::uint64_t count, int size) {
+  constexpr std::uint64_t block = 64;
+  const auto successor = [&](std::uint64_t i) { return static_cast<std::uint8_t>(pixels[i] + 1); };
+  std::uint64_t i = 0;
+  for (; i + block <= count; i += block) {
+    std::uint8_t most = 0;
+    for (std::uint64_t k = 0; k < block; ++k) most = std::max(most, successor(i + k));
+    if (most > size) break;
+  }
+  while (i < count && successor(i) <= size) ++i;
+  return i;
+}
+
+// A member of dataset.json, or a null value where there is none.
+const nlohmann::json& member(const nlohmann::json& json, std::string_view key) {
+  static const nlohmann::json nothing;
+  if (!json.is_object()) return nothing;
+  const auto found = json.find(key);
+  return found == json.end() ? nothing : *found;
+}
+
+}  // namespace
+
+std::string target_file(std::string_view target) {
+  const bool plain = !target.empty() && target.front() != '.' &&
+                     target.find_first_of(std::string_view("/\\\0", 3)) == std::string_view::npos;
+  if (!plain || target == "images" || target == "split")
+    throw usage_error(fmt::format("a target cannot be named '{}': it names a file", target));
+  return fmt::format("{}.npy", target);
+}
+
+std::string checksum_text(std::span<const std::byte> file) {
+  return checksum_text(XXH3_64bits(file.data(), file.size()));
+}
+
+void ChannelStatistics::add(std::span<const std::uint8_t> picture) {
+  const std::size_t plane = picture.size() / sums_.size();
+  for (std::size_t c = 0; c < sums_.size(); ++c) {
+    // Blocks of a fixed length, whose sums fit 32 bits, let the compiler add many at once.
+    constexpr std::size_t block = 64;
+    const std::uint8_t* const pixels = picture.data() + c * plane;
+    const auto add = [&](std::size_t first, std::size_t count) {
+      std::uint32_t sum = 0, squares = 0;
+      for (std::size_t i = first; i < first + count; ++i) {
+        const std::uint32_t value = pixels[i];
+        sum += value;
+        squares += value * value;
+      }
+      sums_[c] += sum;
+      squares_[c] += squares;
+    };
+    std::size_t i = 0;
+    for (; i + block <= plane; i += block) add(i, block);
+    add(i, plane - i);
+  }
+  ++pictures_;
+}
+
+std::vector<float> ChannelStatistics::mean() const {
+  std::vector<float> mean;
+  if (pictures_ == 0) return mean;
+  const auto n = pictures_ * (shape_.bytes() / sums_.size());
+  for (const std::uint64_t sum : sums_)
+    mean.push_back(static_cast<float>(static_cast<double>(sum) / static_cast<double>(n)));
+  return mean;
+}
+
+std::vector<float> ChannelStatistics::deviation() const {
+  __extension__ using Wide = unsigned __int128;
+  std::vector<float> deviation;
+  if (pictures_ == 0) return deviation;
+  const auto n = pictures_ * (shape_.bytes() / sums_.size());
+  for (std::size_t c = 0; c < sums_.size(); ++c) {
+    // n^2 times the variance, exactly; one rounding each for the conversion, division and root.
+    const Wide scaled = Wide{n} * squares_[c] - Wide{sums_[c]} * sums_[c];
+    const double root = std::sqrt(static_cast<double>(scaled)) / static_cast<double>(n);
+    deviation.push_back(scaled == 0 ? 1.0f : static_cast<float>(root));
+  }
+  return deviation;
+}
+
+// --- opening -------------------------------------------------------------------------------------
+
+Dataset::Dataset(const std::filesystem::path& folder, PictureShape shape,
+                 std::span<const TargetSpec> targets, const DatasetOptions& options)
+    : folder_(folder), shape_(shape), class_names_(targets.size()) {
+  if (targets.size() > static_cast<std::size_t>(max_targets))
+    throw usage_error(fmt::format("more than {} targets", max_targets));
+  std::error_code ignored;
+  if (!std::filesystem::is_directory(folder_, ignored))
+    throw io_error(
+        fmt::format("{} is not a folder: make a dataset folder with `import`", folder_.string()));
+  open_images();
+  open_split(options.split_required);
+  for (const TargetSpec& spec : targets) {
+    targets_.push_back({spec, {}});
+    open_target(targets_.back(), options.targets_required);
+    targets_.back().complete = all_labelled(static_cast<int>(targets_.size()) - 1);
+  }
+  apply_description(read_description(), options.verify_images_up_to);
+  fingerprint_ = std::async(std::launch::deferred, [this] { return compute_fingerprint(); });
+}
+
+Dataset::~Dataset() { stop_hashing_ = true; }
+
+void Dataset::begin_fingerprint() {
+  fingerprint_ = std::async(std::launch::async, [this] { return compute_fingerprint(); });
+}
+
+void Dataset::open_images() {
+  images_ = NpyFile(folder_ / "images.npy", true);
+  const auto shape = images_.shape();
+  const std::array<std::uint64_t, 3> expected{static_cast<std::uint64_t>(shape_.channels),
+                                              static_cast<std::uint64_t>(shape_.height),
+                                              static_cast<std::uint64_t>(shape_.width)};
+  if (images_.dtype() != DType::u8)
+    throw data_error(fmt::format("{} has dtype {}, not uint8: {}", images_.name(),
+                                 to_string(images_.dtype()), images_hint(images_, shape_)));
+  if (shape.size() != 4 || !std::equal(expected.begin(), expected.end(), shape.begin() + 1))
+    throw data_error(fmt::format(
+        "{} has shape {}, but the experiment reads (N, {}): channels, height, width: {}",
+        images_.name(), shape_text(shape), fmt::join(expected, ", "),
+        images_hint(images_, shape_)));
+  records_ = shape[0];
+  if (records_ == 0) throw data_error(images_.name() + " holds no pictures");
+}
+
+void Dataset::open_split(bool required) {
+  std::error_code ignored;
+  has_split_ = required || std::filesystem::exists(folder_ / "split.npy", ignored);
+  if (!has_split_) {
+    ranks_[index(Split::test)].size = records_;
+    return;
+  }
+  if (!std::filesystem::exists(folder_ / "split.npy", ignored))
+    throw data_error(
+        fmt::format("{} is missing: save a uint8 array with one number a record (0 train, 1 "
+                    "validation, 2 test)",
+                    path("split.npy")));
+  split_ = NpyFile(folder_ / "split.npy", true);
+  if (split_.dtype() != DType::u8 || split_.shape().size() != 1 || split_.shape()[0] != records_)
+    throw data_error(
+        fmt::format("{} is {} of shape {}, not uint8 of shape ({},) as images.npy wants{}",
+                    split_.name(), to_string(split_.dtype()), shape_text(split_.shape()), records_,
+                    split_.elements() == records_ ? ": " + split_hint(split_) : std::string{}));
+  build_ranks();
+}
+
+void Dataset::build_ranks() {
+  const std::uint8_t* const split = split_.as<std::uint8_t>();
+  for (std::uint64_t i = 0; i < records_; ++i) {
+    if (split[i] > 2)
+      throw data_error(
+          fmt::format("{}, record {}: {} is no split (0 is train, 1 validation, 2 test)",
+                      split_.name(), i, split[i]));
+    ++ranks_[split[i]].size;
+  }
+  for (Ranks& ranks : ranks_)
+    ranks.stride = std::max<std::uint64_t>(1, (ranks.size + Ranks::entries - 1) / Ranks::entries);
+  std::array<std::uint64_t, 3> seen{};
+  for (std::uint64_t i = 0; i < records_; ++i) {
+    Ranks& ranks = ranks_[split[i]];
+    const std::uint64_t rank = seen[split[i]]++;
+    if (rank % ranks.stride == 0) ranks.position[rank / ranks.stride] = i;
+  }
+}
+
+void Dataset::open_target(Target& target, bool required) {
+  const std::string file = target_file(target.spec.name);
+  std::error_code ignored;
+  target.present = std::filesystem::exists(folder_ / file, ignored);
+  if (!target.present) {
+    if (!required) return;
+    throw data_error(fmt::format("{} is missing: the experiment has a target '{}' ({} of size {})",
+                                 path(file), target.spec.name,
+                                 target_kind_names[static_cast<std::size_t>(target.spec.kind)],
+                                 target.spec.size));
+  }
+  target.file = NpyFile(folder_ / file, true);
+  if (target.file.shape().empty() || target.file.shape()[0] != records_)
+    throw data_error(fmt::format("{} has shape {}, but images.npy has {} records",
+                                 target.file.name(), shape_text(target.file.shape()), records_));
+  switch (target.spec.kind) {
+    case TargetKind::classes:
+      return check_labels(target);
+    case TargetKind::values:
+      return check_values(target);
+    case TargetKind::mask:
+      return check_mask(target);
+  }
+}
+
+void Dataset::check_labels(const Target& target) const {
+  const NpyFile& file = target.file;
+  if (!is_integer(file.dtype()))
+    throw data_error(fmt::format("{} has dtype {}, but class numbers are whole: {}", file.name(),
+                                 to_string(file.dtype()), labels_hint(file, target.spec.size)));
+  if (file.shape().size() != 1)
+    throw data_error(fmt::format("{} has shape {}, not ({},), one class number a record: {}",
+                                 file.name(), shape_text(file.shape()), records_,
+                                 labels_hint(file, target.spec.size)));
+  with_integers(file, [&](const auto* labels) {
+    for (std::uint64_t i = 0; i < records_; ++i)
+      if (wide(labels[i]) >= target.spec.size)
+        throw data_error(fmt::format(
+            "{}, record {}: class {}, but the experiment has {} classes, 0 to {} (negative is "
+            "missing)",
+            file.name(), i, labels[i], target.spec.size, target.spec.size - 1));
+  });
+}
+
+void Dataset::check_values(const Target& target) const {
+  const NpyFile& file = target.file;
+  if (file.dtype() != DType::f32)
+    throw data_error(fmt::format("{} has dtype {}, not float32: {}", file.name(),
+                                 to_string(file.dtype()), values_hint(file, target.spec.size)));
+  const auto size = static_cast<std::uint64_t>(target.spec.size);
+  const auto shape = file.shape();
+  if (!(shape.size() == 2 && shape[1] == size) && !(shape.size() == 1 && size == 1))
+    throw data_error(fmt::format("{} has shape {}, not ({}, {}): {}", file.name(),
+                                 shape_text(shape), records_, size,
+                                 values_hint(file, target.spec.size)));
+  const float* const values = file.as<float>();
+  for (std::uint64_t i = 0; i < records_ * size; ++i)
+    if (is_infinite(values[i]))
+      throw data_error(
+          fmt::format("{}, record {}: an infinite value; a missing one is written as NaN",
+                      file.name(), i / size));
+}
+
+void Dataset::check_mask(const Target& target) const {
+  const NpyFile& file = target.file;
+  const auto plane =
+      static_cast<std::uint64_t>(shape_.height) * static_cast<std::uint64_t>(shape_.width);
+  const auto shape = file.shape();
+  if (file.dtype() != DType::u8 && file.dtype() != DType::boolean)
+    throw data_error(fmt::format("{} has dtype {}, not uint8: {}", file.name(),
+                                 to_string(file.dtype()),
+                                 mask_hint(file, shape_, target.spec.size)));
+  if (shape.size() != 3 || shape[1] != static_cast<std::uint64_t>(shape_.height) ||
+      shape[2] != static_cast<std::uint64_t>(shape_.width))
+    throw data_error(fmt::format("{} has shape {}, not ({}, {}, {}) as the pictures: {}",
+                                 file.name(), shape_text(shape), records_, shape_.height,
+                                 shape_.width, mask_hint(file, shape_, target.spec.size)));
+  const std::uint8_t* const pixels = file.as<std::uint8_t>();
+  const int size = target.spec.size;
+  const std::uint64_t count = records_ * plane;
+  const std::uint64_t i = skip_valid(pixels, count, size);
+  if (i < count)
+    throw data_error(fmt::format(
+        "{}, record {}: a pixel of class {}, but the experiment has {} classes, 0 to {} (255 is "
+        "missing)",
+        file.name(), i / plane, pixels[i], size, size - 1));
+}
+
+// --- dataset.json --------------------------------------------------------------------------------
+
+nlohmann::json Dataset::read_description() const {
+  std::error_code ignored;
+  if (!std::filesystem::exists(folder_ / "dataset.json", ignored)) return nlohmann::json::object();
+  const MappedFile file(folder_ / "dataset.json");
+  nlohmann::json json = parse_json(
+      {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()}, file.name());
+  if (!json.is_object()) throw data_error(file.name() + " is not a JSON object");
+  return json;
+}
+
+void Dataset::apply_description(const nlohmann::json& json, std::uint64_t verify_images_up_to) {
+  const auto& format = member(json, "format");
+  const auto& version = member(json, "version");
+  if ((!format.is_null() && format != dataset_format) ||
+      (!version.is_null() && version != dataset_version))
+    throw data_error(fmt::format("{} is of another format or version than {} {}",
+                                 path("dataset.json"), dataset_format, dataset_version));
+  verify_checksums(member(json, "checksums"), verify_images_up_to);
+  apply_classes(member(json, "targets"));
+  apply_statistics(json);
+}
+
+void Dataset::verify_checksums(const nlohmann::json& json, std::uint64_t up_to) {
+  const auto verify = [&](const NpyFile& file, std::string_view name) {
+    const auto& expected = member(json, name);
+    if (expected.is_null()) return;
+    const std::uint64_t hash = XXH3_64bits(file.bytes().data(), file.bytes().size());
+    if (&file == &images_) images_hash_ = hash;
+    if (expected == checksum_text(hash)) return;
+    throw data_error(fmt::format(
+        "{} is not the file that dataset.json describes: its checksum differs. Import it again, or "
+        "if it was changed on purpose remove dataset.json",
+        file.name()));
+  };
+  if (has_split_) verify(split_, "split.npy");
+  for (const Target& target : targets_)
+    if (target.present) verify(target.file, target_file(target.spec.name));
+  if (images_.bytes().size() <= up_to) verify(images_, "images.npy");
+}
+
+void Dataset::apply_classes(const nlohmann::json& json) {
+  for (std::size_t t = 0; t < targets_.size(); ++t) {
+    const TargetSpec& spec = targets_[t].spec;
+    const auto& names = member(member(json, spec.name), "classes");
+    if (names.is_null() || spec.kind == TargetKind::values) continue;
+    const auto refuse = [&](std::string_view what) {
+      return data_error(
+          fmt::format("{}: the classes of target '{}' {}", path("dataset.json"), spec.name, what));
+    };
+    if (!names.is_array()) throw refuse("are not a list");
+    if (names.size() != static_cast<std::size_t>(spec.size))
+      throw refuse(fmt::format("are {}, but the experiment has {}", names.size(), spec.size));
+    for (const auto& name : names) {
+      if (!name.is_string() || name.get_ref<const std::string&>().empty())
+        throw refuse("are not all text of a letter or more");
+      class_names_[t].push_back(name.get<std::string>());
+    }
+  }
+}
+
+void Dataset::apply_statistics(const nlohmann::json& json) {
+  const auto read = [&](std::string_view key, std::vector<float>& out, bool positive) {
+    const auto& list = member(json, key);
+    if (list.is_null()) return;
+    const auto refuse = [&] {
+      return data_error(fmt::format("{}: \"{}\" is not a list of {} {}", path("dataset.json"), key,
+                                    shape_.channels,
+                                    positive ? "positive numbers (1e-30 at least)" : "numbers"));
+    };
+    if (!list.is_array() || list.size() != static_cast<std::size_t>(shape_.channels))
+      throw refuse();
+    for (const auto& number : list) {
+      if (!number.is_number()) throw refuse();
+      const auto value = static_cast<float>(number.get<double>());
+      if (is_nan(value) || is_infinite(value) || (positive && !(value >= least_deviation)))
+        throw refuse();
+      out.push_back(value);
+    }
+  };
+  read("mean", mean_, false);
+  read("deviation", deviation_, true);
+  if (mean_.empty() || deviation_.empty()) compute_statistics();
+}
+
+void Dataset::compute_statistics() {
+  ChannelStatistics statistics(shape_);
+  const std::uint8_t* const images = images_.as<std::uint8_t>();
+  for (std::uint64_t i = 0; i < records_; ++i)
+    if (split_of(i) == Split::train) statistics.add({images + i * shape_.bytes(), shape_.bytes()});
+  mean_ = statistics.mean();
+  deviation_ = statistics.deviation();
+}
+
+// Neither allocates nor throws: a training may be under way.
+std::uint64_t Dataset::compute_fingerprint() const {
+  std::uint64_t hash = records_;
+  const auto mix = [&](std::span<const std::byte> bytes) {
+    hash = XXH3_64bits_withSeed(bytes.data(), bytes.size(), hash);
+  };
+  const std::uint64_t pictures = images_hash_ ? *images_hash_ : hash_in_parts(images_.bytes());
+  mix(std::as_bytes(std::span(&pictures, 1)));
+  mix(split_.bytes());
+  for (const Target& target : targets_) {
+    const std::uint64_t labels = hash_in_parts(target.file.bytes());
+    mix(std::as_bytes(std::span(&labels, 1)));
+  }
+  mix(std::as_bytes(std::span(mean_)));
+  mix(std::as_bytes(std::span(deviation_)));
+  return hash;
+}
+
+// XXH3-64 of the bytes; of none further once nobody waits for it any more.
+std::uint64_t Dataset::hash_in_parts(std::span<const std::byte> bytes) const {
+  constexpr std::size_t part = std::size_t{1} << 24;
+  XXH3_state_t state;
+  XXH3_64bits_reset(&state);
+  while (!bytes.empty() && !stop_hashing_) {
+    const auto next = bytes.first(std::min(part, bytes.size()));
+    XXH3_64bits_update(&state, next.data(), next.size());
+    bytes = bytes.subspan(next.size());
+  }
+  return XXH3_64bits_digest(&state);
+}
+
+// --- reading -------------------------------------------------------------------------------------
+
+Split Dataset::split_of(std::uint64_t record) const {
+  return has_split_ ? static_cast<Split>(split_.as<std::uint8_t>()[record]) : Split::test;
+}
+
+void Dataset::each_record(Split split, const std::function<void(std::uint64_t)>& visit) const {
+  for (std::uint64_t i = 0; i < records_; ++i)
+    if (split_of(i) == split) visit(i);
+}
+
+std::uint64_t Dataset::record(Split split, std::uint64_t rank) const {
+  if (!has_split_) return rank;
+  const Ranks& ranks = ranks_[index(split)];
+  const std::uint8_t* const splits = split_.as<std::uint8_t>();
+  const auto wanted = static_cast<std::uint8_t>(split);
+  std::uint64_t record = ranks.position[rank / ranks.stride];
+  for (std::uint64_t left = rank % ranks.stride; left > 0;) left -= splits[++record] == wanted;
+  return record;
+}
+
+std::int32_t Dataset::label(std::uint64_t record, int target) const {
+  const Target& entry = targets_[static_cast<std::size_t>(target)];
+  if (!entry.present) return -1;
+  const std::int64_t label =
+      with_integers(entry.file, [&](const auto* labels) { return wide(labels[record]); });
+  return label < 0 ? -1 : static_cast<std::int32_t>(label);
+}
+
+bool Dataset::labelled(std::uint64_t record, int target) const {
+  const Target& entry = targets_[static_cast<std::size_t>(target)];
+  if (!entry.present) return false;
+  if (entry.spec.kind == TargetKind::classes) return label(record, target) >= 0;
+  if (entry.spec.kind == TargetKind::values) {
+    const auto size = static_cast<std::uint64_t>(entry.spec.size);
+    return !any_nan(entry.file.as<float>() + record * size, entry.spec.size);
+  }
+  const auto plane =
+      static_cast<std::size_t>(shape_.height) * static_cast<std::size_t>(shape_.width);
+  const std::uint8_t* const mask = entry.file.as<std::uint8_t>() + record * plane;
+  return std::any_of(mask, mask + plane, [](std::uint8_t pixel) { return pixel != 255; });
+}
+
+bool Dataset::all_labelled(int target) const {
+  const Target& entry = targets_[static_cast<std::size_t>(target)];
+  if (entry.present && entry.spec.kind == TargetKind::mask) {
+    return std::memchr(entry.file.as<std::uint8_t>(), 255, entry.file.elements()) == nullptr;
+  }
+  for (std::uint64_t i = 0; i < records_; ++i)
+    if (!labelled(i, target)) return false;
+  return true;
+}
+
+void Dataset::read(std::uint64_t record, std::span<std::byte>, Record& out) const {
+  out.image = images_.as<std::uint8_t>() + record * shape_.bytes();
+  const auto plane =
+      static_cast<std::uint64_t>(shape_.height) * static_cast<std::uint64_t>(shape_.width);
+  for (std::size_t t = 0; t < targets_.size(); ++t) {
+    const Target& entry = targets_[t];
+    Record::Target& target = out.targets[t];
+    target = {};
+    if (!entry.present) continue;
+    const auto size = static_cast<std::uint64_t>(entry.spec.size);
+    switch (entry.spec.kind) {
+      case TargetKind::classes:
+        target.label = label(record, static_cast<int>(t));
+        break;
+      case TargetKind::values:
+        if (labelled(record, static_cast<int>(t)))
+          target.values = entry.file.as<float>() + record * size;
+        break;
+      case TargetKind::mask:
+        target.mask = entry.file.as<std::uint8_t>() + record * plane;
+        break;
+    }
+  }
+}
+
+}  // namespace medley

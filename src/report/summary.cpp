@@ -1,0 +1,409 @@
+#include "medley/report/summary.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "medley/files/csv.hpp"
+#include "medley/run/checkpoint.hpp"
+
+namespace medley {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+using Cells = std::vector<std::string>;
+
+// --- text ----------------------------------------------------------------------------------------
+
+// Columns as wide as they need; those whose name begins with '>' are flushed right.
+std::string table(const std::vector<Cells>& rows) {
+  std::vector<std::size_t> width(rows[0].size());
+  for (const Cells& row : rows) {
+    for (std::size_t c = 0; c < row.size(); ++c) width[c] = std::max(width[c], row[c].size());
+  }
+  std::string text;
+  for (const Cells& row : rows) {
+    std::string line;
+    for (std::size_t c = 0; c < row.size(); ++c) {
+      const bool right = rows[0][c].starts_with('>');
+      std::string_view cell = row[c];
+      if (&row == &rows[0] && right) cell.remove_prefix(1);
+      line +=
+          right ? fmt::format("  {:>{}}", cell, width[c]) : fmt::format("  {:<{}}", cell, width[c]);
+    }
+    line.erase(line.find_last_not_of(' ') + 1);
+    text += line + "\n";
+  }
+  return text;
+}
+
+std::string shape_text(const Shape& s) {
+  return s.pixels() == 1 ? std::to_string(s.c) : fmt::format("{}x{}x{}", s.c, s.h, s.w);
+}
+
+std::string options_text(const std::vector<Option>& options) {
+  std::string text;
+  for (const Option& option : options) {
+    text += fmt::format("{}{} {:.6g}", text.empty() ? "" : ", ", option.name, option.value);
+  }
+  return text;
+}
+
+std::string bytes_text(std::size_t bytes) {
+  const auto b = static_cast<double>(bytes);
+  if (bytes >= std::size_t{1} << 20) return fmt::format("{:.1f} MiB", b / (1 << 20));
+  return fmt::format("{:.1f} KiB", b / (1 << 10));
+}
+
+std::string_view kind_unit(TargetKind kind) {
+  return kind == TargetKind::classes  ? "classes"
+         : kind == TargetKind::values ? "values"
+                                      : "classes a pixel";
+}
+
+std::string join(const std::vector<std::string>& parts) {
+  return fmt::format("{}", fmt::join(parts, ", "));
+}
+
+std::string term_table(const Description& d) {
+  std::vector<Cells> rows{{"term", "type", "head", "target", ">weight", "options"}};
+  for (const TermInfo& t : d.terms) {
+    std::string options = options_text(t.options);
+    if (!t.over.empty()) {
+      options += fmt::format("{}over {}", options.empty() ? "" : ", ",
+                             t.over == to_string(Over::batch) ? "the batch" : t.over);
+    }
+    rows.push_back({t.name, t.type, t.is_penalty ? "(weights)" : t.head, t.target,
+                    fmt::format("{:.6g}", t.weight), options});
+  }
+  return table(rows);
+}
+
+std::string group_table(const Description& d) {
+  const bool alternating = d.mode == StepMode::alternating;
+  std::vector<Cells> rows{{"group", "terms", "optimizer", "options"}};
+  if (alternating) rows[0].push_back("in a round");
+  for (const GroupInfo& g : d.groups) {
+    rows.push_back({g.name, join(g.terms), g.optimizer, options_text(g.options)});
+    if (alternating) {
+      rows.back().push_back(fmt::format("{} on {}",
+                                        g.times == 1 ? "once" : fmt::format("{} times", g.times),
+                                        g.next_batch ? "a batch of its own" : "the round's batch"));
+    }
+  }
+  return table(rows);
+}
+
+std::string initial_text(const TensorInfo& t) {
+  if (t.initial.scheme == Initial::Scheme::prior) {
+    Cells numbers;
+    for (std::size_t i = 0; i < t.prior.size() && i < 8; ++i) {
+      numbers.push_back(fmt::format("{:.4g}", t.prior[i]));
+    }
+    return "prior: " + join(numbers) + (t.prior.size() > 8 ? ", ..." : "");
+  }
+  return std::string(t.initial.name()) +
+         (t.initial.scale == 1.0 ? "" : fmt::format(" x {:.6g}", t.initial.scale));
+}
+
+// A line for each way in which parameters begin, with their names where that is not 0, nor 1 as in
+// normalizations.
+std::string initial_table(const Description& d) {
+  std::vector<Cells> rows{{"initial", "parameters"}};
+  bool more = false;
+  for (const TensorInfo& t : d.tensors) {
+    if (!t.is_parameter) continue;
+    if (!t.decays && (t.initial == Initial::zero || t.initial == Initial::one)) {
+      more = true;
+      continue;
+    }
+    const std::string text = initial_text(t);
+    const auto row = std::find_if(rows.begin(), rows.end(),
+                                  [&](const Cells& cells) { return cells[0] == text; });
+    if (row == rows.end()) {
+      rows.push_back({text, t.name});
+    } else {
+      (*row)[1] += ", " + t.name;
+    }
+  }
+  if (more) rows.push_back({"zero", "all others; one: scales of normalizations"});
+  return table(rows);
+}
+
+std::string recipe_text(const Recipe& r) {
+  Cells changes;
+  const Augmentation& a = r.augmentation;
+  if (a.flip) changes.push_back("flip");
+  if (a.shift > 0) changes.push_back(fmt::format("shift {}", a.shift));
+  if (a.least_crop < 1.0) changes.push_back(fmt::format("crop {:.6g} to 1", a.least_crop));
+  return fmt::format(
+      "{} epochs, batch {}, schedule {}, warm-up {:.6g}, {}, augmentation: {}", r.epochs,
+      r.batch_size, to_string(r.schedule), r.schedule.warm_up,
+      r.clip_norm > 0.0 ? fmt::format("gradients clipped to {:.6g}", r.clip_norm) : "no clipping",
+      changes.empty() ? "none" : join(changes));
+}
+
+// --- arena ---------------------------------------------------------------------------------------
+
+// Sections of one kind: those that differ only in their worker, or direction and slot.
+struct SectionKind {
+  std::string name;
+  std::size_t count = 0, bytes = 0;
+};
+
+constexpr std::string_view worker_prefix = "worker ";
+
+// The number in "worker 3: activations"; -1 for sections that are no worker's.
+int worker_of(const SectionInfo& section) {
+  return section.name.starts_with(worker_prefix)
+             ? std::stoi(section.name.substr(worker_prefix.size()))
+             : -1;
+}
+
+std::string kind_of(const SectionInfo& section) {
+  if (worker_of(section) >= 0) return section.name.substr(section.name.find(": ") + 2);
+  return section.name.substr(0, section.name.find(','));
+}
+
+std::vector<SectionKind> section_kinds(const Description& d) {
+  std::vector<SectionKind> kinds;
+  for (const SectionInfo& section : d.arena) {
+    const std::string name = kind_of(section);
+    const auto found = std::find_if(kinds.begin(), kinds.end(),
+                                    [&](const SectionKind& kind) { return kind.name == name; });
+    SectionKind& kind = found != kinds.end() ? *found : kinds.emplace_back(SectionKind{name});
+    ++kind.count;
+    kind.bytes += section.bytes;
+  }
+  return kinds;
+}
+
+std::size_t touched_bytes(const Description& d, int threads) {
+  std::size_t bytes = 0;
+  for (const SectionInfo& section : d.arena) {
+    if (worker_of(section) < threads) bytes += section.bytes;
+  }
+  return bytes;
+}
+
+// --- JSON ----------------------------------------------------------------------------------------
+
+// Whole numbers without a point.
+Json number(double value) {
+  if (std::fabs(value) < 0x1p53 && value == std::trunc(value))
+    return static_cast<std::int64_t>(value);
+  return value;
+}
+
+Json options_json(const std::vector<Option>& options) {
+  Json json = Json::object();
+  for (const Option& option : options) json[option.name] = number(option.value);
+  return json;
+}
+
+Json shape_json(const Shape& s) { return {s.c, s.h, s.w}; }
+
+Json targets_json(const Description& d) {
+  Json list = Json::array();
+  for (const TargetSpec& t : d.targets) {
+    list.push_back({{"name", t.name},
+                    {"kind", target_kind_names[static_cast<std::size_t>(t.kind)]},
+                    {"size", t.size},
+                    {"ordered", t.ordered}});
+  }
+  return list;
+}
+
+Json layers_json(const Description& d) {
+  Json list = Json::array();
+  for (const LayerInfo& layer : d.layers) {
+    list.push_back({{"path", layer.path},
+                    {"type", layer.type},
+                    {"options", options_json(layer.options)},
+                    {"inputs", layer.inputs},
+                    {"output", shape_json(layer.output)},
+                    {"parameters", layer.parameters},
+                    {"flops", number(layer.flops)}});
+    if (!layer.algorithm.empty()) list.back()["algorithm"] = layer.algorithm;
+  }
+  return list;
+}
+
+Json heads_json(const Description& d) {
+  Json list = Json::array();
+  for (const HeadInfo& head : d.heads) {
+    list.push_back(
+        {{"name", head.name}, {"output", head.output}, {"shape", shape_json(head.shape)}});
+  }
+  return list;
+}
+
+Json terms_json(const Description& d) {
+  Json list = Json::array();
+  for (const TermInfo& t : d.terms) {
+    list.push_back({{"name", t.name},
+                    {"type", t.type},
+                    {"head", t.is_penalty ? Json() : Json(t.head)},
+                    {"target", t.is_penalty ? Json() : Json(t.target)},
+                    {"penalty", t.is_penalty},
+                    {"over", t.over.empty() ? Json() : Json(t.over)},
+                    {"weight", number(t.weight)},
+                    {"options", options_json(t.options)}});
+  }
+  return list;
+}
+
+Json steps_json(const Description& d) {
+  Json groups = Json::array();
+  for (const GroupInfo& g : d.groups) {
+    groups.push_back({{"name", g.name},
+                      {"terms", g.terms},
+                      {"optimizer", g.optimizer},
+                      {"options", options_json(g.options)},
+                      {"times", g.times},
+                      {"next_batch", g.next_batch}});
+  }
+  return {{"mode", step_mode_names[static_cast<std::size_t>(d.mode)]}, {"groups", groups}};
+}
+
+Json recipe_json(const Recipe& r) {
+  return {{"epochs", r.epochs},
+          {"batch_size", r.batch_size},
+          {"schedule", to_string(r.schedule)},
+          {"warm_up", number(r.schedule.warm_up)},
+          {"clip_norm", number(r.clip_norm)},
+          {"augmentation",
+           {{"flip", r.augmentation.flip},
+            {"shift", r.augmentation.shift},
+            {"least_crop", number(r.augmentation.least_crop)}}}};
+}
+
+Json parameters_json(const Description& d) {
+  Json list = Json::array();
+  for (const TensorInfo& t : d.tensors) {
+    if (!t.is_parameter) continue;
+    list.push_back({{"name", t.name},
+                    {"dims", t.dims},
+                    {"decays", t.decays},
+                    {"trainable", t.trainable},
+                    {"initial", t.initial.name()},
+                    {"scale", number(t.initial.scale)},
+                    {"fan_in", t.fan_in},
+                    {"fan_out", t.fan_out}});
+    if (!t.prior.empty()) list.back()["prior"] = t.prior;
+  }
+  return list;
+}
+
+}  // namespace
+
+std::string network_table(const Description& d) {
+  std::vector<Cells> rows{{"layer", "type", "output", ">parameters", ">MFLOP", "reads"}};
+  std::string previous = "input";
+  for (const LayerInfo& layer : d.layers) {
+    const bool in_line = layer.inputs.size() == 1 && layer.inputs[0] == previous;
+    std::string what = layer.type;
+    if (!layer.options.empty()) what += ": " + options_text(layer.options);
+    if (!layer.algorithm.empty()) what += "; " + layer.algorithm;
+    rows.push_back({layer.path, what, shape_text(layer.output), std::to_string(layer.parameters),
+                    fmt::format("{:.3f}", layer.flops / 1e6), in_line ? "" : join(layer.inputs)});
+    previous = layer.path;
+  }
+  rows.push_back(
+      {"total", "", "", std::to_string(d.parameters), fmt::format("{:.3f}", d.flops / 1e6), ""});
+  return table(rows);
+}
+
+std::string arena_summary(const Description& d) {
+  std::vector<Cells> rows{{"section", ">each", ">count", ">bytes", ""}};
+  std::size_t sum = 0;
+  const auto add = [&](const std::string& name, std::size_t each, std::size_t count,
+                       std::size_t bytes) {
+    if (bytes == 0) return;
+    rows.push_back({name, count > 1 ? bytes_text(each) : "", count > 1 ? std::to_string(count) : "",
+                    std::to_string(bytes), bytes_text(bytes)});
+  };
+  for (const SectionKind& kind : section_kinds(d)) {
+    add(kind.name, kind.bytes / kind.count, kind.count, kind.bytes);
+    sum += kind.bytes;
+  }
+  add("alignment", 0, 1, d.arena_bytes - sum);
+  add("total", 0, 1, d.arena_bytes);
+  std::string text = table(rows) + "  touched with";
+  for (int threads = 1; threads <= d.memory.slots; threads *= 2) {
+    text += fmt::format("{} {} thread{}: {}", threads == 1 ? "" : ",", threads,
+                        threads == 1 ? "" : "s", bytes_text(touched_bytes(d, threads)));
+  }
+  return text + fmt::format("; budget {}\n", bytes_text(d.memory.budget_bytes));
+}
+
+std::string summary(const Description& d) {
+  Cells targets;
+  for (const TargetSpec& t : d.targets) {
+    targets.push_back(fmt::format("{} ({} {}{})", t.name, t.size, t.ordered ? "ordered " : "",
+                                  kind_unit(t.kind)));
+  }
+  Cells heads;
+  for (const HeadInfo& head : d.heads) {
+    heads.push_back(
+        fmt::format("{} ({}, from {})", head.name, shape_text(head.shape), head.output));
+  }
+  const std::string mix = options_text(d.mix_options);
+  std::string text = fmt::format("{}: pictures {}; targets {}; fingerprint {}\n\n", d.name,
+                                 shape_text(d.input), join(targets), hexadecimal(d.fingerprint));
+  text += "network, one picture forward\n" + network_table(d);
+  text += "\nheads   " + join(heads) + "\n\n" + initial_table(d) + "\n";
+  text += "terms\n" + term_table(d) + "\n";
+  text += fmt::format("mix     {}{}\n", d.mix, mix.empty() ? "" : ": " + mix);
+  text += fmt::format("steps   {}\n{}", step_mode_names[static_cast<std::size_t>(d.mode)],
+                      group_table(d));
+  text += fmt::format("recipe  {}\n\n", recipe_text(d.recipe));
+  text += fmt::format("arena   shards of {}, {} slots\n{}", d.memory.shard, d.memory.slots,
+                      arena_summary(d));
+  return text;
+}
+
+std::string arena_csv(const Description& d) {
+  std::string text = "name,offset,bytes,lifetime\n";
+  std::size_t activations = 0;
+  const auto add = [&](const std::string& name, std::size_t offset, const SectionInfo& s) {
+    text += fmt::format("{},{},{},{}\n", csv_field(name), offset, s.bytes, csv_field(s.lifetime));
+  };
+  for (const SectionInfo& section : d.arena) {
+    if (section.name == "worker 0: activations") activations = section.offset;
+    add(section.name, section.offset, section);
+  }
+  for (const SectionInfo& buffer : d.activations) {
+    add("worker 0: activations: " + buffer.name, activations + buffer.offset, buffer);
+  }
+  return text;
+}
+
+std::string description_json(const Description& d) {
+  const Json json = {
+      {"schema", 1},
+      {"experiment", d.name},
+      {"fingerprint", hexadecimal(d.fingerprint)},
+      {"input", {{"channels", d.input.c}, {"height", d.input.h}, {"width", d.input.w}}},
+      {"targets", targets_json(d)},
+      {"layers", layers_json(d)},
+      {"heads", heads_json(d)},
+      {"terms", terms_json(d)},
+      {"mix", {{"type", d.mix}, {"options", options_json(d.mix_options)}}},
+      {"steps", steps_json(d)},
+      {"recipe", recipe_json(d.recipe)},
+      {"memory",
+       {{"shard", d.memory.shard},
+        {"slots", d.memory.slots},
+        {"budget_bytes", d.memory.budget_bytes},
+        {"arena_bytes", d.arena_bytes}}},
+      {"parameters", parameters_json(d)},
+  };
+  return json.dump(2) + "\n";
+}
+
+}  // namespace medley

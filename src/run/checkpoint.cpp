@@ -1,0 +1,346 @@
+#include "medley/run/checkpoint.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <xxhash.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+
+#include "medley/base/error.hpp"
+#include "medley/run/run_checkpoints.hpp"
+
+namespace medley {
+
+namespace {
+
+constexpr std::string_view format_version = "2";
+constexpr std::string_view option_prefix = "option.";
+constexpr std::size_t number_width = 20;  // of a 64-bit number
+constexpr std::size_t data_width = 16;    // of a data set's fingerprint, hexadecimal
+constexpr std::size_t double_width = 32;
+
+std::string percent_encoded(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    const bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+                       c == '-' || c == '_' || c == '.';
+    out += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
+  }
+  return out;
+}
+
+std::string percent_decoded(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    unsigned value = 0;
+    if (text[i] == '%' && i + 2 < text.size() &&
+        std::from_chars(text.data() + i + 1, text.data() + i + 3, value, 16).ptr ==
+            text.data() + i + 3) {
+      out += static_cast<char>(value);
+      i += 2;
+    } else {
+      out += text[i];
+    }
+  }
+  return out;
+}
+
+std::string join_names(std::span<const std::string> names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ",") + percent_encoded(name);
+  return text;
+}
+
+std::vector<std::string> parse_names(std::string_view text) {
+  std::vector<std::string> names;
+  while (!text.empty()) {
+    const std::size_t comma = std::min(text.find(','), text.size());
+    names.push_back(percent_decoded(text.substr(0, comma)));
+    text.remove_prefix(std::min(comma + 1, text.size()));
+  }
+  return names;
+}
+
+const std::string& field(const SafetensorsFile& file, std::string_view key) {
+  const std::string* value = file.metadata(key);
+  if (!value) {
+    throw data_error(
+        fmt::format("{}: no '{}' in its metadata; it is not a checkpoint to resume from "
+                    "(--init loads the weights alone)",
+                    file.name(), key));
+  }
+  return *value;
+}
+
+template <class T>
+T number(const SafetensorsFile& file, std::string_view key, auto... base) {
+  const std::string& text = field(file, key);
+  T value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base...);
+  if (error != std::errc{} || end != text.data() + text.size()) {
+    throw data_error(fmt::format("{}: '{}' of '{}' is not a number", file.name(), text, key));
+  }
+  return value;
+}
+
+// The names of a target's classes, or none.
+std::vector<std::string> class_names(const SafetensorsFile& file, const TargetSpec& target) {
+  const std::string* const text = file.metadata("classes." + std::string(target.name));
+  if (!text) return {};
+  std::vector<std::string> names = parse_names(*text);
+  if (!names.empty() && names.size() != static_cast<std::size_t>(target.size)) {
+    throw data_error(fmt::format("{}: names of {} classes of target '{}', which has {}",
+                                 file.name(), names.size(), target.name, target.size));
+  }
+  return names;
+}
+
+void check_experiment(const SafetensorsFile& file, const Description& d) {
+  if (field(file, "medley") != format_version) {
+    throw data_error(fmt::format("{}: format version {}, this binary reads version {}", file.name(),
+                                 field(file, "medley"), format_version));
+  }
+  if (field(file, "experiment") != d.name) {
+    throw data_error(fmt::format("{}: a checkpoint of the experiment '{}', not of '{}'",
+                                 file.name(), field(file, "experiment"), d.name));
+  }
+  if (field(file, "fingerprint") != hexadecimal(d.fingerprint)) {
+    throw data_error(
+        fmt::format("{}: the experiment '{}' has changed since (fingerprint {}, now {}); build the "
+                    "binary that wrote it, or load the weights alone with --init",
+                    file.name(), d.name, field(file, "fingerprint"), hexadecimal(d.fingerprint)));
+  }
+}
+
+// The fields that change from one checkpoint of a run to the next: f(start of the name, rest of it,
+// value). Their names are here alone, and a loop that writes checkpoints builds no text from them.
+template <class State, class F>
+void each_field(const Description& d, State&& p, F&& f) {
+  f("step", "", p.position.step);
+  f("epoch", "", p.position.epoch);
+  f("batch", "", p.position.batch);
+  f("bytes.losses", "", p.losses_bytes);
+  f("bytes.metrics", "", p.metrics_bytes);
+  f("best.step", "", p.best_step);
+  f("best.total", "", p.best_total);
+  for (std::size_t g = 0; g < d.groups.size(); ++g)
+    f("updates.", d.groups[g].name, p.position.updates[g]);
+}
+
+using Fields = std::vector<std::pair<std::string, std::string>>;
+
+// Those that are the same in all checkpoints of a run.
+Fields constant_fields(const Description& d, const Source& source, std::uint64_t seed,
+                       const NamedValues& options) {
+  Fields fields{{"medley", std::string(format_version)},
+                {"experiment", d.name},
+                {"fingerprint", hexadecimal(d.fingerprint)},
+                {"seed", std::to_string(seed)}};
+  for (std::size_t t = 0; t < d.targets.size(); ++t) {
+    fields.emplace_back("classes." + std::string(d.targets[t].name),
+                        join_names(source.class_names(static_cast<int>(t))));
+  }
+  for (const auto& [name, value] : options)
+    fields.emplace_back(std::string(option_prefix) + percent_encoded(name), value);
+  return fields;
+}
+
+SafetensorsLayout make_layout(const Description& d, const Fields& constants) {
+  std::vector<SafetensorsLayout::Tensor> tensors;
+  for (const TensorInfo& t : d.tensors) tensors.push_back({t.name, t.dims});
+  const auto channels = static_cast<std::uint64_t>(d.input.c);
+  tensors.push_back({"input.mean", {channels}});
+  tensors.push_back({"input.deviation", {channels}});
+  std::vector<SafetensorsLayout::Field> fields;
+  each_field(d, RunState{}, [&](std::string_view start, std::string_view rest, auto value) {
+    constexpr bool is_real = std::is_floating_point_v<decltype(value)>;
+    fields.push_back({std::string(start).append(rest), is_real ? double_width : number_width});
+  });
+  fields.push_back({"data", data_width});
+  for (const auto& [name, value] : constants) fields.push_back({name, value.size()});
+  SafetensorsLayout layout(tensors, fields);
+  std::size_t i = fields.size() - constants.size();
+  for (const auto& [name, value] : constants) {
+    if (!layout.set(i++, std::string_view(value)))
+      throw std::logic_error("a checkpoint's metadata does not fit its fields");
+  }
+  return layout;
+}
+
+// What the file puts before the names of parameters, such as "module." of a model that several
+// devices trained; empty if some parameter is there by its own name, or none is by another.
+std::string name_prefix(const SafetensorsFile& file, const Description& d) {
+  std::map<std::string, std::size_t, std::less<>> counts;
+  for (const TensorInfo& t : d.tensors) {
+    if (!t.is_parameter) continue;
+    if (file.find(t.name)) return {};
+    for (const SafetensorsFile::Tensor& tensor : file.tensors()) {
+      if (tensor.name.ends_with("." + t.name) && tensor.dims == t.dims)
+        ++counts[tensor.name.substr(0, tensor.name.size() - t.name.size())];
+    }
+  }
+  const auto most =
+      std::max_element(counts.begin(), counts.end(),
+                       [](const auto& a, const auto& b) { return a.second < b.second; });
+  return most == counts.end() ? std::string{} : most->first;
+}
+
+}  // namespace
+
+std::string prefix_note(std::string_view prefix) {
+  return fmt::format(
+      "all its names have '{0}' before those of this network: save it without, as in {{name"
+      ".removeprefix('{0}'): tensor for name, tensor in state.items()}}",
+      prefix);
+}
+
+std::string hexadecimal(std::uint64_t value) { return fmt::format("{:016x}", value); }
+
+Checkpoint load_checkpoint(const std::filesystem::path& path, const Description& d, float* arena,
+                           bool state) {
+  const SafetensorsFile file(checkpoint_file(path));
+  const bool verified = file.verify_checksum();
+  const bool ours = file.metadata("medley") != nullptr;
+  if (ours || state) check_experiment(file, d);
+  if (ours && !verified)
+    throw data_error(fmt::format(
+        "{}: it has no checksum: the file is damaged, take another checkpoint", file.name()));
+
+  if (const std::string prefix = name_prefix(file, d); !prefix.empty())
+    throw data_error(fmt::format("{}: {}", file.name(), prefix_note(prefix)));
+
+  Checkpoint c;
+  c.path = file.name();
+  for (const TensorInfo& t : d.tensors) {
+    if (!t.is_parameter && !state) continue;
+    t.pack(file.floats(t.name, t.dims).data(), arena);
+  }
+  const std::array<std::uint64_t, 1> channels{static_cast<std::uint64_t>(d.input.c)};
+  if (ours || file.find("input.mean")) {
+    const auto mean = file.floats("input.mean", channels);
+    const auto deviation = file.floats("input.deviation", channels);
+    c.mean.assign(mean.begin(), mean.end());
+    c.deviation.assign(deviation.begin(), deviation.end());
+  }
+  for (const TargetSpec& target : d.targets) c.class_names.push_back(class_names(file, target));
+  for (const auto& [key, value] : file.metadata()) {
+    if (ours && key.starts_with(option_prefix))
+      c.options.emplace(percent_decoded(std::string_view(key).substr(option_prefix.size())), value);
+  }
+  if (state) {
+    c.seed = number<std::uint64_t>(file, "seed");
+    c.data = number<std::uint64_t>(file, "data", 16);
+    each_field(d, c.state, [&]<class T>(std::string_view start, std::string_view rest, T& value) {
+      value = number<T>(file, std::string(start).append(rest));
+    });
+    if (std::isnan(c.state.best_total))
+      throw data_error(fmt::format("{}: its best.total is not a number", file.name()));
+  }
+  return c;
+}
+
+std::map<std::string, double> option_numbers(const Checkpoint& checkpoint, std::string_view start) {
+  std::map<std::string, double> numbers;
+  for (const auto& [name, text] : checkpoint.options) {
+    if (!name.starts_with(start)) continue;
+    double value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc{} || end != text.data() + text.size() || !std::isfinite(value))
+      throw data_error(fmt::format("{}: '{}' of its option '{}' is not a number",
+                                   checkpoint.path.string(), text, name));
+    numbers.emplace(name.substr(start.size()), value);
+  }
+  return numbers;
+}
+
+InitReport load_matching(const std::filesystem::path& path, const Description& d, float* arena) {
+  const SafetensorsFile file(checkpoint_file(path));
+  file.verify_checksum();
+  InitReport report;
+  report.prefix = name_prefix(file, d);
+  for (const TensorInfo& t : d.tensors) {
+    if (!t.is_parameter) continue;
+    const SafetensorsFile::Tensor* found = file.find(t.name);
+    if (!found) {
+      report.missing.push_back(t.name);
+    } else if (found->dims != t.dims || found->values.size() != t.elements) {
+      report.other_shape.push_back(
+          found->dims != t.dims
+              ? fmt::format("{} ([{}], here [{}])", t.name, fmt::join(found->dims, ", "),
+                            fmt::join(t.dims, ", "))
+              : fmt::format("{} ({}, which is no type of floats)", t.name, found->dtype));
+    } else {
+      t.pack(found->values.data(), arena);
+      report.loaded.push_back(t.name);
+    }
+  }
+  for (const SafetensorsFile::Tensor& tensor : file.tensors()) {
+    const bool known = std::any_of(d.tensors.begin(), d.tensors.end(),
+                                   [&](const TensorInfo& t) { return t.name == tensor.name; });
+    if (!known && !tensor.name.starts_with("input.")) report.unused.push_back(tensor.name);
+  }
+  return report;
+}
+
+std::uint64_t parameter_digest(const Description& d, const float* arena) {
+  XXH3_state_t* state = XXH3_createState();
+  XXH3_64bits_reset(state);
+  std::vector<float> values;
+  for (const TensorInfo& t : d.tensors) {
+    if (!t.is_parameter) continue;
+    values.resize(t.elements);
+    t.unpack(arena, values.data());
+    XXH3_64bits_update(state, values.data(), values.size() * sizeof(float));
+  }
+  const std::uint64_t digest = XXH3_64bits_digest(state);
+  XXH3_freeState(state);
+  return digest;
+}
+
+CheckpointWriter::CheckpointWriter(const Description& d, const float* arena, const Source& source,
+                                   std::uint64_t seed, const NamedValues& options,
+                                   const std::filesystem::path& folder)
+    : description_(d),
+      arena_(arena),
+      source_(source),
+      layout_(make_layout(d, constant_fields(d, source, seed, options))),
+      folder_(folder),
+      writer_(layout_, folder_) {
+  std::size_t most = 0;
+  for (const TensorInfo& t : d.tensors) most = std::max(most, t.elements);
+  values_.resize(most);
+}
+
+bool CheckpointWriter::set_state(const RunState& p) noexcept {
+  bool fits = true;
+  std::size_t i = 0;
+  each_field(description_, p, [&](std::string_view, std::string_view, auto value) {
+    if constexpr (std::is_floating_point_v<decltype(value)>) {
+      fits = layout_.set_double(i++, value) && fits;
+    } else {
+      fits = layout_.set(i++, std::uint64_t{value}) && fits;
+    }
+  });
+  // Asked for here, as it may be under way still when a training begins.
+  std::array<char, data_width> data;
+  fmt::format_to_n(data.data(), data.size(), "{:016x}", source_.fingerprint());
+  return layout_.set(i, {data.data(), data.size()}) && fits;
+}
+
+Status CheckpointWriter::write(std::string_view file_name, const RunState& state) noexcept {
+  if (!set_state(state)) return Status::failure("cannot write", "checkpoint metadata", 0);
+  // commit() returns the first failure.
+  (void)writer_.begin(file_name);
+  for (const TensorInfo& t : description_.tensors) {
+    t.unpack(arena_, values_.data());
+    (void)writer_.append({values_.data(), t.elements});
+  }
+  (void)writer_.append(source_.mean());
+  (void)writer_.append(source_.deviation());
+  return writer_.commit();
+}
+
+}  // namespace medley

@@ -1,0 +1,72 @@
+#include "medley/run/model.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "medley/experiment/experiment.hpp"
+
+namespace medley {
+
+namespace {
+
+std::string text_of(const po::variables_map& values, const char* option) {
+  return values.count(option) > 0 ? values[option].as<std::string>() : std::string{};
+}
+
+int threads_of(const po::variables_map& values, const Description& d) {
+  const std::string text = text_of(values, "threads");
+  const int threads = text.empty() ? available_threads() : parse_number<int>(text, "threads");
+  if (threads < 1) throw usage_error("--threads: at least 1");
+  return std::min(threads, d.memory.slots);
+}
+
+Checkpoint load(std::string_view command, const po::variables_map& values) {
+  const std::string path = text_of(values, "checkpoint");
+  if (path.empty()) {
+    throw usage_error(fmt::format(
+        "{0}: --checkpoint FILE|RUN is missing ('{0} --help' lists the options)", command));
+  }
+  return load_checkpoint(path, experiment(), arena(), false);
+}
+
+}  // namespace
+
+void add_model_options(po::options_description& options, const Description& d) {
+  auto add = options.add_options();
+  add("checkpoint", po::value<std::string>()->value_name("FILE|RUN"),
+      "checkpoint, or run folder, which stands for its last one (RUN/best is the best)");
+  add("threads", po::value<std::string>()->value_name("T"),
+      fmt::format(
+          "at most {} for this experiment (default: the processors that this process may use)",
+          d.memory.slots)
+          .c_str());
+  add("isa", po::value<std::string>()->value_name("NAME"),
+      "instruction set; results do not depend on it");
+}
+
+Model::Model(std::string_view command, const po::variables_map& values)
+    : isa_(chosen_instruction_set(text_of(values, "isa"))),
+      threads_(threads_of(values, experiment())),
+      engine_(medley::engine(isa_)),
+      checkpoint_(load(command, values)) {}
+
+void Model::start_evaluation(const Source& records, const std::string& from,
+                             const Settings& settings) {
+  source_ = std::make_unique<ModelSource>(checkpoint_, experiment(), &records, from, true);
+  start(settings);
+}
+
+void Model::start_prediction(const Source* records, const std::string& from) {
+  source_ = std::make_unique<ModelSource>(checkpoint_, experiment(), records, from, false);
+  start({});
+}
+
+void Model::start(Settings settings) {
+  settings.source = source_.get();
+  settings.threads = threads_;
+  engine_.start(settings);
+  engine_.parameters_changed();
+}
+
+}  // namespace medley

@@ -1,0 +1,296 @@
+#include "medley/run/train_options.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <sstream>
+
+#include "medley/files/options.hpp"
+
+namespace medley {
+
+namespace {
+
+using Strings = std::vector<std::string>;
+
+po::options_description describe(const Description& d) {
+  po::options_description options("options", 100, 60);
+  const auto text = [] { return po::value<std::string>(); };
+  const auto add = [&](const char* name, auto* value, const char* argument, std::string help) {
+    options.add_options()(name, value->value_name(argument), help.c_str());
+  };
+  const std::string own = "the experiment's own";
+  add("data", text(), "DIR", "dataset folder; without it the experiment's own data, if it has any");
+  add("out", text(), "RUN", "run folder to write");
+  options.add_options()("resume", po::bool_switch(),
+                        "go on from RUN's last checkpoint with RUN's options; only --threads, "
+                        "--isa and --data, where the same data are now, may be given besides");
+  add("init", text(), "FILE",
+      "begin with the weights of a safetensors file that match by name and shape");
+  add("config", text(), "FILE", "options as RUN/config.ini has them; the command line comes first");
+  options.add_options()("force", po::bool_switch(), "replace RUN if it is a run folder");
+  add("epochs", text(), "N",
+      fmt::format("passes over the training records (default {})", d.recipe.epochs));
+  add("steps", text(), "N", "stop after so many steps, whatever the epochs");
+  add("batch-size", text(), "N", fmt::format("(default {})", d.recipe.batch_size));
+  add("lr", po::value<Strings>()->composing(), "X|GROUP=X",
+      "learning rate, of all groups or of one (default " + own + ")");
+  add("schedule", text(), "FORM",
+      "constant | cosine | step:GAMMA@FRACTION,... | one-cycle[:RISE,DIV,FINAL] (default " +
+          to_string(d.recipe.schedule) + ")");
+  add("warm-up", text(), "X",
+      fmt::format("fraction of the run over which the learning rate rises linearly (default {})",
+                  d.recipe.schedule.warm_up));
+  add("clip", text(), "X", "cut each group's gradient to this norm; 0: do not");
+  add("weight", po::value<Strings>()->composing(), "TERM=X", "weight of a term (repeatable)");
+  add("mix", po::value<Strings>()->composing(), "NAME=X",
+      fmt::format("a number of the mix, which is {} ({})", d.mix, d.mix_usage));
+  add("seed", text(), "S", "of initialization, order, augmentation and dropout (default 1)");
+  add("shuffle", text(), "on|off", "off: records in file order (default on)");
+  add("augment", text(), "on|off", "(default on)");
+  add("threads", text(), "T",
+      fmt::format("at most {} for this experiment (default: the processors that "
+                  "this process may use)",
+                  d.memory.slots));
+  add("isa", text(), "NAME", "instruction set; results do not depend on it");
+  add("checkpoint-every", text(), "N",
+      "steps; besides the end of each epoch (default 0: only there)");
+  add("log-every", text(), "N", "steps between rows of losses.csv (default 10)");
+  add("gradients-every", text(), "N",
+      "steps between measurements of the terms' gradient norms and cosines; 0: never (default: the "
+      "first step of each epoch)");
+  add("keep", text(), "N", "checkpoints that stay besides the best (default 3)");
+  options.add_options()("help", po::bool_switch(), "this text");
+  return options;
+}
+
+class Reader {
+ public:
+  explicit Reader(const po::variables_map& values) : values_(values) {}
+
+  bool has(const char* name) const { return values_.count(name) > 0 && !values_[name].defaulted(); }
+  std::string text(const char* name, std::string fallback = {}) const {
+    return has(name) ? values_[name].as<std::string>() : fallback;
+  }
+  Strings list(const char* name) const {
+    return has(name) ? values_[name].as<Strings>() : Strings{};
+  }
+  bool flag(const char* name) const { return values_[name].as<bool>(); }
+  bool on(const char* name) const { return parse_switch(text(name, "on"), name); }
+  template <class T>
+  T number(const char* name, T fallback, T least, T most) const {
+    if (!has(name)) return fallback;
+    const T value = parse_number<T>(values_[name].as<std::string>(), name);
+    if (!(value >= least && value <= most)) {
+      throw usage_error(fmt::format("--{}: {} is not within {} to {}", name, value, least, most));
+    }
+    return value;
+  }
+
+ private:
+  const po::variables_map& values_;
+};
+
+// Applies NAME=X options to the entry of that name, a later one over an earlier one.
+template <class Items>
+void set_by_name(const char* option, const Strings& texts, const Items& items, bool bare_for_all,
+                 double least, std::vector<double>& values) {
+  for (const std::string& text : texts) {
+    if (bare_for_all && text.find('=') == std::string::npos) {
+      const double value = parse_number<double>(text, option);
+      if (!(value >= least && value < 1e30))
+        throw usage_error(fmt::format("--{}: {} is out of range", option, text));
+      std::fill(values.begin(), values.end(), value);
+      continue;
+    }
+    const auto [name, number] = parse_pair(text, option);
+    const auto found = std::find_if(items.begin(), items.end(),
+                                    [&, &n = name](const auto& item) { return item.name == n; });
+    if (found == items.end()) {
+      std::string names;
+      for (const auto& item : items) names += " " + item.name;
+      throw usage_error(fmt::format("--{}: there is no '{}'; there are:{}", option, name, names));
+    }
+    const double value = parse_number<double>(number, option);
+    if (!(value >= least && value < 1e30))
+      throw usage_error(fmt::format("--{}: {} is out of range", option, text));
+    values[static_cast<std::size_t>(found - items.begin())] = value;
+  }
+}
+
+// The path as config.ini has it: absolute, so that a resumed run finds it from any folder. Throws
+// usage_error where a line cannot hold it.
+std::string config_path(const char* option, const std::string& path) {
+  if (path.empty()) return {};
+  std::string text = std::filesystem::absolute(path).lexically_normal().string();
+  if (text.find_first_of(std::string_view("\n\0", 2)) != std::string::npos ||
+      std::string_view(" \t\r").find(text.back()) != std::string_view::npos)
+    throw usage_error(fmt::format(
+        "--{}: '{}' cannot be written into config.ini: it holds a line end or ends in a blank",
+        option, path));
+  return text;
+}
+
+}  // namespace
+
+std::string train_help(const Description& d) {
+  std::ostringstream text;
+  text << describe(d);
+  return fmt::format(
+      "medley-{0} train: trains the experiment and leaves a run folder\n\n"
+      "  medley-{0} train --out RUN [--data DIR] [options]\n"
+      "  medley-{0} train --out RUN --resume\n\n{1}",
+      d.name, text.str());
+}
+
+TrainOptions parse_train_options(const Arguments& arguments, const Description& d) {
+  const po::options_description options = describe(d);
+  po::variables_map first = parse_options("train", options, arguments);
+  TrainOptions o;
+  o.help = first["help"].as<bool>();
+  if (o.help) return o;
+  o.resume = first["resume"].as<bool>();
+  if (first.count("out") == 0)
+    throw usage_error("train: --out RUN is missing ('train --help' lists the options)");
+  o.out = first["out"].as<std::string>();
+
+  std::string config =
+      first.count("config") > 0 ? first["config"].as<std::string>() : std::string{};
+  if (o.resume) {
+    for (const auto& [name, value] : first) {
+      static const Strings allowed{"out", "resume", "threads", "isa", "data", "help", "force"};
+      if (!value.defaulted() && std::find(allowed.begin(), allowed.end(), name) == allowed.end()) {
+        throw usage_error(
+            fmt::format("--{} cannot be given with --resume: the run's own options hold", name));
+      }
+    }
+    config = (o.out / "config.ini").string();
+  }
+  const po::variables_map values =
+      config.empty() ? first : parse_options("train", options, arguments, nullptr, config);
+  const Reader read(values);
+  // A repeatable option's texts stand in the order of what they were read from: the command line,
+  // then the configuration file. The command line is to have the last word.
+  const auto in_order = [&](const char* name) {
+    Strings texts = read.list(name);
+    const std::size_t given = Reader(first).list(name).size();
+    std::rotate(texts.begin(), texts.begin() + static_cast<std::ptrdiff_t>(given), texts.end());
+    return texts;
+  };
+  o.data = read.text("data");
+  o.data_given = first.count("data") > 0;
+  o.init = read.text("init");
+  config_path("data", o.data);
+  config_path("init", o.init);
+  o.force = read.flag("force");
+  o.isa = read.text("isa");
+  o.threads =
+      std::min(read.number<int>("threads", available_threads(), 1, 1 << 16), d.memory.slots);
+  constexpr std::uint64_t many = std::uint64_t{1} << 40;
+  o.epochs =
+      read.number<std::uint64_t>("epochs", static_cast<std::uint64_t>(d.recipe.epochs), 1, 1 << 24);
+  o.steps_given = read.has("steps");
+  o.steps = read.number<std::uint64_t>("steps", 0, 0, many);
+  o.batch_size = read.number<std::uint32_t>(
+      "batch-size", static_cast<std::uint32_t>(d.recipe.batch_size), 1, 1u << 24);
+  o.seed = read.number<std::uint64_t>("seed", 1, 0, ~std::uint64_t{0});
+  o.shuffle = read.on("shuffle");
+  o.augment = read.on("augment");
+  o.clip_norm = read.number<double>("clip", d.recipe.clip_norm, 0.0, 1e30);
+  o.schedule = read.has("schedule") ? parse_schedule(read.text("schedule")) : d.recipe.schedule;
+  o.schedule.warm_up = read.number<double>("warm-up", d.recipe.schedule.warm_up, 0.0, 0.999);
+  for (const GroupInfo& group : d.groups) o.learning_rate.push_back(group.learning_rate);
+  set_by_name("lr", in_order("lr"), d.groups, true, 0.0, o.learning_rate);
+  for (const TermInfo& term : d.terms) o.weight.push_back(term.weight);
+  set_by_name("weight", in_order("weight"), d.terms, false, -1e30, o.weight);
+  for (const Option& option : d.mix_options) o.mix.emplace_back(option.name, option.value);
+  for (const std::string& text : in_order("mix")) {
+    const auto [name, number] = parse_pair(text, "mix");
+    const double value = parse_number<double>(number, "mix");
+    const auto known = std::ranges::find(o.mix, name, &std::pair<std::string, double>::first);
+    if (known != o.mix.end()) known->second = value;
+    if (known == o.mix.end()) o.mix.emplace_back(name, value);
+  }
+  o.checkpoint_every = read.number<std::uint64_t>("checkpoint-every", 0, 0, many);
+  o.log_every = read.number<std::uint64_t>("log-every", 10, 1, many);
+  o.gradients_each_epoch = !read.has("gradients-every");
+  o.gradients_every = read.number<std::uint64_t>("gradients-every", 0, 0, many);
+  o.keep = read.number<std::uint64_t>("keep", 3, 1, 1000);
+  return o;
+}
+
+namespace {
+
+// An option as config.ini has it: a line "name = value", or "name = key=value".
+struct OptionLine {
+  std::string name, key, value;
+};
+
+std::vector<OptionLine> deciding_options(const TrainOptions& o, const Description& d) {
+  std::vector<OptionLine> lines;
+  const auto line = [&](std::string name, const auto& value, std::string key = {}) {
+    lines.push_back({std::move(name), std::move(key), fmt::format("{}", value)});
+  };
+  line("epochs", o.epochs);
+  if (o.steps_given) line("steps", o.steps);
+  line("batch-size", o.batch_size);
+  for (std::size_t g = 0; g < d.groups.size(); ++g)
+    line("lr", o.learning_rate[g], d.groups[g].name);
+  line("schedule", to_string(o.schedule));
+  line("warm-up", o.schedule.warm_up);
+  line("clip", o.clip_norm);
+  for (std::size_t k = 0; k < d.terms.size(); ++k) line("weight", o.weight[k], d.terms[k].name);
+  for (const auto& [name, value] : o.mix) line("mix", value, name);
+  line("shuffle", o.shuffle ? "on" : "off");
+  line("augment", o.augment ? "on" : "off");
+  line("log-every", o.log_every);
+  if (!o.gradients_each_epoch) line("gradients-every", o.gradients_every);
+  return lines;
+}
+
+}  // namespace
+
+std::string to_config(const TrainOptions& o, const Description& d) {
+  std::string text =
+      fmt::format("# Options of this run of medley-{}; --config takes them back.\n", d.name);
+  const auto line = [&](std::string_view name, const auto& value) {
+    text += fmt::format("{} = {}\n", name, value);
+  };
+  if (!o.data.empty()) line("data", config_path("data", o.data));
+  if (!o.init.empty()) line("init", config_path("init", o.init));
+  for (const OptionLine& option : deciding_options(o, d))
+    line(option.name, option.key.empty() ? option.value : option.key + "=" + option.value);
+  line("seed", o.seed);
+  line("checkpoint-every", o.checkpoint_every);
+  line("keep", o.keep);
+  return text;
+}
+
+NamedValues result_options(const TrainOptions& o, const Description& d) {
+  NamedValues values;
+  for (const OptionLine& option : deciding_options(o, d))
+    values[option.key.empty() ? option.name : option.name + "." + option.key] = option.value;
+  return values;
+}
+
+void require_same_options(const Checkpoint& checkpoint, const TrainOptions& o,
+                          const Description& d) {
+  NamedValues now = result_options(o, d), then = checkpoint.options;
+  now["seed"] = std::to_string(o.seed);
+  then["seed"] = std::to_string(checkpoint.seed);
+  NamedValues names = now;
+  names.insert(then.begin(), then.end());
+  const auto text = [](const NamedValues& values, const std::string& name) {
+    const auto found = values.find(name);
+    return found == values.end() ? std::string("not set") : found->second;
+  };
+  for (const auto& [name, any] : names) {
+    if (text(then, name) == text(now, name)) continue;
+    throw data_error(fmt::format(
+        "{}: written with {} {}, but config.ini has {}: put it back, or begin a new run with "
+        "--config and --init",
+        checkpoint.path.string(), name, text(then, name), text(now, name)));
+  }
+}
+
+}  // namespace medley
