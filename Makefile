@@ -53,28 +53,20 @@ ENGINE_FLAGS := $(if $(is_gcc),-fno-gnu-unique --param=sccvn-max-alias-queries-p
 # All that the shell needs of -O2 is vectors in loops over whole files; the rest takes a third longer to compile.
 SHELL_FLAGS := $(if $(filter -O2,$(OPT)),-O1 -ftree-vectorize)
 CPPFLAGS := -Iinclude -Isrc -I. -MMD -MP
-# What is compiled for any processor computes nothing with vectors and need not know those of this one.
-FOR_ANY := -DMEDLEY_SCALAR
 # (AddressSanitizer follows exceptions only through a shared libstdc++.)
 LDFLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE),-static-libgcc -static-libstdc++) -pthread
 LDLIBS := -Wl,-Bstatic -lboost_program_options -ljpeg -lpng -lz -lxxhash -Wl,-Bdynamic -lm
 
-# The shell is compiled in parts of several files, as most of the time that a file takes goes into headers
-# and their templates: JSON's are in `files` alone, those of Boost's options in the two others.
-PART_commands := main standard_streams train training_run verify eval predict info model
-PART_files := array_hints assign_splits atomic_file checkpoint class_texts csv dataset dataset_writer find_picture import_command import_csv json mapped_file npy safetensors summary unicode_form
-PART_others := data_warnings description first_loss fmt help image_decode image_fit import_options mask_image metrics model_source name_reader options \
-  prediction progress_line run_checkpoints run_folder run_logs schedule stop_signal terminal text train_options
-PARTS := commands files others
-FORGOTTEN := $(filter-out engine experiment $(foreach part,$(PARTS),$(PART_$(part))),$(patsubst src/%.cpp,%,$(wildcard src/*.cpp)))
-$(if $(FORGOTTEN),$(error $(FORGOTTEN) belongs to no part of the shell))
-SHELL_OBJECTS := $(PARTS:%=$(BUILD)/shell/%.o)
+# The shell: a unit a room, as most of the time that a file takes goes into headers and their templates. What
+# speaks of the experiment (commands) has no place in unit tests.
+ROOMS := base experiment optimizers data files import run report commands
+SHELL_OBJECTS := $(ROOMS:%=$(BUILD)/shell/%.o)
 BINARIES := $(EXPERIMENTS:%=$(BIN)/medley-%)
 LINK ?= yes
 RUN_OUT ?= runs/$(EXPERIMENT)-$(shell date +%Y%m%d-%H%M%S)
 
 PACKAGES := g++ make libxtensor-dev libxsimd-dev libboost-program-options-dev libgtest-dev \
-  librandom123-dev nlohmann-json3-dev libjpeg62-turbo-dev libpng-dev zlib1g-dev libfmt-dev libxxhash-dev
+  nlohmann-json3-dev libjpeg62-turbo-dev libpng-dev zlib1g-dev libfmt-dev libxxhash-dev
 TEST_PACKAGES := python3-numpy
 # What the builds for comparison need: another compiler, another processor and its emulator.
 CROSS_PACKAGES := clang g++-aarch64-linux-gnu qemu-user-static $(addsuffix :arm64,libstdc++-12-dev \
@@ -121,30 +113,37 @@ cross-packages: build/cross-packages ## install other compilers and an emulator,
 
 # --- compiling ------------------------------------------------------------------------------------
 
-# The shell: compiled once, for any processor.
-$(BUILD)/shell/%.cpp: Makefile
+# The shell: compiled once, for any processor. (A room's folder is newer than its unit where a file came or went.)
+.SECONDEXPANSION:
+$(BUILD)/shell/%.cpp: src/$$* Makefile
 	@mkdir -p $(@D)
-	@printf '#include "src/%s.cpp"\n' $(PART_$*) > $@
+	@printf '#include "%s"\n' $(sort $(wildcard src/$*/*.cpp)) | { cmp -s - $@ || printf '#include "%s"\n' $(sort $(wildcard src/$*/*.cpp)) > $@; }
 $(BUILD)/shell/%.o: $(BUILD)/shell/%.cpp | build/packages
-	$(CXX) $(CPPFLAGS) $(FOR_ANY) $(CXXFLAGS) $(SHELL_FLAGS) -c $< -o $@
+	$(CXX) $(CPPFLAGS) $(CXXFLAGS) $(SHELL_FLAGS) -c $< -o $@
 
 # An experiment: its arena and description for any processor, its engine once an instruction set.
 experiment_flags = '-DMEDLEY_EXPERIMENT=$(subst -,_,$(1))' '-DMEDLEY_EXPERIMENT_HEADER="$(wildcard include/medley/experiments/$(1).hpp tests/experiments/$(1).hpp)"'
 $(BIN)/%/experiment.o: src/experiments/experiment.cpp %.hpp | build/packages
 	@mkdir -p $(@D)
-	$(CXX) $(CPPFLAGS) $(FOR_ANY) $(call experiment_flags,$*) $(ISAS:%=-DMEDLEY_HAS_%) $(CXXFLAGS) -c $< -o $@
+	$(CXX) $(CPPFLAGS) $(call experiment_flags,$*) $(ISAS:%=-DMEDLEY_HAS_%) $(CXXFLAGS) -c $< -o $@
 
-# All symbols of an engine but its entry become local ("unique" ones could not), so that no inline function compiled for a newer
-# processor can be linked into code that runs on an older one.
+# An engine and the functions of its layers, which experiments share (src/engine/layers.sh). All symbols but the entry become
+# local ("unique" ones could not), so that no inline function compiled for a newer processor can be linked into code that
+# runs on an older one.
 define engine_rule
-$(BUILD)/%/engine.$(1).o: src/engine/engine.cpp %.hpp | build/packages
+$(BUILD)/%/engine.$(1).o: src/engine/engine.cpp %.hpp src/engine/layers.sh include/medley/network/site_functions.hpp | build/packages
 	@mkdir -p $$(@D)
-	$(CXX) $(CPPFLAGS) -MF $$(@:.o=.d) -MT $$@ $$(call experiment_flags,$$*) -DMEDLEY_ISA=$(1) $(CXXFLAGS) $(ENGINE_FLAGS) $(FLAGS_$(1)) -c $$< -o $$@.all.o
-	$(if $(SANITIZE),mv $$@.all.o $$@,$(LD_R) -r --force-group-allocation $$@.all.o -o $$@.one.o && $(OBJCOPY) --keep-global-symbol=medley_engine_$(1) $$@.one.o $$@ && rm $$@.all.o $$@.one.o)
+	$(CXX) $(CPPFLAGS) -MF $$(@:.o=.d) -MT $$@ $$(call experiment_flags,$$*) -DMEDLEY_ISA=$(1) -DMEDLEY_LAYERS_ELSEWHERE $(CXXFLAGS) $(ENGINE_FLAGS) $(FLAGS_$(1)) -c $$< -o $$@.part.o
+	NM=$(NM) sh src/engine/layers.sh $$@.part.o $$(word 2,$$^) $(BUILD)/layers-$(1) \
+	  $(CXX) $(filter -I%,$(CPPFLAGS)) $(CXXFLAGS) $(ENGINE_FLAGS) $(FLAGS_$(1)) > $$@.layers
+	$(LD_R) -r $(if $(SANITIZE),,--force-group-allocation) $$@.part.o $$$$(cat $$@.layers) -o $$@.one.o
+	$(if $(SANITIZE),cp,$(OBJCOPY) --keep-global-symbol=medley_engine_$(1)) $$@.one.o $$@
+	@rm $$@.part.o $$@.one.o
 endef
 CROSS := $(if $(filter $(shell uname -m)-%,$(MACHINE)),,$(MACHINE)-)
 LD_R := $(CROSS)ld
 OBJCOPY := $(CROSS)objcopy
+NM := $(CROSS)nm
 $(foreach isa,$(ISAS),$(eval $(call engine_rule,$(isa))))
 
 $(BIN)/medley-%: $(BIN)/%/experiment.o $(foreach isa,$(ISAS),$(BUILD)/%/engine.$(isa).o) $(SHELL_OBJECTS)
@@ -154,7 +153,7 @@ $(BIN)/medley-%: $(BIN)/%/experiment.o $(foreach isa,$(ISAS),$(BUILD)/%/engine.$
 # --- tests ----------------------------------------------------------------------------------------
 
 PYTHON ?= /usr/bin/python3
-UNIT_OBJECTS := $(patsubst tests/unit/%.cpp,$(BUILD)/unit-$(TEST_ISA)/%.o,$(wildcard tests/unit/*.cpp))
+UNIT_OBJECTS := $(patsubst tests/unit/%.cpp,$(BUILD)/unit-$(TEST_ISA)/%.o,$(wildcard tests/unit/*/*.cpp))
 # Tests of kernels unroll as much as the kernels do; -O1 without lines compiles them in half the time.
 $(BUILD)/unit-$(TEST_ISA)/%.o: tests/unit/%.cpp | build/packages
 	@mkdir -p $(@D)

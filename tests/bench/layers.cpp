@@ -106,9 +106,12 @@ class Bench {
     derive(pass_);
   }
   void run(Which which) {
-    const Call<Net, node, true> backward{pass_};
+    using Place = NodeSite<Net, node>;
+    using Io = LayerIo<SiteOf<Net, node>>;
     pass_.written = {};
-    if (which == Which::forward) Layer::forward(Call<Net, node>{pass_});
+    if (which == Which::forward) Layer::forward(Io(Place::call(pass_, false)));
+    const LayerCall call = Place::call(pass_, true);
+    const Io backward(call);
     if (which == Which::weights) Layer::backward_weights(backward);
     if constexpr (!First) {
       if (which == Which::data) Layer::backward_data(backward);

@@ -10,7 +10,7 @@
 #include <string_view>
 
 #include "medley/base/initial.hpp"
-#include "medley/base/tensor.hpp"
+#include "medley/base/shape.hpp"
 
 namespace medley {
 

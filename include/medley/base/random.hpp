@@ -1,13 +1,9 @@
 // Counter-based random numbers: a number is a function of (seed, purpose, epoch, item, index),
 // never of the order of calls, so that any worker may draw any number at any time.
 //
-// Philox4x32-10 (Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011), from
-// Random123.
+// Philox4x32-10: Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011. The same
+// numbers as Random123's.
 #pragma once
-
-// Philox needs none of the SSE intrinsics, which take a second to parse.
-#define R123_USE_SSE 0
-#include <Random123/philox.h>
 
 #include <array>
 #include <cstdint>
@@ -23,6 +19,26 @@ enum class Purpose : std::uint32_t {
   generator = 5,
 };
 
+namespace detail {
+
+// Ten rounds of multiplications on a counter, with a key that grows by two constants.
+constexpr std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> counter,
+                                              std::array<std::uint32_t, 2> key) {
+  for (int round = 0; round < 10; ++round) {
+    const std::uint64_t a = std::uint64_t{0xD2511F53} * counter[0];
+    const std::uint64_t b = std::uint64_t{0xCD9E8D57} * counter[2];
+    counter = {static_cast<std::uint32_t>(b >> 32) ^ counter[1] ^ key[0],
+               static_cast<std::uint32_t>(b),
+               static_cast<std::uint32_t>(a >> 32) ^ counter[3] ^ key[1],
+               static_cast<std::uint32_t>(a)};
+    key[0] += 0x9E3779B9;  // the golden ratio
+    key[1] += 0xBB67AE85;  // √3 - 1
+  }
+  return counter;
+}
+
+}  // namespace detail
+
 // One stream of numbers: draw(index) gives four independent 32-bit numbers.
 //   key     seed
 //   counter index, purpose and epoch, item
@@ -35,13 +51,10 @@ class RandomStream {
         purpose_and_epoch_{static_cast<std::uint32_t>(purpose) << 24 | (epoch & 0xFFFFFFu)},
         item_{item} {}
 
-  std::array<std::uint32_t, 4> draw(std::uint32_t index) const {
-    const r123::Philox4x32::ctr_type counter{{index, purpose_and_epoch_,
-                                              static_cast<std::uint32_t>(item_),
-                                              static_cast<std::uint32_t>(item_ >> 32)}};
-    const r123::Philox4x32::key_type key{{key_[0], key_[1]}};
-    const auto out = r123::Philox4x32{}(counter, key);
-    return {out[0], out[1], out[2], out[3]};
+  constexpr std::array<std::uint32_t, 4> draw(std::uint32_t index) const {
+    return detail::philox({index, purpose_and_epoch_, static_cast<std::uint32_t>(item_),
+                           static_cast<std::uint32_t>(item_ >> 32)},
+                          key_);
   }
 
  private:

@@ -1,4 +1,4 @@
-// Shapes and tensors. Shapes are compile-time; a tensor is a pointer whose type knows the rest.
+// Tensors: a pointer whose type knows the rest.
 //
 // Layouts of a shard's activations, all float:
 //   blocked  [sample][channel / 16][y][x][channel % 16], the layout between layers
@@ -14,28 +14,12 @@
 #include <cstddef>
 #include <type_traits>
 
+#include "medley/base/shape.hpp"
 #include "medley/base/vec.hpp"
 
 namespace medley {
 
-inline constexpr int lanes = Vec::size;
-
-// Number of 16-channel blocks that hold `channels` channels.
-constexpr int block_count(int channels) { return (channels + lanes - 1) / lanes; }
-// Number of channels in block `block` of `channels`.
-constexpr int block_channels(int channels, int block) {
-  return std::min(lanes, channels - block * lanes);
-}
-
-// Channels, height and width of one sample. A vector of n features is {n, 1, 1}.
-struct Shape {
-  int c = 0, h = 1, w = 1;
-  constexpr int pixels() const { return h * w; }
-  constexpr int elements() const { return c * h * w; }
-  friend constexpr bool operator==(const Shape&, const Shape&) = default;
-};
-
-enum class Layout { blocked, planar };
+static_assert(lanes == Vec::size);
 
 // The vector that does all channels of a pixel in a block: half of one where they fit it.
 template <int Blocks, int Channels>

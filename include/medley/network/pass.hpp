@@ -8,6 +8,7 @@
 
 #include "medley/base/random.hpp"
 #include "medley/network/network.hpp"
+#include "medley/network/site.hpp"
 
 namespace medley {
 
@@ -31,81 +32,62 @@ struct Pass {
   mutable std::array<bool, Net::tensor_count> written{};
 };
 
-// What a layer sees; see layers/layer.hpp.
-template <class Net, int I, bool Backward = false>
-struct Call {
+// The site of node I, and its calls.
+template <class Net, int I>
+struct NodeSite {
   using Node = typename Net::template NodeAt<I>;
-  static constexpr int input_count = Node::input_count;
-  static constexpr int most_samples = Net::samples;
-  static constexpr std::array<Shape, Node::inputs.size()> input_shapes = [] {
-    std::array<Shape, Node::inputs.size()> shape{};
-    for (std::size_t k = 0; k < shape.size(); ++k) shape[k] = Net::shapes[Node::inputs[k]];
-    return shape;
-  }();
-  template <int K>
-  static constexpr bool wants = Net::wants_gradient[Node::inputs[K]];
-  static constexpr bool wants_x = wants<0>;
 
-  // The Relu that this layer takes from its input, and the activation that it applies to its
-  // output.
   using First = std::conditional_t<Net::activations.takes_previous[I],
                                    typename Net::template LayerAt<std::max(I - 1, 0)>, Linear>;
   using Then =
       std::conditional_t<Net::activations.applies_next[I],
                          typename Net::template LayerAt<std::min(I + 1, Net::node_count - 1)>,
                          Linear>;
+  template <int T>
+  using InputOf = Input<typename Net::template Value<T>, typename Net::template Gradient<T>,
+                        Net::wants_gradient[T]>;
+  template <std::size_t... K>
+  static auto site(std::index_sequence<K...>)
+      -> Site<typename Node::Layer, First, Then, Net::samples, typename Net::template Value<I + 1>,
+              typename Net::template Gradient<I + 1>, InputOf<Node::inputs[K]>...>;
+  using type = decltype(site(std::make_index_sequence<Node::inputs.size()>{}));
+  static_assert(Node::input_count <= LayerCall::most_inputs, "concat: at most sixteen branches");
 
-  using X = typename Net::template Value<Node::inputs[0]>;
-  using Y = typename Net::template Value<I + 1>;
-  using GX = typename Net::template Gradient<Node::inputs[0]>;
-  using GY = typename Net::template Gradient<I + 1>;
-
-  const Pass<Net>& pass;
-  int samples = pass.samples;
-  bool training = pass.training;
-  bool accumulate = pass.accumulate;
-  bool updates_statistics = pass.updates_statistics;
-  float share = pass.share;
-
-  template <int K = 0>
-  auto x() const {
-    return Net::template value<Node::inputs[K]>(pass.area);
-  }
-  auto y() const { return Net::template value<I + 1>(pass.area); }
-  template <int K = 0>
-  auto gx() const {
-    return Net::template gradient<Node::inputs[K]>(pass.area);
-  }
-  auto gy() const { return Net::template gradient<I + 1>(pass.area); }
-
-  template <int K = 0>
-  bool claim_x() const {
-    constexpr int tensor = Node::inputs[K];
-    const bool before = pass.written[tensor];
-    pass.written[tensor] = true;
-    if (!before && gx<K>().data != gy().data) gx<K>().zero_halo(samples);
-    return before;
-  }
-
-  const float* parameter(int k) const { return pass.parameters + placed(k).offset; }
-  float* gradient(int k) const { return pass.gradients + placed(k).gradient; }
-  float* factors(int k) const { return pass.factors + placed(k).factors; }
-  float* derived() const { return pass.derived + Net::derived_offset[I]; }
-  float* saved() const { return pass.area + Net::activations.buffers[Net::saved_buffer(I)].offset; }
-  float* scratch() const {
-    return pass.area + Net::activations.buffers[Net::scratch_buffer(I, Backward)].offset;
-  }
-  RandomStream noise(int n) const {
-    // 40 bits of record, 8 of layer.
-    return {pass.seed, Purpose::dropout, pass.epoch,
-            (pass.records[n] & 0xFF'FFFF'FFFFu) | static_cast<std::uint64_t>(I) << 40};
-  }
-
- private:
-  static constexpr const PlacedParameter& placed(int k) {
-    return Net::parameters[static_cast<std::size_t>(Net::first_parameter[I] + k)];
+  static LayerCall call(const Pass<Net>& pass, bool backward) {
+    const auto& a = Net::activations;
+    const auto buffer = [&](int index) { return pass.area + a.buffers[index].offset; };
+    LayerCall c{.samples = pass.samples,
+                .training = pass.training,
+                .accumulate = pass.accumulate,
+                .updates_statistics = pass.updates_statistics,
+                .share = pass.share,
+                .y = buffer(a.value_root[I + 1]),
+                .gy = buffer(Net::tensor_count + a.gradient_root[I + 1]),
+                .derived = pass.derived + Net::derived_offset[I],
+                .saved = buffer(Net::saved_buffer(I)),
+                .scratch = buffer(Net::scratch_buffer(I, backward)),
+                .seed = pass.seed,
+                .epoch = pass.epoch,
+                .node = I,
+                .records = pass.records};
+    for (int k = 0; k < Node::input_count; ++k) {
+      const int tensor = Node::inputs[k];
+      c.x[k] = buffer(a.value_root[tensor]);
+      c.gx[k] = buffer(Net::tensor_count + a.gradient_root[tensor]);
+      c.written[k] = &pass.written[tensor];
+    }
+    for (int k = Net::first_parameter[I]; k < Net::first_parameter[I + 1]; ++k) {
+      const PlacedParameter& p = Net::parameters[k];
+      const int i = k - Net::first_parameter[I];
+      c.parameters[i] = pass.parameters + p.offset;
+      c.gradients[i] = pass.gradients + p.gradient;
+      c.factors[i] = pass.factors + p.factors;
+    }
+    return c;
   }
 };
+template <class Net, int I>
+using SiteOf = typename NodeSite<Net, I>::type;
 
 // Nodes of the trunk and of the heads in the set, in order.
 template <class Net>
@@ -113,9 +95,10 @@ void forward(const Pass<Net>& pass, HeadSet heads) {
   const auto run = [&](auto node) {
     constexpr int i = decltype(node)::value;
     if constexpr (!Net::left_to_neighbour(i)) {
-      const Call<Net, i> call{pass};
-      if (Net::activations.value_root[i + 1] == i + 1) call.y().zero_halo(pass.samples);
-      Net::template LayerAt<i>::forward(call);
+      if (Net::activations.value_root[i + 1] == i + 1) {
+        Net::template value<i + 1>(pass.area).zero_halo(pass.samples);
+      }
+      layer_forward<SiteOf<Net, i>>(NodeSite<Net, i>::call(pass, false));
     }
   };
   Net::Nodes::template each<0, Net::trunk_nodes>(run);
@@ -133,7 +116,7 @@ void backward(const Pass<Net>& pass, HeadSet heads) {
   const auto run = [&](auto node) {
     constexpr int i = decltype(node)::value;
     if constexpr (Net::wants_gradient[i + 1] && !Net::left_to_neighbour(i)) {
-      Net::template LayerAt<i>::backward(Call<Net, i, true>{pass});
+      layer_backward<SiteOf<Net, i>>(NodeSite<Net, i>::call(pass, true));
     }
   };
   unroll<Net::head_count>([&](auto from_last) {
@@ -153,7 +136,7 @@ void derive(const Pass<Net>& pass, int k, int first, int last) {
     constexpr int i = decltype(node)::value;
     if constexpr (Net::derived_offset[i + 1] > Net::derived_offset[i]) {
       if (k == Net::first_parameter[i]) {
-        Net::template LayerAt<i>::derive(Call<Net, i>{pass}, first, last);
+        layer_derive<SiteOf<Net, i>>(NodeSite<Net, i>::call(pass, false), first, last);
       }
     }
   });
