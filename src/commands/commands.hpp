@@ -2,18 +2,16 @@
 // to stderr, returns the exit code, and throws Error.
 #pragma once
 
-#include <string>
-#include <vector>
+#include "medley/base/arguments.hpp"
+#include "medley/run/session.hpp"
 
 namespace medley {
 
-using Arguments = std::vector<std::string>;
-
-int train_command(const Arguments& arguments);
-int eval_command(const Arguments& arguments);
-int predict_command(const Arguments& arguments);
-int info_command(const Arguments& arguments);
-int verify_command(const Arguments& arguments);
-int import_command(const Arguments& arguments);
+int train_command(const Program& program, const Arguments& arguments);
+int eval_command(const Program& program, const Arguments& arguments);
+int predict_command(const Program& program, const Arguments& arguments);
+int info_command(const Program& program, const Arguments& arguments);
+int verify_command(const Program& program, const Arguments& arguments);
+int import_command(const Program& program, const Arguments& arguments);
 
 }  // namespace medley

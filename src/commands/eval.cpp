@@ -8,10 +8,9 @@
 #include <optional>
 
 #include "commands/commands.hpp"
-#include "medley/data/data_warnings.hpp"
 #include "commands/help.hpp"
 #include "medley/base/text.hpp"
-#include "medley/experiment/experiment.hpp"
+#include "medley/data/data_warnings.hpp"
 #include "medley/report/metrics.hpp"
 #include "medley/run/model.hpp"
 
@@ -112,8 +111,8 @@ std::vector<Split> splits_of(const po::variables_map& values) {
 
 class EvalCommand {
  public:
-  explicit EvalCommand(const po::variables_map& values)
-      : d_(experiment()), values_(values), splits_(splits_of(values)) {
+  EvalCommand(const Program& program, const po::variables_map& values)
+      : program_(program), d_(program.description), values_(values), splits_(splits_of(values)) {
     if (values.count("confusion") == 0) return;
     confusion_ = confusion_index(d_, values["confusion"].as<std::string>());
     if (splits_.size() > 1) throw usage_error("eval: --confusion takes one --split");
@@ -128,7 +127,7 @@ class EvalCommand {
 
  private:
   void open() {
-    const Source* records = generator();
+    const Source* records = program_.generator;
     from_ = "the experiment's own data";
     const bool given = values_.count("data") > 0;
     if (!records && !given) {
@@ -137,7 +136,7 @@ class EvalCommand {
           "--data DIR",
           d_.name));
     }
-    model_.emplace("eval", values_);
+    model_.emplace(program_, "eval", values_);
     settings_.weight = weights_of(values_, model_->checkpoint(), d_);
     if (given) {
       from_ = values_["data"].as<std::string>();
@@ -208,6 +207,7 @@ class EvalCommand {
     }
   }
 
+  const Program& program_;
   const Description& d_;
   const po::variables_map& values_;
   std::vector<Split> splits_;
@@ -220,15 +220,15 @@ class EvalCommand {
 
 }  // namespace
 
-int eval_command(const Arguments& arguments) {
-  const Description& d = experiment();
+int eval_command(const Program& program, const Arguments& arguments) {
+  const Description& d = program.description;
   const po::options_description options = describe_eval(d);
   const po::variables_map values = parse_options("eval", options, arguments);
   if (values["help"].as<bool>()) {
     fmt::print("{}", help(d.name, eval_help, options));
     return 0;
   }
-  return EvalCommand(values).run();
+  return EvalCommand(program, values).run();
 }
 
 }  // namespace medley

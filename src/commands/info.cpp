@@ -3,7 +3,6 @@
 
 #include "commands/commands.hpp"
 #include "commands/help.hpp"
-#include "medley/experiment/experiment.hpp"
 #include "medley/report/summary.hpp"
 
 namespace medley {
@@ -32,8 +31,8 @@ const HelpText info_help{"info",
 
 }  // namespace
 
-int info_command(const Arguments& arguments) {
-  const Description& d = experiment();
+int info_command(const Program& program, const Arguments& arguments) {
+  const Description& d = program.description;
   const po::options_description options = describe_info();
   const po::variables_map values = parse_options("info", options, arguments);
   const bool memory = values["memory"].as<bool>(), json = values["json"].as<bool>();

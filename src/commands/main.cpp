@@ -8,17 +8,16 @@
 #include <string_view>
 
 #include "commands/commands.hpp"
+#include "commands/standard_streams.hpp"
 #include "medley/base/error.hpp"
 #include "medley/base/text.hpp"
 #include "medley/import/import.hpp"
-#include "medley/experiment/experiment.hpp"
-#include "commands/standard_streams.hpp"
 
 namespace medley {
 
-int import_command(const Arguments& arguments) {
-  const Description& d = experiment();
-  return import_command({d.input.c, d.input.h, d.input.w}, d.targets, arguments, generator());
+int import_command(const Program& program, const Arguments& arguments) {
+  const Description& d = program.description;
+  return import_command({d.input.c, d.input.h, d.input.w}, d.targets, arguments, program.generator);
 }
 
 namespace {
@@ -27,7 +26,7 @@ constexpr std::string_view version = "0.1.0";
 
 struct Command {
   std::string_view name, does;
-  int (*run)(const Arguments&);
+  int (*run)(const Program&, const Arguments&);
 };
 constexpr std::array<Command, 6> commands{{
     {"train", "train the experiment, leave a run folder", train_command},
@@ -39,7 +38,8 @@ constexpr std::array<Command, 6> commands{{
 }};
 
 std::string help() {
-  std::string text = fmt::format("usage: medley-{} SUBCOMMAND [options]\n\n", experiment().name);
+  std::string text =
+      fmt::format("usage: medley-{} SUBCOMMAND [options]\n\n", program().description.name);
   for (const Command& command : commands) {
     text += fmt::format("  {:<9} {}\n", command.name, command.does);
   }
@@ -62,12 +62,12 @@ int dispatch(const Arguments& arguments) {
     return 0;
   }
   if (arguments[0] == "--version") {
-    fmt::print("medley-{} {}\n", experiment().name, version);
+    fmt::print("medley-{} {}\n", program().description.name, version);
     return 0;
   }
   for (const Command& command : commands) {
     if (command.name == arguments[0]) {
-      return command.run(Arguments(arguments.begin() + 1, arguments.end()));
+      return command.run(program(), Arguments(arguments.begin() + 1, arguments.end()));
     }
   }
   throw UnknownCommand(fmt::format("there is no subcommand '{}'", arguments[0]));
@@ -75,7 +75,7 @@ int dispatch(const Arguments& arguments) {
 
 // A message may quote any bytes of a file or an argument; it is one line whatever they are.
 void tell(std::string_view message) {
-  fmt::print(stderr, "medley-{}: {}\n", experiment().name, printable(message));
+  fmt::print(stderr, "medley-{}: {}\n", program().description.name, printable(message));
 }
 
 int run(int count, char** texts) {

@@ -11,14 +11,13 @@
 #include "commands/commands.hpp"
 #include "commands/help.hpp"
 #include "medley/base/text.hpp"
+#include "medley/engine/workers.hpp"
 #include "medley/files/csv.hpp"
 #include "medley/files/mask_image.hpp"
-#include "medley/experiment/experiment.hpp"
-#include "medley/report/prediction.hpp"
-#include "medley/engine/workers.hpp"
-#include "medley/run/model.hpp"
 #include "medley/files/name_reader.hpp"
 #include "medley/files/unicode_form.hpp"
+#include "medley/report/prediction.hpp"
+#include "medley/run/model.hpp"
 
 namespace medley {
 
@@ -194,7 +193,7 @@ struct PredictOptions {
   bool pictures() const { return stdin_end || !images.empty(); }
 };
 
-PredictOptions predict_options(const po::variables_map& values) {
+PredictOptions predict_options(const Program& program, const po::variables_map& values) {
   const auto text = [&](const char* name) {
     return values.count(name) > 0 ? values[name].as<std::string>() : std::string{};
   };
@@ -218,8 +217,8 @@ PredictOptions predict_options(const po::variables_map& values) {
   }
   if (o.pictures() && !(o.data.empty() && split.empty()))
     throw usage_error("predict: either pictures or --data and --split");
-  if (o.pictures()) require_picture_channels(experiment().input.c);
-  if (!o.pictures() && o.data.empty() && !generator())
+  if (o.pictures()) require_picture_channels(program.description.input.c);
+  if (!o.pictures() && o.data.empty() && !program.generator)
     throw usage_error("predict: name pictures, or a dataset folder with --data DIR");
   if (!o.pictures() && (o.skip_bad || values.count("fit") > 0))
     throw usage_error("predict: --fit and --skip-bad are for pictures");
@@ -228,8 +227,11 @@ PredictOptions predict_options(const po::variables_map& values) {
 
 class PredictCommand {
  public:
-  explicit PredictCommand(const po::variables_map& values)
-      : d_(experiment()), o_(predict_options(values)), model_("predict", values) {}
+  PredictCommand(const Program& program, const po::variables_map& values)
+      : program_(program),
+        d_(program.description),
+        o_(predict_options(program, values)),
+        model_(program, "predict", values) {}
 
   int run() {
     open();
@@ -261,7 +263,7 @@ class PredictCommand {
                                             model_.threads());
       return;
     }
-    const Source* records = generator();
+    const Source* records = program_.generator;
     std::string from = "the experiment's own data";
     if (!o_.data.empty()) {
       from = o_.data;
@@ -367,6 +369,7 @@ class PredictCommand {
                head.mask(output), head.classes());
   }
 
+  const Program& program_;
   const Description& d_;
   PredictOptions o_;
   Model model_;
@@ -384,8 +387,8 @@ class PredictCommand {
 
 }  // namespace
 
-int predict_command(const Arguments& arguments) {
-  const Description& d = experiment();
+int predict_command(const Program& program, const Arguments& arguments) {
+  const Description& d = program.description;
   const po::options_description options = describe_predict(d);
   po::options_description all = options;
   all.add_options()("image", po::value<Strings>());
@@ -396,7 +399,7 @@ int predict_command(const Arguments& arguments) {
     fmt::print("{}", help(d.name, predict_help, options));
     return 0;
   }
-  return PredictCommand(values).run();
+  return PredictCommand(program, values).run();
 }
 
 }  // namespace medley

@@ -3,19 +3,19 @@
 
 #include "commands/commands.hpp"
 #include "medley/base/error.hpp"
-#include "medley/experiment/experiment.hpp"
 #include "medley/run/stop_signal.hpp"
 #include "medley/run/training_run.hpp"
 
 namespace medley {
 
-int train_command(const Arguments& arguments) {
-  const TrainOptions options = parse_train_options(arguments, experiment());
+int train_command(const Program& program, const Arguments& arguments) {
+  const TrainOptions options = parse_train_options(arguments, program.description);
   if (options.help) {
-    fmt::print("{}", train_help(experiment()));
+    fmt::print("{}", train_help(program.description));
     return 0;
   }
-  TrainingRun run(options);
+  const Session session(program, options.isa);
+  TrainingRun run(session, options);
   switch (run.train()) {
     case TrainingRun::Ending::diverged:
       return static_cast<int>(Exit::diverged);

@@ -14,9 +14,8 @@
 
 #include "commands/commands.hpp"
 #include "medley/base/error.hpp"
-#include "medley/files/safetensors.hpp"
-#include "medley/experiment/experiment.hpp"
 #include "medley/files/options.hpp"
+#include "medley/files/safetensors.hpp"
 #include "medley/run/stop_signal.hpp"
 #include "medley/run/training_run.hpp"
 
@@ -193,8 +192,8 @@ std::string help(const Description& d) {
 
 }  // namespace
 
-int verify_command(const Arguments& arguments) {
-  const Description& d = experiment();
+int verify_command(const Program& program, const Arguments& arguments) {
+  const Description& d = program.description;
   po::positional_options_description positional;
   positional.add("run", 1);
   const po::variables_map values = parse_options("verify", describe(d), arguments, &positional);
@@ -206,7 +205,8 @@ int verify_command(const Arguments& arguments) {
     throw usage_error("verify: the run folder is missing ('verify --help' lists the options)");
   }
   const fs::path run = values["run"].as<std::string>();
-  const Checkpoint last = load_checkpoint(run, d, arena(), true);
+  const Session session(program, values.count("isa") > 0 ? values["isa"].as<std::string>() : "");
+  const Checkpoint last = load_checkpoint(run, d, session.arena(), true);
   const std::uint64_t done = last.state.position.step;
 
   const TemporaryFolder temporary;
@@ -225,7 +225,7 @@ int verify_command(const Arguments& arguments) {
     if (wanted == 0) throw usage_error("--steps: at least 1");
     options.stop_after = std::min(done, wanted);
   }
-  TrainingRun repetition(options);
+  TrainingRun repetition(session, options);
   const TrainingRun::Ending ending = repetition.train();
   if (stop_signal() != 0) return 128 + stop_signal();
   if (ending == TrainingRun::Ending::diverged) {

@@ -13,8 +13,7 @@ namespace {
 template <class Experiment>
 medley::Engine* engine([[maybe_unused]] float* arena) {
   if constexpr (medley::is_right_experiment<Experiment>) {
-    static medley::Trainer<Experiment> trainer(arena);
-    return &trainer;
+    return new medley::Trainer<Experiment>(arena);
   } else {
     return nullptr;
   }
@@ -22,7 +21,7 @@ medley::Engine* engine([[maybe_unused]] float* arena) {
 
 }  // namespace
 
-// The only engine of the process, on the arena that it is given first.
+// A new engine at work in this arena.
 extern "C" medley::Engine* MEDLEY_ENTRY(MEDLEY_ISA)(float* arena) {
   return engine<medley::experiments::MEDLEY_EXPERIMENT>(arena);
 }

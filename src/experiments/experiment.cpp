@@ -1,13 +1,9 @@
-// The experiment's description, its arena, and the choice of an engine. Compiled for any processor.
-#include "medley/experiment/experiment.hpp"
-
+// The program of one experiment: its description, its arena, its engines. The build compiles this file
+// once an experiment, for any processor.
 #include MEDLEY_EXPERIMENT_HEADER
 
-#include <cstdlib>
-#include <string>
-
-#include "medley/base/error.hpp"
 #include "medley/experiment/describe.hpp"
+#include "medley/run/session.hpp"
 
 extern "C" {
 medley::Engine* medley_engine_avx512(float*);
@@ -30,51 +26,32 @@ constexpr std::size_t arena_floats() {
 
 alignas(4096) float arena_memory[arena_floats<Chosen>()];
 
-struct Variant {
-  std::string_view name;
-  Engine* (*make)(float*);
-  bool runs;
-};
+// An engine is made behind a name that C++ does not mangle.
+template <Engine* (*Make)(float*)>
+std::unique_ptr<Engine> made(float* arena) {
+  return std::unique_ptr<Engine>(Make(arena));
+}
 
-std::vector<Variant> variants() {
-  std::vector<Variant> list;
+std::vector<Program::Variant> variants() {
+  std::vector<Program::Variant> list;
 #if defined(MEDLEY_HAS_avx512)
-  list.push_back({"avx512", medley_engine_avx512,
+  list.push_back({"avx512", made<medley_engine_avx512>,
                   __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                       __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
                       __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma")});
 #endif
 #if defined(MEDLEY_HAS_avx2)
-  list.push_back({"avx2", medley_engine_avx2,
+  list.push_back({"avx2", made<medley_engine_avx2>,
                   __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
                       __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2")});
 #endif
 #if defined(MEDLEY_HAS_neon)
-  list.push_back({"neon", medley_engine_neon, true});
+  list.push_back({"neon", made<medley_engine_neon>, true});
 #endif
 #if defined(MEDLEY_HAS_scalar)
-  list.push_back({"scalar", medley_engine_scalar, true});
+  list.push_back({"scalar", made<medley_engine_scalar>, true});
 #endif
   return list;
-}
-
-Variant choose(std::string_view wanted) {
-  if (wanted.empty()) {
-    const char* environment = std::getenv("MEDLEY_ISA");
-    wanted = environment ? environment : "";
-  }
-  std::string names;
-  for (const Variant& variant : variants()) {
-    if (variant.runs && (wanted.empty() || wanted == variant.name)) return variant;
-    names += " " + std::string(variant.name) + (variant.runs ? "" : " (not on this processor)");
-  }
-  if (wanted.empty()) {
-    throw usage_error(
-        "this processor has none of the instruction sets that this binary has code for:" + names +
-        "; build with ISAS=scalar to run anywhere");
-  }
-  throw usage_error("cannot use the instruction set '" + std::string(wanted) +
-                    "'; this binary has:" + names);
 }
 
 template <class E>
@@ -89,29 +66,13 @@ const Source* generator_of() {
 
 }  // namespace
 
-const Description& experiment() {
+const Program& program() {
   static const Description description = describe<Chosen>();
-  return description;
+  static const Program program{.description = description,
+                               .arena = arena_memory,
+                               .generator = generator_of<Chosen>(),
+                               .variants = variants()};
+  return program;
 }
-
-float* arena() { return arena_memory; }
-
-std::vector<std::string_view> instruction_sets() {
-  std::vector<std::string_view> names;
-  for (const Variant& variant : variants()) {
-    if (variant.runs) names.push_back(variant.name);
-  }
-  return names;
-}
-
-Engine& engine(std::string_view instruction_set) {
-  return *choose(instruction_set).make(arena_memory);
-}
-
-std::string_view chosen_instruction_set(std::string_view instruction_set) {
-  return choose(instruction_set).name;
-}
-
-const Source* generator() { return generator_of<Chosen>(); }
 
 }  // namespace medley

@@ -4,8 +4,6 @@
 
 #include <algorithm>
 
-#include "medley/experiment/experiment.hpp"
-
 namespace medley {
 
 namespace {
@@ -21,13 +19,13 @@ int threads_of(const po::variables_map& values, const Description& d) {
   return std::min(threads, d.memory.slots);
 }
 
-Checkpoint load(std::string_view command, const po::variables_map& values) {
+Checkpoint load(const Session& session, std::string_view command, const po::variables_map& values) {
   const std::string path = text_of(values, "checkpoint");
   if (path.empty()) {
     throw usage_error(fmt::format(
         "{0}: --checkpoint FILE|RUN is missing ('{0} --help' lists the options)", command));
   }
-  return load_checkpoint(path, experiment(), arena(), false);
+  return load_checkpoint(path, session.description(), session.arena(), false);
 }
 
 }  // namespace
@@ -45,28 +43,29 @@ void add_model_options(po::options_description& options, const Description& d) {
       "instruction set; results do not depend on it");
 }
 
-Model::Model(std::string_view command, const po::variables_map& values)
-    : isa_(chosen_instruction_set(text_of(values, "isa"))),
-      threads_(threads_of(values, experiment())),
-      engine_(medley::engine(isa_)),
-      checkpoint_(load(command, values)) {}
+Model::Model(const Program& program, std::string_view command, const po::variables_map& values)
+    : session_(program, text_of(values, "isa")),
+      threads_(threads_of(values, program.description)),
+      checkpoint_(load(session_, command, values)) {}
 
 void Model::start_evaluation(const Source& records, const std::string& from,
                              const Settings& settings) {
-  source_ = std::make_unique<ModelSource>(checkpoint_, experiment(), &records, from, true);
+  source_ =
+      std::make_unique<ModelSource>(checkpoint_, session_.description(), &records, from, true);
   start(settings);
 }
 
 void Model::start_prediction(const Source* records, const std::string& from) {
-  source_ = std::make_unique<ModelSource>(checkpoint_, experiment(), records, from, false);
+  source_ =
+      std::make_unique<ModelSource>(checkpoint_, session_.description(), records, from, false);
   start({});
 }
 
 void Model::start(Settings settings) {
   settings.source = source_.get();
   settings.threads = threads_;
-  engine_.start(settings);
-  engine_.parameters_changed();
+  session_.engine().start(settings);
+  session_.engine().parameters_changed();
 }
 
 }  // namespace medley

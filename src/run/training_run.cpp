@@ -6,13 +6,12 @@
 #include <csignal>
 #include <ranges>
 
-#include "medley/data/data_warnings.hpp"
-#include "medley/run/first_loss.hpp"
 #include "medley/base/error.hpp"
 #include "medley/base/text.hpp"
+#include "medley/data/data_warnings.hpp"
 #include "medley/files/csv.hpp"
-#include "medley/experiment/experiment.hpp"
 #include "medley/report/metrics.hpp"
+#include "medley/run/first_loss.hpp"
 #include "medley/run/stop_signal.hpp"
 
 namespace medley {
@@ -29,8 +28,12 @@ void write_text(const std::filesystem::path& path, std::string_view text) {
 
 }  // namespace
 
-TrainingRun::TrainingRun(const TrainOptions& options)
-    : o_(options), d_(experiment()), engine_(engine(options.isa)) {}
+TrainingRun::TrainingRun(const Session& session, const TrainOptions& options)
+    : o_(options),
+      session_(session),
+      d_(session.description()),
+      engine_(session.engine()),
+      arena_(session.arena()) {}
 
 TrainingRun::Ending TrainingRun::train() {
   open_source();
@@ -45,7 +48,7 @@ TrainingRun::Ending TrainingRun::train() {
     write_config();
   }
   logs_.emplace(d_, o_.out, state_);
-  writer_.emplace(d_, arena(), *source_, o_.seed, result_options(o_, d_), folder_->checkpoints());
+  writer_.emplace(d_, arena_, *source_, o_.seed, result_options(o_, d_), folder_->checkpoints());
   metric_names_ = metric_names(d_);
   metric_values_.resize(metric_names_.size());
   main_metrics_ = main_metrics(d_);
@@ -57,7 +60,7 @@ TrainingRun::Ending TrainingRun::train() {
 
 void TrainingRun::open_source() {
   if (o_.data.empty()) {
-    source_ = generator();
+    source_ = session_.generator();
     if (!source_) {
       throw usage_error(
           fmt::format("train: the experiment '{}' has no data of its own; give a dataset "
@@ -110,7 +113,7 @@ void TrainingRun::write_config() { write_text(o_.out / "config.ini", to_config(o
 void TrainingRun::draw_parameters() {
   engine_.initialize();
   if (o_.init.empty()) return;
-  const InitReport report = load_matching(o_.init, d_, arena());
+  const InitReport report = load_matching(o_.init, d_, arena_);
   engine_.parameters_changed();
   fmt::print(stderr, "{}: {} tensors loaded\n", o_.init, report.loaded.size());
   const auto list = [](std::string_view what, const std::vector<std::string>& names) {
@@ -134,7 +137,7 @@ void TrainingRun::resume() {
     if (o_.data_given) write_config();
     return;
   }
-  const Checkpoint checkpoint = load_checkpoint(path, d_, arena(), true);
+  const Checkpoint checkpoint = load_checkpoint(path, d_, arena_, true);
   require_same_options(checkpoint, o_, d_);
   if (checkpoint.data != source_->fingerprint()) {
     throw data_error(fmt::format(
@@ -158,8 +161,7 @@ void TrainingRun::announce() {
       "medley-{}: {} parameters, {:.1f} MFLOP a picture forward, arena {:.1f} MiB; {} "
       "steps, {} threads, {}\n",
       d_.name, d_.parameters, d_.flops / 1e6, static_cast<double>(d_.arena_bytes) / (1 << 20),
-      step_mode_names[static_cast<std::size_t>(d_.mode)], o_.threads,
-      chosen_instruction_set(o_.isa)));
+      step_mode_names[static_cast<std::size_t>(d_.mode)], o_.threads, session_.instruction_set()));
   logs_->say(fmt::format(
       "records: {} train, {} validation, {} test; batch {}, {} steps, schedule {}{}\n",
       source_->size(Split::train), source_->size(Split::validation), source_->size(Split::test),
@@ -354,7 +356,7 @@ std::string TrainingRun::best_rows() {
     logs_->say(fmt::format("best, with the lowest validation total, is the last step, {}\n", last));
     return rows + result_rows(Split::test, "best.");
   }
-  load_checkpoint(folder_->checkpoints() / RunFolder::checkpoint_name(*best).data(), d_, arena(),
+  load_checkpoint(folder_->checkpoints() / RunFolder::checkpoint_name(*best).data(), d_, arena_,
                   false);
   engine_.parameters_changed();
   engine_.evaluate(Split::test, evaluation_);
@@ -367,7 +369,7 @@ std::string TrainingRun::best_rows() {
 
 // What a pipeline reads: one CSV row a fact.
 void TrainingRun::print_results() {
-  const std::string digest = hexadecimal(parameter_digest(d_, arena()));
+  const std::string digest = hexadecimal(parameter_digest(d_, arena_));
   std::string rows = fmt::format("name,value\nrun,{}\nsteps,{}\ndigest,{}\n",
                                  csv_field(o_.out.string()), state_.position.step, digest);
   for (const Split split : {Split::validation, Split::test}) {

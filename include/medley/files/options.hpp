@@ -6,7 +6,7 @@
 #include <string_view>
 #include <utility>
 
-#include "commands/commands.hpp"
+#include "medley/base/arguments.hpp"
 #include "medley/base/error.hpp"
 #include "medley/base/number.hpp"
 

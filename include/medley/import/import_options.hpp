@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "commands/commands.hpp"
+#include "medley/base/arguments.hpp"
 #include "medley/import/import.hpp"
 
 namespace medley {

@@ -8,9 +8,10 @@
 #include <vector>
 
 #include "medley/data/dataset.hpp"
-#include "medley/run/checkpoint.hpp"
 #include "medley/engine/engine.hpp"
 #include "medley/files/options.hpp"
+#include "medley/run/checkpoint.hpp"
+#include "medley/run/session.hpp"
 
 namespace medley {
 
@@ -61,7 +62,7 @@ void add_model_options(po::options_description& options, const Description& desc
 class Model {
  public:
   // Loads what --checkpoint names into the arena.
-  Model(std::string_view command, const po::variables_map& values);
+  Model(const Program& program, std::string_view command, const po::variables_map& values);
 
   // Starts the engine on records with targets, which `from` names in messages. `settings` may hold
   // weights.
@@ -69,18 +70,17 @@ class Model {
   // Starts it on records, which may be null, whose targets are not looked at.
   void start_prediction(const Source* records, const std::string& from);
 
-  Engine& engine() { return engine_; }
+  Engine& engine() { return session_.engine(); }
   const Source& source() const { return *source_; }
   const Checkpoint& checkpoint() const { return checkpoint_; }
   int threads() const { return threads_; }
-  const std::string& isa() const { return isa_; }
+  std::string_view isa() const { return session_.instruction_set(); }
 
  private:
   void start(Settings settings);
 
-  std::string isa_;
+  Session session_;
   int threads_;
-  Engine& engine_;
   Checkpoint checkpoint_;
   std::unique_ptr<ModelSource> source_;
 };

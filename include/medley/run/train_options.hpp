@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "commands/commands.hpp"
+#include "medley/base/arguments.hpp"
 #include "medley/run/checkpoint.hpp"
 
 namespace medley {

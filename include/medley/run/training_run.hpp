@@ -12,6 +12,7 @@
 #include "medley/run/reporting.hpp"
 #include "medley/run/run_folder.hpp"
 #include "medley/run/run_logs.hpp"
+#include "medley/run/session.hpp"
 #include "medley/run/train_options.hpp"
 
 namespace medley {
@@ -21,7 +22,8 @@ class TrainingRun {
   // How a training ended.
   enum class Ending { complete, stopped, diverged };
 
-  explicit TrainingRun(const TrainOptions& options);
+  // The session must outlive the run.
+  TrainingRun(const Session& session, const TrainOptions& options);
 
   // Trains, and leaves a run folder whatever the ending. Throws Error.
   Ending train();
@@ -58,8 +60,10 @@ class TrainingRun {
   void write_confusions(Split split);
 
   TrainOptions o_;
+  const Session& session_;
   const Description& d_;
   Engine& engine_;
+  float* arena_;
   const Source* source_ = nullptr;
   std::unique_ptr<Dataset> dataset_;
   std::optional<RunFolder> folder_;
