@@ -110,27 +110,30 @@ std::string initial_text(const TensorInfo& t) {
          (t.initial.scale == 1.0 ? "" : fmt::format(" x {:.6g}", t.initial.scale));
 }
 
-// A line for each way in which parameters begin, with their names where that is not 0, nor 1 as in
-// normalizations.
+// A line for each way in which parameters begin, with the names of those that are not 0, nor 1 as
+// scales of normalizations are.
 std::string initial_table(const Description& d) {
   std::vector<Cells> rows{{"initial", "parameters"}};
-  bool more = false;
+  const auto add = [&](const std::string& initial, const std::string& name) {
+    for (Cells& row : rows) {
+      if (row[0] != initial) continue;
+      row[1] += ", " + name;
+      return;
+    }
+    rows.push_back({initial, name});
+  };
+  std::array<bool, 2> rest{};  // zeros, ones
   for (const TensorInfo& t : d.tensors) {
     if (!t.is_parameter) continue;
-    if (!t.decays && (t.initial == Initial::zero || t.initial == Initial::one)) {
-      more = true;
-      continue;
-    }
-    const std::string text = initial_text(t);
-    const auto row = std::find_if(rows.begin(), rows.end(),
-                                  [&](const Cells& cells) { return cells[0] == text; });
-    if (row == rows.end()) {
-      rows.push_back({text, t.name});
+    const bool one = t.initial == Initial::one;
+    if (!t.decays && (one || t.initial == Initial::zero)) {
+      rest[one] = true;
     } else {
-      (*row)[1] += ", " + t.name;
+      add(initial_text(t), t.name);
     }
   }
-  if (more) rows.push_back({"zero", "all others; one: scales of normalizations"});
+  if (rest[1]) rows.push_back({"one", "other scales of normalizations"});
+  if (rest[0]) rows.push_back({"zero", "all others"});
   return table(rows);
 }
 
