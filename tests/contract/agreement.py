@@ -75,6 +75,23 @@ def initial_weights_are_those_of_the_file(bench):
     return "1 run"
 
 
+def weights_of_another_shape_are_not_taken(bench):
+    """As many numbers in another order of dimensions are other weights."""
+    folder = bench.folder("shape")
+    _train(bench, folder / "run", "--steps", 1)
+    content = (folder / "run/last").read_bytes()
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8:8 + length])
+    del header["__metadata__"]  # with its checksum
+    header["heads.kind.5.weight"]["shape"].reverse()
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    (folder / "turned").write_bytes(len(text).to_bytes(8, "little") + text + content[8 + length:])
+    bench.run("everything", "train", "--data", _data(bench), "--out", folder / "again", "--steps", 0, "--init",
+              folder / "turned").expect(0, "of another shape: heads.kind.5.weight")
+    return "1 tensor"
+
+
 def logs_have_the_rows_that_were_asked_for(bench):
     """Eight steps of three an epoch: a row every third step, gradients every fourth, and at the ends."""
     run = bench.folder("rows") / "run"

@@ -34,6 +34,7 @@ def _done(run):
 
 
 def _target(run, link):
+    require((run / link).exists(), f"there is no {link}: no checkpoint was saved")
     return int((run / link).resolve(strict=True).name[5:13])
 
 
