@@ -39,7 +39,7 @@ struct Whole {
   using Trunk = Sequence<Conv<4>, Tanh, Dropout<25>>;
   using Heads =
       std::tuple<Head<"kind", ConvNoBias<3>, GhostBatchNorm, Tanh, GlobalAveragePool, Dense<3>>,
-                 Head<"place", Flatten, Dense<2>>, Head<"outline", Conv<1, 1>>>;
+                 Head<"place", Flatten, Dense<2>>, Head<"outline", ByWinograd<Conv<1>>>>;
   static constexpr auto terms = std::tuple{
       term<"kind">(SoftmaxCrossEntropy{.smoothing = 0.1, .class_weights = {1.0, 2.0, 0.5}}, 1.5),
       term<"place">(MeanSquaredError{}, 0.7),
@@ -238,8 +238,7 @@ class WholeNetwork {
         for (int e = 0; e < 4 * pixels; ++e) y.place[o] += place_w[o * 4 * pixels + e] * h[e];
       }
       for (int p = 0; p < pixels; ++p) {
-        y.outline[p] = w.at("heads.outline.0.bias")[0];
-        for (int c = 0; c < 4; ++c) y.outline[p] += outline_w[c] * h[c * pixels + p];
+        y.outline[p] = w.at("heads.outline.0.bias")[0] + convolve(outline_w, h.data(), 4, 0, p);
       }
       outputs.push_back(y);
       for (int e = 0; e < 3 * pixels; ++e) {

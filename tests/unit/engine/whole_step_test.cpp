@@ -30,6 +30,9 @@ class WholeRun {
     settings.threads = threads;
     trainer_.start(settings);
     trainer_.initialize();
+    // What workers find in their memory must not matter.
+    using D = Definition<Experiment>;
+    std::fill_n(arena() + D::map.workers, D::slots * D::worker_floats, 7.5f);
   }
 
   void step(double factor) { trainer_.step(state.position, factor, report); }
