@@ -151,7 +151,7 @@ void check_picture(const SamplingGrid& grid) {
     picture[i] = static_cast<std::uint8_t>(RandomStream(3, Purpose::generator, 0, i).draw(0)[0]);
   }
   const std::array<float, 3> mean{100, 50, 200}, deviation{64, 32, 16};
-  const Normalization normalization = Normalization::of(mean, deviation);
+  const auto normalization = Normalization<shape.c>::of(mean, deviation);
   using Input = Tensor<shape, 1, L>;
   std::vector<float> memory(2 * Input::sample, 7.5f);
   const Input input{memory.data()};
@@ -202,8 +202,8 @@ TEST(StagedPicture, IsExactOnWholeHalfAndQuarterPixels) {
       {.origin_y = -65536, .origin_x = 65536 * 27 / 2, .step_y = 65536 * 5 / 4, .step_x = -65536},
   });
   for (const SamplingGrid& grid : grids) {
-    stage_picture(picture.data(), grid, Normalization::of(mean, deviation), Input{memory.data()},
-                  0);
+    stage_picture(picture.data(), grid, Normalization<shape.c>::of(mean, deviation),
+                  Input{memory.data()}, 0);
     for (int c = 0; c < shape.c; ++c) {
       const auto plane = [&](int y, int x) {
         return static_cast<double>(picture[(c * shape.h + y) * shape.w + x]);

@@ -4,8 +4,8 @@
 // not full, a batch of one record; resumed in the middle.
 #include <gtest/gtest.h>
 
-#include "medley/run/checkpoint.hpp"
 #include "medley/experiment/describe.hpp"
+#include "medley/run/checkpoint.hpp"
 #include "tests/files_helpers.hpp"
 #include "tests/whole_step_twin.hpp"
 
@@ -58,7 +58,7 @@ class WholeRun {
   }
 
   void save(const std::filesystem::path& folder) {
-    CheckpointWriter(description, arena(), *settings.source, settings.seed, folder)
+    CheckpointWriter(description, arena(), *settings.source, settings.seed, {}, folder)
         .write("middle.safetensors", state)
         .or_throw();
   }
