@@ -12,16 +12,16 @@ import sys
 import tempfile
 from pathlib import Path
 
-import make_digits
 import medley
 from comparison import Comparison
-from golden import Golden, probes
+from golden import MAKERS, Golden, probes
 
 
 def check(golden, options, work):
-    options.data = work / "digits"
+    options.data = work / "data"
     options.steps, options.batch_size = golden.steps, golden.batch_size
-    make_digits.write(options.data, **golden.data)
+    made_by = {"script": "make_digits.py", **golden.data}
+    MAKERS[made_by.pop("script")].write(options.data, **made_by)
     reference = medley.Reference(medley.Binary(options.binary), options, work, golden.seed)
     name, tolerance = reference.description["experiment"], options.tolerance
     if name != golden.experiment:
