@@ -5,12 +5,12 @@
 #include <string>
 #include <vector>
 
+#include "medley/experiment/description.hpp"
 #include "medley/losses/binary_cross_entropy.hpp"
 #include "medley/losses/hinge.hpp"
 #include "medley/losses/mean_squared_error.hpp"
 #include "medley/losses/soft_iou.hpp"
 #include "medley/losses/softmax_cross_entropy.hpp"
-#include "medley/engine/engine.hpp"
 
 namespace medley {
 

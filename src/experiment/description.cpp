@@ -1,12 +1,12 @@
 // Parts of the description that do not depend on the experiment's type.
+#include "medley/experiment/description.hpp"
+
 #include <xxhash.h>
 
 #include <array>
 #include <charconv>
 #include <concepts>
 #include <string>
-
-#include "medley/engine/engine.hpp"
 
 namespace medley {
 

@@ -35,13 +35,14 @@ import recipes
 import records
 import repetition
 import resumption
+import rooms
 import same_bits
 import streams
 import transcript
 from harness import ROOT, Bench, Failed, Skipped
 
 MODULES = (same_bits, builds, repetition, nothing_lost, resumption, kept, streams, damaged_files, memory,
-           manners, agreement, records, imports, foreign, recipes, initial_weights, transcript)
+           manners, agreement, records, imports, foreign, recipes, initial_weights, rooms, transcript)
 # Those of some minutes begin first, so that no worker is left alone with one at the end.
 LONG = (builds, transcript)
 

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "medley/data/source.hpp"
+#include "medley/experiment/description.hpp"
 #include "medley/files/image.hpp"
-#include "medley/engine/engine.hpp"
 
 namespace medley {
 

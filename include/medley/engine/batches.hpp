@@ -5,8 +5,9 @@
 #include <array>
 #include <cstdint>
 
-#include "medley/experiment/definition.hpp"
+#include "medley/engine/engine.hpp"
 #include "medley/engine/order.hpp"
+#include "medley/experiment/definition.hpp"
 
 namespace medley {
 

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "medley/base/tensor.hpp"
 #include "medley/losses/loss.hpp"
 
 namespace medley {

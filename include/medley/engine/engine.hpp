@@ -1,129 +1,19 @@
-// What the shell sees of an experiment: its description, and an engine that trains it. The engine
-// is compiled once for each instruction set; everything here is common to all of them.
+// An engine as the shell sees it: it trains an experiment, evaluates and predicts. It is compiled
+// once for each instruction set; everything here is common to all of them, and without the vector.
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <string>
 #include <string_view>
-#include <vector>
 
-#include "medley/base/parameter.hpp"
 #include "medley/data/source.hpp"
-#include "medley/base/tensor.hpp"
+#include "medley/experiment/description.hpp"
+#include "medley/experiment/limits.hpp"
 #include "medley/experiment/recipe.hpp"
-#include "medley/experiment/steps.hpp"
-#include "medley/experiment/terms.hpp"
 
 namespace medley {
-
-// --- description ---------------------------------------------------------------------------------
-
-struct Option {
-  std::string name;
-  double value;
-};
-
-// A tensor that checkpoints hold: a parameter or a moment of an optimizer.
-struct TensorInfo {
-  std::string name;                 // "trunk.0.weight", "optimizer.all.first_moment.trunk.0.weight"
-  std::vector<std::uint64_t> dims;  // as files have them
-  std::array<int, 4> extent{1, 1, 1, 1};
-  Packing packing;
-  std::size_t offset = 0;  // in the arena, in floats
-  std::size_t floats = 0;
-  std::size_t elements = 0;
-  bool is_parameter = true;  // false: a moment
-  bool trainable = true, decays = false;
-  Initial initial = Initial::zero;
-  int fan_in = 1, fan_out = 1;
-  std::vector<double> prior{};  // for Initial::prior, the numbers
-
-  // Copies between memory order and the order of files; `values` has `elements` floats.
-  void unpack(const float* arena, float* values) const;
-  void pack(const float* values, float* arena) const;
-};
-
-struct LayerInfo {
-  std::string path, type;
-  std::vector<Option> options;
-  std::vector<std::string> inputs;  // paths of the layers it reads; "input" for the network's
-  Shape output;
-  std::uint64_t parameters = 0;
-  double flops = 0;         // forward, one sample
-  std::string algorithm{};  // where it is not the plain one
-};
-
-struct HeadInfo {
-  std::string name, output;  // path of its last layer
-  Shape shape;
-};
-
-struct TermInfo {
-  std::string name, type, head, target;  // head and target empty for penalties
-  bool is_penalty = false;
-  int head_index = -1, target_index = -1;
-  double weight = 1.0;
-  std::vector<Option> options;
-  Outputs outputs{};           // what the loss takes the head's outputs for
-  std::string_view over = {};  // of masks: "batch" or "pictures", see Over
-  double guess = 0;  // its value where outputs are all alike; 0: not known without the targets
-};
-
-struct GroupInfo {
-  std::string name, optimizer;
-  std::vector<Option> options;
-  std::vector<std::string> terms;
-  TermSet term_set = 0;
-  double learning_rate = 0;
-  int times = 1;
-  bool next_batch = false;
-};
-
-struct SectionInfo {
-  std::string name, lifetime;
-  std::size_t offset = 0, bytes = 0;
-};
-
-// How predictions of a head are compared with a target.
-struct MetricInfo {
-  std::string_view head, target;  // names, which are literals of the experiment
-  int head_index = 0, target_index = 0;
-  TargetKind kind = TargetKind::classes;
-  int classes = 0;      // of labels and masks; 0 for values
-  bool scored = false;  // two classes: scores are collected for the area under the ROC curve
-  Outputs outputs{};    // what the losses on them take the outputs for
-};
-
-struct Description {
-  std::string name;
-  Shape input;
-  std::vector<TargetSpec> targets;
-  std::vector<LayerInfo> layers;
-  std::vector<HeadInfo> heads;
-  std::vector<TermInfo> terms;
-  std::vector<GroupInfo> groups;
-  std::vector<MetricInfo> metrics;
-  std::vector<TensorInfo> tensors;  // parameters first, in the order of the network
-  std::vector<SectionInfo> arena;
-  std::vector<SectionInfo> activations;  // within a worker's activations
-  std::size_t arena_bytes = 0;
-  StepMode mode = StepMode::joint;
-  std::string mix, mix_usage;
-  std::vector<Option> mix_options;
-  Recipe recipe;
-  Memory memory;
-  double flops = 0;  // forward, one sample
-  std::uint64_t parameters = 0;
-  std::uint64_t fingerprint = 0;  // of everything that results depend on, options aside
-};
-
-// Of everything in the description that results depend on, for Description::fingerprint.
-std::uint64_t fingerprint(const Description& description);
-
-// --- training ------------------------------------------------------------------------------------
 
 // What holds for a whole training; set once before the first step.
 struct Settings {

@@ -18,6 +18,7 @@
 #include <memory>
 #include <optional>
 
+#include "medley/engine/engine.hpp"
 #include "medley/engine/shard_work.hpp"
 #include "medley/engine/update.hpp"
 #include "medley/engine/workers.hpp"

@@ -24,11 +24,11 @@
 #include <tuple>
 
 #include "medley/data/source.hpp"
+#include "medley/experiment/checks.hpp"
+#include "medley/experiment/description.hpp"
+#include "medley/experiment/initialization.hpp"
 #include "medley/mixes/mix.hpp"
 #include "medley/network/network.hpp"
-#include "medley/experiment/checks.hpp"
-#include "medley/engine/engine.hpp"
-#include "medley/experiment/initialization.hpp"
 
 namespace medley {
 

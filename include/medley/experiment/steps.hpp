@@ -16,15 +16,10 @@
 #include <tuple>
 
 #include "medley/base/name.hpp"
+#include "medley/experiment/step_mode.hpp"
 #include "medley/optimizers/optimizer.hpp"
 
 namespace medley {
-
-enum class StepMode { joint, simultaneous, alternating };
-inline constexpr std::array<std::string_view, 3> step_mode_names{"joint", "simultaneous",
-                                                                 "alternating"};
-
-inline constexpr int max_groups = 8;
 
 template <Name N, class OptimizerType, Name... Terms>
 struct Group {

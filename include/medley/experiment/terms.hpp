@@ -18,13 +18,10 @@
 #include <tuple>
 
 #include "medley/base/name.hpp"
+#include "medley/experiment/limits.hpp"
 #include "medley/losses/loss.hpp"
 
 namespace medley {
-
-inline constexpr int max_terms = 16;
-// Terms as a set: bit k is term k.
-using TermSet = std::uint32_t;
 
 template <Name N, Name HeadName, Name TargetName, class LossType>
 struct LossTerm {

@@ -17,7 +17,7 @@
 #include <string>
 #include <vector>
 
-#include "medley/engine/engine.hpp"
+#include "medley/experiment/description.hpp"
 
 namespace medley {
 

@@ -1,7 +1,7 @@
 // Whether a training begins as it should: at what guessing gives.
 #pragma once
 
-#include "medley/engine/engine.hpp"
+#include "medley/experiment/description.hpp"
 #include "medley/run/run_folder.hpp"
 
 namespace medley {

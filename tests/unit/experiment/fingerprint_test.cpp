@@ -5,7 +5,7 @@
 #include <functional>
 #include <set>
 
-#include "medley/engine/engine.hpp"
+#include "medley/experiment/description.hpp"
 
 namespace medley {
 namespace {
