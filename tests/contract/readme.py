@@ -42,7 +42,7 @@ class Tree:
         self.names = {file.rsplit("/", 1)[-1] for file in self.files}
         self.rooms = folders_in("include/medley", self.folders)
         self.targets = make_targets()
-        self.variables = set(re.findall(r"\b[A-Z][A-Z_]+\b", read("Makefile")))
+        self.variables = set(re.findall(r"^([A-Z_]+) \?=", read("Makefile"), re.MULTILINE)) | {"CXX"}
         self.documents = {name: read(name) for name in sorted(self.files) if name.endswith("README.md")}
 
     def has(self, path):
@@ -54,9 +54,12 @@ def read(name):
 
 
 def tracked_files():
+    """All files, of a tree without git but for what was built."""
     done = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT,
-                          capture_output=True, text=True, check=True)
-    return {name for name in done.stdout.splitlines() if (ROOT / name).exists()}
+                          capture_output=True, text=True, check=False)
+    names = done.stdout.splitlines() if done.returncode == 0 else [
+        str(path.relative_to(ROOT)) for folder in FOLDERS for path in (ROOT / folder).rglob("*")] + [MAIN]
+    return {name for name in names if (ROOT / name).is_file()}
 
 
 def folders_in(folder, folders):
@@ -136,7 +139,7 @@ def check_make(text, tree):
         words = shlex.split(line, comments=True)[1:]
         problems += [f"'{line}': there is no target '{word}' in make help"
                      for word in words if "=" not in word and word not in tree.targets]
-        problems += [f"'{line}': the Makefile does not know {word.split('=')[0]}"
+        problems += [f"'{line}': the Makefile does not ask for {word.split('=')[0]}"
                      for word in words if "=" in word and word.split("=")[0] not in tree.variables]
     return problems
 
