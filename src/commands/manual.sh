@@ -135,7 +135,8 @@ completion() {
       sub(/\|.*/, "", option)
       argument = substr(text, length(option) + 2)
       options[command] = options[command] "--" option " "
-      if (argument != "") arguments[command] = arguments[command] "        --" option ") " offer(offers(argument)) " ;;\n"
+      if (argument != "")
+        arguments[command] = arguments[command] "        --" option ") " offer(offers(argument)) " ;;\n"
     }
     function offer(what) { return what == "" ? "return" : identifier what "; return" }
     BEGIN { identifier = "_" name; gsub(/[^A-Za-z0-9_]/, "_", identifier) }
