@@ -73,7 +73,7 @@ CROSS_PACKAGES := clang g++-aarch64-linux-gnu qemu-user-static $(addsuffix :arm6
   libboost-program-options1.74-dev libjpeg62-turbo-dev libpng-dev zlib1g-dev libxxhash-dev)
 FUZZ_PACKAGES := clang libclang-rt-dev
 
-.PHONY: help run binary all test unit-test error-test contract-test test-address test-thread sanitized \
+.PHONY: help run binary all install uninstall test unit-test error-test contract-test test-address test-thread sanitized \
   sanitized-training fuzz fuzz-all fuzz-corpus fuzz-corpus-all bench clean packages test-packages \
   cross-packages check-format mutants
 .SECONDARY:
@@ -149,6 +149,29 @@ $(foreach isa,$(ISAS),$(eval $(call engine_rule,$(isa))))
 $(BIN)/medley-%: $(BIN)/%/experiment.o $(foreach isa,$(ISAS),$(BUILD)/%/engine.$(isa).o) $(SHELL_OBJECTS)
 	$(CXX) $(LDFLAGS) $^ $(LDLIBS) -o $@
 	$(if $(LINK),@ln -sf $(BIN:build/%=%)/medley-$* build/medley-$*)
+
+# --- installing -----------------------------------------------------------------------------------
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+# The man page and the completion are what --help says, so that the binary must run here.
+MAN_PAGE := $(BIN)/share/medley-$(EXPERIMENT).1
+COMPLETION := $(BIN)/share/medley-$(EXPERIMENT).bash
+INSTALLED_BINARY := $(DESTDIR)$(PREFIX)/bin/medley-$(EXPERIMENT)
+INSTALLED_MAN_PAGE := $(DESTDIR)$(PREFIX)/share/man/man1/medley-$(EXPERIMENT).1
+INSTALLED_COMPLETION := $(DESTDIR)$(PREFIX)/share/bash-completion/completions/medley-$(EXPERIMENT)
+$(BIN)/share/medley-%.1: $(BIN)/medley-% src/commands/manual.sh
+	@mkdir -p $(@D)
+	sh src/commands/manual.sh man $< > $@
+$(BIN)/share/medley-%.bash: $(BIN)/medley-% src/commands/manual.sh
+	@mkdir -p $(@D)
+	sh src/commands/manual.sh completion $< > $@
+install: $(BIN)/medley-$(EXPERIMENT) $(MAN_PAGE) $(COMPLETION) ## EXPERIMENT's binary, man page and bash completion, under PREFIX (and DESTDIR)
+	install -D -m 755 $(BIN)/medley-$(EXPERIMENT) '$(INSTALLED_BINARY)'
+	install -D -m 644 $(MAN_PAGE) '$(INSTALLED_MAN_PAGE)'
+	install -D -m 644 $(COMPLETION) '$(INSTALLED_COMPLETION)'
+uninstall: ## remove what install has put there
+	rm -f '$(INSTALLED_BINARY)' '$(INSTALLED_MAN_PAGE)' '$(INSTALLED_COMPLETION)'
 
 # --- tests ----------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""The experiments that README.md shows train, on data of their shape."""
+"""The experiments that the documents show train, on data of their shape."""
 
 import csv
 

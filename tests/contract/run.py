@@ -27,6 +27,7 @@ import damaged_files
 import foreign
 import imports
 import initial_weights
+import installs
 import kept
 import manners
 import memory
@@ -43,6 +44,8 @@ from harness import ROOT, Bench, Failed, Skipped
 
 MODULES = (same_bits, builds, repetition, nothing_lost, resumption, kept, streams, damaged_files, memory,
            manners, agreement, records, imports, foreign, recipes, initial_weights, rooms, transcript)
+           manners, agreement, records, imports, foreign, recipes, initial_weights, installs,
+           transcript)
 # Those of some minutes begin first, so that no worker is left alone with one at the end.
 LONG = (builds, transcript)
 

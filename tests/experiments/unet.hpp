@@ -1,6 +1,7 @@
 // A U-Net (Ronneberger et al. 2015) that tells which of six things each pixel shows.
 #pragma once
 
+#include "medley/experiment/definition.hpp"
 #include "medley/layers/activation.hpp"
 #include "medley/layers/conv.hpp"
 #include "medley/layers/norm.hpp"
@@ -10,7 +11,6 @@
 #include "medley/losses/softmax_cross_entropy.hpp"
 #include "medley/mixes/weighted_sum.hpp"
 #include "medley/optimizers/adam.hpp"
-#include "medley/experiment/definition.hpp"
 
 namespace medley::experiments {
 

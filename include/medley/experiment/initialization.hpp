@@ -19,9 +19,9 @@
 namespace medley {
 
 // For layers that do not say it themselves. An output layer is one between which and the outputs of
-// heads there are no further parameters. Of what was compared (README, "Parts") this default does
-// well on all: larger outputs begin far above guessing and cost accuracy, much smaller ones cost
-// time.
+// heads there are no further parameters. Of what was compared (include/medley/README.md) this
+// default does well on all: larger outputs begin far above guessing and cost accuracy, much smaller
+// ones cost time.
 struct Initialization {
   Initial hidden = Initial::glorot_uniform;
   Initial output = Initial::glorot_uniform.scaled(0.5);
