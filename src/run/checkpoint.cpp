@@ -14,10 +14,11 @@
 
 namespace medley {
 
+namespace fields = checkpoint_field;
+
 namespace {
 
 constexpr std::string_view format_version = "2";
-constexpr std::string_view option_prefix = "option.";
 constexpr std::size_t number_width = 20;  // of a 64-bit number
 constexpr std::size_t data_width = 16;    // of a data set's fingerprint, hexadecimal
 constexpr std::size_t double_width = 32;
@@ -88,7 +89,7 @@ T number(const SafetensorsFile& file, std::string_view key, auto... base) {
 
 // The names of a target's classes, or none.
 std::vector<std::string> class_names(const SafetensorsFile& file, const TargetSpec& target) {
-  const std::string* const text = file.metadata("classes." + std::string(target.name));
+  const std::string* const text = file.metadata(std::string(fields::classes).append(target.name));
   if (!text) return {};
   std::vector<std::string> names = parse_names(*text);
   if (!names.empty() && names.size() != static_cast<std::size_t>(target.size)) {
@@ -99,35 +100,35 @@ std::vector<std::string> class_names(const SafetensorsFile& file, const TargetSp
 }
 
 void check_experiment(const SafetensorsFile& file, const Description& d) {
-  if (field(file, "medley") != format_version) {
+  if (field(file, fields::format) != format_version) {
     throw data_error(fmt::format("{}: format version {}, this binary reads version {}", file.name(),
-                                 field(file, "medley"), format_version));
+                                 field(file, fields::format), format_version));
   }
-  if (field(file, "experiment") != d.name) {
+  if (field(file, fields::experiment) != d.name) {
     throw data_error(fmt::format("{}: a checkpoint of the experiment '{}', not of '{}'",
-                                 file.name(), field(file, "experiment"), d.name));
+                                 file.name(), field(file, fields::experiment), d.name));
   }
-  if (field(file, "fingerprint") != hexadecimal(d.fingerprint)) {
-    throw data_error(
-        fmt::format("{}: the experiment '{}' has changed since (fingerprint {}, now {}); build the "
-                    "binary that wrote it, or load the weights alone with --init",
-                    file.name(), d.name, field(file, "fingerprint"), hexadecimal(d.fingerprint)));
+  if (field(file, fields::fingerprint) != hexadecimal(d.fingerprint)) {
+    throw data_error(fmt::format(
+        "{}: the experiment '{}' has changed since (fingerprint {}, now {}); build the "
+        "binary that wrote it, or load the weights alone with --init",
+        file.name(), d.name, field(file, fields::fingerprint), hexadecimal(d.fingerprint)));
   }
 }
 
 // The fields that change from one checkpoint of a run to the next: f(start of the name, rest of it,
-// value). Their names are here alone, and a loop that writes checkpoints builds no text from them.
+// value). They are listed here alone, and a loop that writes checkpoints builds no text from them.
 template <class State, class F>
 void each_field(const Description& d, State&& p, F&& f) {
-  f("step", "", p.position.step);
-  f("epoch", "", p.position.epoch);
-  f("batch", "", p.position.batch);
-  f("bytes.losses", "", p.losses_bytes);
-  f("bytes.metrics", "", p.metrics_bytes);
-  f("best.step", "", p.best_step);
-  f("best.total", "", p.best_total);
+  f(fields::step, "", p.position.step);
+  f(fields::epoch, "", p.position.epoch);
+  f(fields::batch, "", p.position.batch);
+  f(fields::losses_bytes, "", p.losses_bytes);
+  f(fields::metrics_bytes, "", p.metrics_bytes);
+  f(fields::best_step, "", p.best_step);
+  f(fields::best_total, "", p.best_total);
   for (std::size_t g = 0; g < d.groups.size(); ++g)
-    f("updates.", d.groups[g].name, p.position.updates[g]);
+    f(fields::updates, d.groups[g].name, p.position.updates[g]);
 }
 
 using Fields = std::vector<std::pair<std::string, std::string>>;
@@ -135,34 +136,36 @@ using Fields = std::vector<std::pair<std::string, std::string>>;
 // Those that are the same in all checkpoints of a run.
 Fields constant_fields(const Description& d, const Source& source, std::uint64_t seed,
                        const NamedValues& options) {
-  Fields fields{{"medley", std::string(format_version)},
-                {"experiment", d.name},
-                {"fingerprint", hexadecimal(d.fingerprint)},
-                {"seed", std::to_string(seed)}};
+  Fields list;
+  const auto add = [&](std::string_view start, std::string_view rest, std::string value) {
+    list.emplace_back(std::string(start).append(rest), std::move(value));
+  };
+  add(fields::format, "", std::string(format_version));
+  add(fields::experiment, "", d.name);
+  add(fields::fingerprint, "", hexadecimal(d.fingerprint));
+  add(fields::seed, "", std::to_string(seed));
   for (std::size_t t = 0; t < d.targets.size(); ++t) {
-    fields.emplace_back("classes." + std::string(d.targets[t].name),
-                        join_names(source.class_names(static_cast<int>(t))));
+    add(fields::classes, d.targets[t].name, join_names(source.class_names(static_cast<int>(t))));
   }
-  for (const auto& [name, value] : options)
-    fields.emplace_back(std::string(option_prefix) + percent_encoded(name), value);
-  return fields;
+  for (const auto& [name, value] : options) add(fields::option, percent_encoded(name), value);
+  return list;
 }
 
 SafetensorsLayout make_layout(const Description& d, const Fields& constants) {
   std::vector<SafetensorsLayout::Tensor> tensors;
   for (const TensorInfo& t : d.tensors) tensors.push_back({t.name, t.dims});
   const auto channels = static_cast<std::uint64_t>(d.input.c);
-  tensors.push_back({"input.mean", {channels}});
-  tensors.push_back({"input.deviation", {channels}});
-  std::vector<SafetensorsLayout::Field> fields;
+  tensors.push_back({std::string(fields::mean), {channels}});
+  tensors.push_back({std::string(fields::deviation), {channels}});
+  std::vector<SafetensorsLayout::Field> list;
   each_field(d, RunState{}, [&](std::string_view start, std::string_view rest, auto value) {
     constexpr bool is_real = std::is_floating_point_v<decltype(value)>;
-    fields.push_back({std::string(start).append(rest), is_real ? double_width : number_width});
+    list.push_back({std::string(start).append(rest), is_real ? double_width : number_width});
   });
-  fields.push_back({"data", data_width});
-  for (const auto& [name, value] : constants) fields.push_back({name, value.size()});
-  SafetensorsLayout layout(tensors, fields);
-  std::size_t i = fields.size() - constants.size();
+  list.push_back({std::string(fields::data), data_width});
+  for (const auto& [name, value] : constants) list.push_back({name, value.size()});
+  SafetensorsLayout layout(tensors, list);
+  std::size_t i = list.size() - constants.size();
   for (const auto& [name, value] : constants) {
     if (!layout.set(i++, std::string_view(value)))
       throw std::logic_error("a checkpoint's metadata does not fit its fields");
@@ -203,7 +206,7 @@ Checkpoint load_checkpoint(const std::filesystem::path& path, const Description&
                            bool state) {
   const SafetensorsFile file(checkpoint_file(path));
   const bool verified = file.verify_checksum();
-  const bool ours = file.metadata("medley") != nullptr;
+  const bool ours = file.metadata(fields::format) != nullptr;
   if (ours || state) check_experiment(file, d);
   if (ours && !verified)
     throw data_error(fmt::format(
@@ -219,25 +222,26 @@ Checkpoint load_checkpoint(const std::filesystem::path& path, const Description&
     t.pack(file.floats(t.name, t.dims).data(), arena);
   }
   const std::array<std::uint64_t, 1> channels{static_cast<std::uint64_t>(d.input.c)};
-  if (ours || file.find("input.mean")) {
-    const auto mean = file.floats("input.mean", channels);
-    const auto deviation = file.floats("input.deviation", channels);
+  if (ours || file.find(fields::mean)) {
+    const auto mean = file.floats(fields::mean, channels);
+    const auto deviation = file.floats(fields::deviation, channels);
     c.mean.assign(mean.begin(), mean.end());
     c.deviation.assign(deviation.begin(), deviation.end());
   }
   for (const TargetSpec& target : d.targets) c.class_names.push_back(class_names(file, target));
   for (const auto& [key, value] : file.metadata()) {
-    if (ours && key.starts_with(option_prefix))
-      c.options.emplace(percent_decoded(std::string_view(key).substr(option_prefix.size())), value);
+    if (ours && key.starts_with(fields::option))
+      c.options.emplace(percent_decoded(std::string_view(key).substr(fields::option.size())),
+                        value);
   }
   if (state) {
-    c.seed = number<std::uint64_t>(file, "seed");
-    c.data = number<std::uint64_t>(file, "data", 16);
+    c.seed = number<std::uint64_t>(file, fields::seed);
+    c.data = number<std::uint64_t>(file, fields::data, 16);
     each_field(d, c.state, [&]<class T>(std::string_view start, std::string_view rest, T& value) {
       value = number<T>(file, std::string(start).append(rest));
     });
     if (std::isnan(c.state.best_total))
-      throw data_error(fmt::format("{}: its best.total is not a number", file.name()));
+      throw data_error(fmt::format("{}: its {} is not a number", file.name(), fields::best_total));
   }
   return c;
 }
@@ -280,7 +284,7 @@ InitReport load_matching(const std::filesystem::path& path, const Description& d
   for (const SafetensorsFile::Tensor& tensor : file.tensors()) {
     const bool known = std::any_of(d.tensors.begin(), d.tensors.end(),
                                    [&](const TensorInfo& t) { return t.name == tensor.name; });
-    if (!known && !tensor.name.starts_with("input.")) report.unused.push_back(tensor.name);
+    if (!known && !tensor.name.starts_with(fields::input)) report.unused.push_back(tensor.name);
   }
   return report;
 }

@@ -10,6 +10,7 @@
 #include "medley/files/atomic_file.hpp"
 #include "medley/files/mapped_file.hpp"
 #include "medley/files/safetensors.hpp"
+#include "medley/run/checkpoint.hpp"
 
 namespace medley {
 
@@ -49,9 +50,9 @@ std::string damage(const fs::path& path) {
 // Which log is too short for a checkpoint; empty if they fit.
 std::string missing_rows(const fs::path& run, const fs::path& checkpoint) {
   const SafetensorsFile file(checkpoint);
-  using Log = std::pair<const char*, const char*>;
-  for (const auto& [name, key] :
-       {Log{"losses.csv", "bytes.losses"}, Log{"metrics.csv", "bytes.metrics"}}) {
+  using Log = std::pair<const char*, std::string_view>;
+  for (const auto& [name, key] : {Log{"losses.csv", checkpoint_field::losses_bytes},
+                                  Log{"metrics.csv", checkpoint_field::metrics_bytes}}) {
     std::error_code error;
     const std::uintmax_t found = fs::file_size(run / name, error);
     const std::uint64_t size = error ? 0 : found, known = number(file, key).value_or(0);
@@ -69,7 +70,7 @@ void adopt_copy(const fs::path& run, const char* name) {
   if (fs::is_symlink(copy, error) || !fs::is_regular_file(copy, error) ||
       !link_target(copy).empty() || !damage(copy).empty())
     return;
-  const auto step = number(SafetensorsFile(copy), "step");
+  const auto step = number(SafetensorsFile(copy), checkpoint_field::step);
   if (!step) return;
   const std::string file_name = fmt::format("step-{:08}.safetensors", *step);
   if (fs::exists(run / "checkpoints" / file_name, error)) return;

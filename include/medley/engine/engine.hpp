@@ -83,7 +83,8 @@ class Engine {
   virtual ~Engine() = default;
 
   // Starts the workers, and takes the memory for the scores of the largest split, 8 bytes a record
-  // of each two-class target: the last allocation. The source must outlive the engine.
+  // of each two-class target: the last allocation. The source must outlive the engine. Nothing stays
+  // of what an earlier start, or set_mix() since, has set.
   virtual void start(const Settings& settings) = 0;
   // Draws the parameters from the seed and clears all state.
   virtual void initialize() = 0;

@@ -39,6 +39,7 @@ class Trainer final : public Engine {
 
   void start(const Settings& settings) override {
     settings_ = settings;
+    mix_ = Experiment::mix;
     settings_.threads = std::clamp(settings.threads, 1, D::slots);
     work_.start();
     workers_.emplace(settings_.threads);

@@ -22,12 +22,29 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include "medley/files/safetensors.hpp"
 #include "medley/engine/engine.hpp"
+#include "medley/files/safetensors.hpp"
 
 namespace medley {
+
+// The names of what is in a checkpoint's metadata, and of its tensors beside those of the network.
+// Those that end in a point are followed by the name of a group, a target or an option.
+namespace checkpoint_field {
+
+inline constexpr std::string_view format = "medley", experiment = "experiment",
+                                  fingerprint = "fingerprint", data = "data", seed = "seed",
+                                  step = "step", epoch = "epoch", batch = "batch",
+                                  updates = "updates.", losses_bytes = "bytes.losses",
+                                  metrics_bytes = "bytes.metrics", best_step = "best.step",
+                                  best_total = "best.total", classes = "classes.",
+                                  option = "option.";
+inline constexpr std::string_view input = "input.", mean = "input.mean",
+                                  deviation = "input.deviation";
+
+}  // namespace checkpoint_field
 
 // Texts by name, such as "weight.kind" and "0.5".
 using NamedValues = std::map<std::string, std::string, std::less<>>;

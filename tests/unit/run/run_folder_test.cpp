@@ -107,7 +107,9 @@ void write_checkpoint(const fs::path& run, std::string_view name, std::uint64_t 
   fs::create_directories(run / "checkpoints");
   const std::vector<SafetensorsLayout::Tensor> tensors{{"trunk.0.bias", {1}}};
   const std::vector<SafetensorsLayout::Field> fields{
-      {"step", 20}, {"bytes.losses", 20}, {"bytes.metrics", 20}};
+      {std::string(checkpoint_field::step), 20},
+      {std::string(checkpoint_field::losses_bytes), 20},
+      {std::string(checkpoint_field::metrics_bytes), 20}};
   SafetensorsLayout layout(tensors, fields);
   ASSERT_TRUE(layout.set(0, step) && layout.set(1, bytes) && layout.set(2, std::uint64_t{0}));
   const Folder folder((run / name).parent_path());

@@ -1,0 +1,469 @@
+// The loop of a training, around an engine that computes nothing: what is asked of it and when, what
+// is logged, which checkpoints there are, and what is left however it ends.
+#include "medley/run/training_run.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <limits>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "tests/files_helpers.hpp"
+#include "tests/scripted_engine.hpp"
+
+namespace medley {
+namespace {
+
+namespace fs = std::filesystem;
+
+using Ending = TrainingRun::Ending;
+using Texts = std::vector<std::string>;
+constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
+
+Texts lines_of(const fs::path& file) {
+  std::istringstream text(read_text(file));
+  Texts lines;
+  for (std::string line; std::getline(text, line);) {
+    while (line.ends_with('\r')) line.pop_back();
+    lines.push_back(line);
+  }
+  return lines;
+}
+
+int count_of(std::string_view part, const std::string& text) {
+  int count = 0;
+  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) {
+    ++count;
+  }
+  return count;
+}
+
+// A program and the folder of a run of it. What is said to people is in log.txt too.
+class TrainingLoop : public ::testing::Test {
+ protected:
+  // With `stop_after`, as if the process were asked to stop after so many steps.
+  Ending train(Arguments arguments, std::uint64_t stop_after = 0) {
+    arguments.insert(arguments.begin(), {"--out", run.string()});
+    made.script.calls.clear();
+    const Session session(made.program, "scripted");
+    TrainOptions options = parse_train_options(arguments, made.description);
+    options.stop_after = stop_after;
+    TrainingRun training(session, options);
+    ::testing::internal::CaptureStderr();
+    try {
+      const Ending ending = training.train();
+      said = ::testing::internal::GetCapturedStderr();
+      return ending;
+    } catch (...) {
+      said = ::testing::internal::GetCapturedStderr();
+      throw;
+    }
+  }
+
+  std::string log() const { return read_text(run / "log.txt"); }
+
+  // "epoch step split" for the rows of a log, with " +" where gradients were measured.
+  Texts rows(const char* file) const {
+    Texts found;
+    Texts lines = lines_of(run / file);
+    lines.erase(lines.begin());
+    for (const std::string& line : lines) {
+      std::istringstream text(line);
+      Texts fields;
+      for (std::string field; std::getline(text, field, ',');) fields.push_back(field);
+      const bool measured = fields.size() > 6 && !fields[6].empty();
+      found.push_back(fields[0] + " " + fields[1] + " " + fields[2] + (measured ? " +" : ""));
+    }
+    return found;
+  }
+
+  std::vector<std::uint64_t> checkpoints() const {
+    std::vector<std::uint64_t> steps;
+    for (const fs::path& file : checkpoints_of(run)) steps.push_back(*step_of_checkpoint(file));
+    return steps;
+  }
+  // The step that `last` or `best` stands for.
+  std::optional<std::uint64_t> linked(const char* name) const {
+    return fs::is_symlink(run / name) ? step_of_checkpoint(fs::read_symlink(run / name))
+                                      : std::nullopt;
+  }
+  RunState state_of(std::uint64_t step, float* parameter = nullptr) const {
+    std::array<float, lanes> arena{};
+    const fs::path file = run / "checkpoints" / RunFolder::checkpoint_name(step).data();
+    const Checkpoint checkpoint = load_checkpoint(file, made.description, arena.data(), true);
+    if (parameter) *parameter = arena[0];
+    return checkpoint.state;
+  }
+
+  // Every file of a run that must be the same however often it was interrupted.
+  std::vector<std::pair<std::string, std::string>> contents() const {
+    std::vector<std::pair<std::string, std::string>> found;
+    for (const char* name : {"losses.csv", "metrics.csv"}) {
+      found.emplace_back(name, read_text(run / name));
+    }
+    for (const fs::path& file : checkpoints_of(run)) {
+      found.emplace_back(file.filename().string(), read_text(file));
+    }
+    return found;
+  }
+
+  TemporaryFolder folder;
+  fs::path run = folder / "run";
+  testing::ScriptedProgram made;
+  std::string said;
+};
+
+using Steps = std::vector<std::uint64_t>;
+
+TEST_F(TrainingLoop, LogsEveryNthStepTheLastOneAndThoseThatAreMeasured) {
+  EXPECT_EQ(train({"--epochs", "2", "--log-every", "3"}), Ending::complete);
+  EXPECT_EQ(rows("losses.csv"), (Texts{"0 1 train +", "0 4 train", "0 5 validation", "1 6 train +",
+                                       "1 7 train", "1 10 train", "1 10 validation", "1 10 test"}));
+  EXPECT_EQ(rows("metrics.csv"), (Texts{"0 5 validation", "1 10 validation", "1 10 test"}));
+
+  EXPECT_EQ(train({"--force", "--steps", "9", "--log-every", "4", "--gradients-every", "3"}),
+            Ending::complete);
+  EXPECT_EQ(rows("losses.csv"), (Texts{"0 1 train +", "0 4 train +", "0 5 train", "0 5 validation",
+                                       "1 7 train +", "1 9 train", "1 9 validation", "1 9 test"}));
+
+  EXPECT_EQ(train({"--force", "--steps", "2", "--log-every", "7", "--gradients-every", "0"}),
+            Ending::complete);
+  EXPECT_EQ(rows("losses.csv"), (Texts{"0 1 train", "0 2 train", "0 2 validation", "0 2 test"}));
+}
+
+TEST_F(TrainingLoop, RowsHaveWhatTheEngineReports) {
+  made.script.validation = {not_a_number};
+  made.script.measured = false;
+  train({"--steps", "2", "--log-every", "1", "--schedule", "cosine", "--weight", "kind=3"});
+  const Texts lines = lines_of(run / "losses.csv");
+  ASSERT_EQ(lines.size(), 5u);
+  EXPECT_EQ(lines[0],
+            "epoch,step,split,total,kind.value,kind.weight,kind.gradient_norm,decay.value,"
+            "decay.weight,decay.gradient_norm,cosine.kind.decay");
+  EXPECT_EQ(lines[1], "0,1,train,0.5,,3,0.5,0.25,0.5,0.125,-0.5");
+  EXPECT_EQ(lines[2], "0,2,train,1.25,,3,,0.25,0.5,,");  // half the rate after half the steps
+  EXPECT_EQ(lines[3], "0,2,validation,,2,3,,0.25,0.5,,");
+  EXPECT_EQ(lines[4], "0,2,test,3,2,3,,0.25,0.5,,");
+  EXPECT_EQ(lines_of(run / "metrics.csv")[1].substr(0, 21), "0,2,validation,0.8333");
+}
+
+TEST_F(TrainingLoop, MeasuresBeforeAStepAndEvaluatesAfterAnEpoch) {
+  made.script.batches = 2;
+  train({"--steps", "3"});
+  EXPECT_EQ(made.script.calls,
+            (Texts{"start", "initialize", "measure 0: 0, 0, 0", "step 0: 0, 0, 0",
+                   "step 1: 0, 1, 1", "evaluate validation", "measure 2: 1, 0, 2",
+                   "step 2: 1, 0, 2", "evaluate validation", "evaluate test"}));
+}
+
+TEST_F(TrainingLoop, EvaluatesSplitsThatHaveRecordsOnly) {
+  made.source.sizes = {10, 0, 3};
+  EXPECT_EQ(train({"--epochs", "2", "--log-every", "100"}), Ending::complete);
+  EXPECT_EQ(rows("metrics.csv"), (Texts{"1 10 test"}));
+  EXPECT_EQ(linked("best"), std::nullopt);
+  made.source.sizes = {10, 4, 0};
+  EXPECT_EQ(train({"--force", "--epochs", "2"}), Ending::complete);
+  EXPECT_EQ(rows("metrics.csv"), (Texts{"0 5 validation", "1 10 validation"}));
+  EXPECT_EQ(linked("best"), 5u);
+  made.source.sizes = {0, 4, 3};
+  EXPECT_ERROR(train({"--force"}), "3: ...no record is of the training split");
+}
+
+TEST_F(TrainingLoop, TheBestIsTheFirstOfTheLowestTotals) {
+  made.script.validation = {3, not_a_number, 2, 2, 4};
+  train({"--epochs", "5", "--keep", "9"});
+  EXPECT_EQ(linked("best"), 15u);
+  EXPECT_EQ(linked("last"), 25u);
+  EXPECT_EQ(state_of(5).best_step, 5u);
+  EXPECT_EQ(state_of(10).best_total, 3.0);
+  EXPECT_EQ(state_of(25).best_step, 15u);
+  EXPECT_EQ(state_of(25).best_total, 2.0);
+  EXPECT_EQ(count_of("no checkpoint is the best", log()), 1);
+  // Later ones that are as low do not take its place, and a negative total is lower than any other.
+  made.script.validation = {0.5, -1, 0};
+  train({"--force", "--epochs", "3", "--keep", "1"});
+  EXPECT_EQ(linked("best"), 10u);
+  EXPECT_EQ(checkpoints(), (Steps{10, 15}));
+}
+
+TEST_F(TrainingLoop, TotalsThatAreNoNumberMakeNoBest) {
+  for (const double total : {not_a_number, std::numeric_limits<double>::infinity()}) {
+    made.script.validation = {total};
+    EXPECT_EQ(train({"--force", "--epochs", "3"}), Ending::complete);
+    EXPECT_EQ(linked("best"), std::nullopt) << total;
+    EXPECT_EQ(state_of(15).best_step, 0u);
+  }
+  made.script.validation = {not_a_number};
+  train({"--force", "--epochs", "3"});
+  EXPECT_EQ(count_of("no checkpoint is the best", log()), 1);
+}
+
+TEST_F(TrainingLoop, WritesCheckpointsAsPlanned) {
+  train({"--epochs", "2"});
+  EXPECT_EQ(checkpoints(), (Steps{5, 10}));
+  train({"--force", "--steps", "7"});
+  EXPECT_EQ(checkpoints(), (Steps{5, 7}));
+  train({"--force", "--epochs", "2", "--checkpoint-every", "4", "--keep", "9"});
+  EXPECT_EQ(checkpoints(), (Steps{4, 5, 8, 10}));
+  for (const std::uint64_t step : checkpoints()) {
+    float parameter = 0;
+    EXPECT_EQ(state_of(step, &parameter).position.step, step);
+    EXPECT_EQ(parameter, static_cast<float>(step * (step + 1) / 2));
+  }
+  train({"--force", "--epochs", "2", "--checkpoint-every", "4", "--keep", "1"});
+  EXPECT_EQ(checkpoints(), (Steps{5, 10}));  // 5 is the best
+}
+
+TEST_F(TrainingLoop, CheckpointsKnowTheRowsOfTheirStep) {
+  train({"--epochs", "2", "--log-every", "1"});
+  const std::string losses = read_text(run / "losses.csv");
+  const std::string metrics = read_text(run / "metrics.csv");
+  const RunState middle = state_of(5), end = state_of(10);
+  EXPECT_EQ(losses.substr(middle.losses_bytes, 10), "1,6,train,");
+  EXPECT_EQ(metrics.substr(middle.metrics_bytes, 5), "1,10,");
+  EXPECT_EQ(end.losses_bytes, losses.size());
+  EXPECT_EQ(end.metrics_bytes, metrics.size());
+}
+
+TEST_F(TrainingLoop, NoStepsLeaveTheInitialParameters) {
+  EXPECT_EQ(train({"--steps", "0"}), Ending::complete);
+  EXPECT_EQ(made.script.calls, (Texts{"start", "initialize"}));
+  EXPECT_EQ(checkpoints(), (Steps{0}));
+  EXPECT_EQ(linked("last"), 0u);
+  EXPECT_EQ(linked("best"), std::nullopt);
+  EXPECT_EQ(rows("losses.csv"), Texts{});
+}
+
+TEST_F(TrainingLoop, DivergenceKeepsTheLastCheckpointAndNamesTheBatch) {
+  made.script.diverges_at = 6;
+  EXPECT_EQ(train({"--epochs", "2", "--log-every", "1"}), Ending::diverged);
+  EXPECT_EQ(read_text(run / "diverged.csv"), "record\r\n10\r\n17\r\n");
+  EXPECT_EQ(checkpoints(), (Steps{5}));
+  EXPECT_EQ(linked("last"), 5u);
+  EXPECT_EQ(rows("losses.csv").back(), "1 6 train +");
+  EXPECT_TRUE(holds(said,
+                    "...diverged at step 7 (epoch 2 of 2): the term 'kind' is not finite; ..."
+                    "the last good checkpoint is kept"))
+      << said;
+
+  made.script.diverges_at = 0;
+  EXPECT_EQ(train({"--force", "--epochs", "2"}), Ending::diverged);
+  EXPECT_EQ(checkpoints(), Steps{});
+  EXPECT_EQ(made.script.calls.back(), "step 0: 0, 0, 0");
+  EXPECT_TRUE(holds(said, "...diverged at step 1 ...no checkpoint had been written yet")) << said;
+}
+
+// A round takes two of five batches: the third of an epoch goes past its end.
+TEST_F(TrainingLoop, EpochsEndInTheMiddleOfARound) {
+  made.script.batches_a_round = 2;
+  train({"--epochs", "2", "--log-every", "1"});
+  EXPECT_EQ(rows("losses.csv"),
+            (Texts{"0 1 train +", "0 2 train", "0 3 train", "0 3 validation", "1 4 train +",
+                   "1 5 train", "1 6 train", "1 6 validation", "1 6 test"}));
+  EXPECT_EQ(checkpoints(), (Steps{3, 6}));
+  EXPECT_EQ(state_of(3).position.epoch, 1u);
+  EXPECT_EQ(state_of(3).position.batch, 0u);
+  EXPECT_EQ(made.script.calls[5], "step 2: 0, 4, 2");
+}
+
+TEST_F(TrainingLoop, EveryEpochCountsItsOwnRecords) {
+  train({"--steps", "7"});
+  const Texts lines = lines_of(run / "timing.csv");
+  ASSERT_EQ(lines.size(), 3u);
+  EXPECT_TRUE(holds(lines[1], "0,5,...,50,")) << lines[1];
+  EXPECT_TRUE(holds(lines[2], "1,7,...,20,")) << lines[2];
+  EXPECT_TRUE(holds(log(),
+                    "...epoch 1 of 2: ...validation: total 1, kind.accuracy 0.8333..."
+                    "epoch 2 of 2: "))
+      << log();
+}
+
+// --- stopping and going on -----------------------------------------------------------------------
+
+TEST_F(TrainingLoop, ResumingGoesOnWhereItStopped) {
+  const Arguments options{
+      "--epochs",   "3",      "--log-every",       "2", "--keep", "9", "--seed", "3",
+      "--schedule", "cosine", "--gradients-every", "3"};
+  made.script.batches_a_round = 2;
+  made.script.batches = 7;  // four rounds, twelve steps
+  made.script.validation = {2, 2, 2};
+  ASSERT_EQ(train(options), Ending::complete);
+  const auto whole = contents();
+  ASSERT_EQ(checkpoints(), (Steps{4, 8, 12}));
+  for (const std::uint64_t step : {1u, 4u, 6u, 7u, 11u}) {
+    SCOPED_TRACE(step);
+    Arguments stopping = options;
+    stopping.push_back("--force");
+    ASSERT_EQ(train(stopping, step), Ending::stopped);
+    EXPECT_EQ(linked("last"), step);
+    EXPECT_EQ(state_of(step).position.batch, step % 4 * 2);
+    EXPECT_EQ(state_of(step).position.updates[0], step);
+    ASSERT_EQ(train({"--resume"}), Ending::complete);
+    const std::string first = made.script.calls[2];
+    EXPECT_EQ(made.script.calls[0], "start");
+    EXPECT_EQ(made.script.calls[1], "parameters changed");
+    const std::string position = std::to_string(step) + ": " + std::to_string(step / 4) + ", " +
+                                 std::to_string(step % 4 * 2) + ", " + std::to_string(step);
+    EXPECT_EQ(first, (step % 3 == 0 ? "measure " : "step ") + position);
+    EXPECT_EQ(contents(), whole);
+    EXPECT_EQ(linked("best"), 4u);
+    EXPECT_EQ(count_of("resuming after step " + std::to_string(step) + "\n", log()), 1);
+  }
+}
+
+TEST_F(TrainingLoop, StoppingWhereACheckpointIsPlannedWritesItOnce) {
+  made.script.validation = {2, 1};
+  EXPECT_EQ(train({"--epochs", "2", "--keep", "1"}, 5), Ending::stopped);
+  EXPECT_EQ(linked("best"), 5u);
+  EXPECT_EQ(rows("metrics.csv"), (Texts{"0 5 validation"}));
+  // One that was not planned goes with the next.
+  EXPECT_EQ(train({"--force", "--epochs", "3", "--keep", "9"}, 7), Ending::stopped);
+  EXPECT_EQ(checkpoints(), (Steps{5, 7}));
+  EXPECT_EQ(linked("best"), 5u);
+  EXPECT_EQ(train({"--resume"}), Ending::complete);
+  EXPECT_EQ(checkpoints(), (Steps{5, 10, 15}));
+}
+
+TEST_F(TrainingLoop, ARunThatEndedBeforeItsFirstCheckpointBeginsAnew) {
+  made.script.diverges_at = 2;
+  ASSERT_EQ(train({"--epochs", "1"}), Ending::diverged);
+  made.script.diverges_at = std::nullopt;
+  EXPECT_EQ(train({"--resume"}), Ending::complete);
+  EXPECT_EQ(made.script.calls[1], "initialize");
+  EXPECT_EQ(rows("losses.csv"), (Texts{"0 1 train +", "0 5 train", "0 5 validation", "0 5 test"}));
+}
+
+TEST_F(TrainingLoop, ARunThatIsCompleteHasNothingToGoOnWith) {
+  train({"--epochs", "1"});
+  const auto before = contents();
+  EXPECT_EQ(train({"--resume"}), Ending::complete);
+  EXPECT_EQ(made.script.calls, (Texts{"start", "parameters changed"}));
+  EXPECT_EQ(contents(), before);
+}
+
+// What a process returns that runs f, which is not seen here.
+template <class F>
+int in_a_process(F&& f) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    try {
+      ::_exit(f() ? 0 : 1);
+    } catch (...) {
+      ::_exit(99);
+    }
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+TEST_F(TrainingLoop, ASignalStopsItAfterTheStep) {
+  made.script.after_step = [](std::uint64_t step) {
+    if (step == 3) std::raise(SIGTERM);
+  };
+  EXPECT_EQ(in_a_process([&] {
+              return train({"--epochs", "2"}) == Ending::stopped &&
+                     holds(said, "...stopping after this step");
+            }),
+            0);
+  EXPECT_EQ(checkpoints(), (Steps{3}));
+  EXPECT_EQ(linked("last"), 3u);
+  made.script.after_step = nullptr;
+  EXPECT_EQ(train({"--resume"}), Ending::complete);
+  EXPECT_EQ(checkpoints(), (Steps{5, 10}));
+}
+
+TEST_F(TrainingLoop, ASecondSignalEndsItAtOnce) {
+  made.script.after_step = [](std::uint64_t step) {
+    if (step == 3) std::raise(SIGTERM);
+    if (step == 3) std::raise(SIGINT);
+  };
+  EXPECT_EQ(in_a_process([&] {
+              return train({"--epochs", "2"}) == Ending::stopped;
+            }),
+            128 + SIGINT);
+  EXPECT_EQ(checkpoints(), Steps{});
+}
+
+// --- what is said --------------------------------------------------------------------------------
+
+constexpr std::string_view begins = "warning: the term 'kind' begins at 5, guessing gives 0.75";
+
+TEST_F(TrainingLoop, AFirstLossFarAboveGuessingIsSaidOnce) {
+  made.script.kind = 5.0;
+  train({"--epochs", "2"}, 1);
+  EXPECT_EQ(count_of(begins, log()), 1);
+  EXPECT_EQ(count_of(begins, said), 1);
+  train({"--resume"});
+  EXPECT_EQ(count_of(begins, log()), 1);
+  EXPECT_EQ(count_of(begins, said), 0);
+  // Weights of another training may begin anywhere.
+  const std::string last = (run / "last").string();
+  run = folder / "other";
+  train({"--epochs", "1", "--init", last});
+  EXPECT_EQ(count_of("begins at", log()), 0);
+}
+
+TEST_F(TrainingLoop, NothingIsSaidOfAFirstLossThatIsNotKnownOrAsItShould) {
+  made.script.kind = 1.5;
+  train({"--epochs", "1"});
+  EXPECT_EQ(count_of("begins at", log()), 0);
+  made.script.kind = 5.0;
+  made.script.measured = false;
+  train({"--force", "--epochs", "1"});
+  EXPECT_EQ(count_of("begins at", log()), 0);
+}
+
+TEST_F(TrainingLoop, WarningsOfTheDataGoToTheLog) {
+  train({"--epochs", "1"});
+  EXPECT_EQ(count_of("warning", log()), 0) << log();
+  made.source.classes = {1, 1};
+  made.source.sizes = {10, 4, 0};
+  train({"--force", "--epochs", "1"});
+  for (const std::string& text : {log(), said}) {
+    EXPECT_EQ(count_of("warning: the test split is empty", text), 1) << text;
+    EXPECT_EQ(count_of("warning: target 'kind': class 0 never occurs", text), 1) << text;
+  }
+}
+
+TEST_F(TrainingLoop, ABeginningTellsWhatIsTrained) {
+  train({"--epochs", "2", "--weight", "kind=3", "--mix", "a=0.25"});
+  EXPECT_TRUE(holds(log(),
+                    "medley-scripted: ...scripted\n...records: 10 train, 4 validation, 3 "
+                    "test; batch 2, 10 steps, schedule constant\n...group all: sgd at 0.1, "
+                    "mix blend: kind x 3 decay x 0.5\n"))
+      << log();
+  EXPECT_EQ(made.script.calls[1], "mix a");
+}
+
+TEST_F(TrainingLoop, AWrongNumberForTheMixLeavesNothingBehind) {
+  EXPECT_ERROR(train({"--mix", "b=0.5"}), "2: --mix b=0.5: not for the mix blend: a: from 0 to 1");
+  EXPECT_ERROR(train({"--mix", "a=1.5"}), "2: --mix a=1.5: ");
+  EXPECT_FALSE(fs::exists(run));
+}
+
+TEST_F(TrainingLoop, ResultsAreOfTheLastParametersAndOfTheBest) {
+  made.script.validation = {1, 2};
+  const Arguments arguments{"--out", run.string(), "--epochs", "2"};
+  const Session session(made.program, "scripted");
+  TrainingRun training(session, parse_train_options(arguments, made.description));
+  ::testing::internal::CaptureStderr();
+  ::testing::internal::CaptureStdout();
+  training.train();
+  training.print_results();
+  std::fflush(stdout);
+  const std::string rows = ::testing::internal::GetCapturedStdout();
+  ::testing::internal::GetCapturedStderr();
+  EXPECT_TRUE(holds(rows,
+                    "name,value\n...steps,10\n...validation.total,2\n...\ntest.total,55\n..."
+                    "best.step,5\nbest.test.total,15\n"))
+      << rows;
+  EXPECT_EQ(read_text(run / "confusion-kind-test.csv"), "true,0,1\r\n0,3,1\r\n1,0,2\r\n");
+}
+
+}  // namespace
+}  // namespace medley
