@@ -70,6 +70,7 @@ TEST_F(Safetensors, ReadsWhatOtherLibrariesWrite) {
   EXPECT_FALSE(file.verify_checksum());
   EXPECT_ERROR(file.floats("c", Dims{}), "3: ...m.safetensors: it has no tensor c");
   EXPECT_ERROR(file.floats("b", Dims{3}), "3: ...shape [3, 1], not [3]");
+  EXPECT_ERROR((file.floats("b", Dims{1, 3})), "3: ...shape [3, 1], not [1, 3]");
   EXPECT_ERROR(file.floats("count", Dims{}), "3: ...I64, not F32...float()");
 }
 
@@ -133,6 +134,7 @@ TEST_F(Safetensors, HostileFilesAreRefused) {
   EXPECT_PRED2(holds, header_error(a + "," + tensor("b", "F32", "1", "12,16"), 16), "3: ...hole");
   EXPECT_PRED2(holds, header_error(tensor("a", "F32", "1", "4,8"), 8), "3: ...hole");
   EXPECT_PRED2(holds, header_error(tensor("a", "F32", "3", "0,8"), 8), "3: ...12 bytes");
+  EXPECT_PRED2(holds, header_error(tensor("a", "F32", "1", "0,8"), 8), "3: ...4 bytes");
   EXPECT_PRED2(holds, header_error(tensor("a", "F32", "-2", "0,8"), 8), "3: ...whole numbers");
   EXPECT_PRED2(holds, header_error(tensor("a", "F32", "2.0", "0,8"), 8), "3: ...whole numbers");
   EXPECT_PRED2(holds, header_error(tensor("a", "F32", "2", "8,0"), 8), "3: ...outside");
