@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "medley/base/random.hpp"
-#include "medley/experiment/describe.hpp"
 #include "medley/engine/trainer.hpp"
+#include "medley/experiment/describe.hpp"
 
 namespace medley::testing {
 

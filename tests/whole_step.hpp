@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "medley/engine/trainer.hpp"
 #include "medley/layers/activation.hpp"
 #include "medley/layers/conv.hpp"
 #include "medley/layers/dense.hpp"
@@ -26,7 +27,6 @@
 #include "medley/mixes/weighted_sum.hpp"
 #include "medley/optimizers/adam.hpp"
 #include "medley/optimizers/sgd.hpp"
-#include "medley/engine/trainer.hpp"
 
 namespace medley::testing {
 

@@ -6,11 +6,11 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
-#include "medley/data/data_warnings.hpp"
-#include "medley/import/import_options.hpp"
-#include "medley/base/text.hpp"
-#include "medley/files/csv.hpp"
 #include "medley/base/terminal.hpp"
+#include "medley/base/text.hpp"
+#include "medley/data/data_warnings.hpp"
+#include "medley/files/csv.hpp"
+#include "medley/import/import_options.hpp"
 
 namespace medley {
 namespace {

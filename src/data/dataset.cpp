@@ -9,8 +9,8 @@
 #include <cmath>
 #include <cstring>
 
-#include "medley/data/array_hints.hpp"
 #include "medley/base/error.hpp"
+#include "medley/data/array_hints.hpp"
 #include "medley/files/json.hpp"
 
 namespace medley {

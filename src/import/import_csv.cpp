@@ -6,14 +6,14 @@
 #include <nlohmann/json.hpp>
 #include <unordered_map>
 
-#include "medley/import/class_texts.hpp"
-#include "medley/import/find_picture.hpp"
 #include "medley/base/error.hpp"
 #include "medley/base/number.hpp"
 #include "medley/base/text.hpp"
 #include "medley/files/csv.hpp"
-#include "medley/import/import.hpp"
 #include "medley/files/mapped_file.hpp"
+#include "medley/import/class_texts.hpp"
+#include "medley/import/find_picture.hpp"
+#include "medley/import/import.hpp"
 
 namespace medley {
 namespace {

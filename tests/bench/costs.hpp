@@ -5,6 +5,7 @@
 // without need is seen to.
 #pragma once
 
+#include "medley/experiment/definition.hpp"
 #include "medley/layers/activation.hpp"
 #include "medley/layers/conv.hpp"
 #include "medley/layers/dense.hpp"
@@ -15,7 +16,6 @@
 #include "medley/losses/softmax_cross_entropy.hpp"
 #include "medley/mixes/weighted_sum.hpp"
 #include "medley/optimizers/adam.hpp"
-#include "medley/experiment/definition.hpp"
 
 namespace medley::experiments::costs {
 

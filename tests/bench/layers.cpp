@@ -29,10 +29,10 @@
 #include <tuple>
 #include <vector>
 
+#include "medley/engine/workers.hpp"
 #include "medley/layers/conv.hpp"
 #include "medley/layers/flatten.hpp"
 #include "medley/network/pass.hpp"
-#include "medley/engine/workers.hpp"
 
 #if MEDLEY_PEER
 #include <omp.h>

@@ -4,6 +4,7 @@
 
 #include <limits>
 
+#include "medley/experiment/definition.hpp"
 #include "medley/layers/activation.hpp"
 #include "medley/layers/conv.hpp"
 #include "medley/layers/dense.hpp"
@@ -21,7 +22,6 @@
 #include "medley/mixes/weighted_sum.hpp"
 #include "medley/optimizers/adam.hpp"
 #include "medley/optimizers/sgd.hpp"
-#include "medley/experiment/definition.hpp"
 
 namespace medley::experiments {
 

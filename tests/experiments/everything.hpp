@@ -3,6 +3,7 @@
 // number of shards. Sizes are chosen for speed; nothing sensible is learned.
 #pragma once
 
+#include "medley/experiment/definition.hpp"
 #include "medley/layers/activation.hpp"
 #include "medley/layers/conv.hpp"
 #include "medley/layers/dense.hpp"
@@ -20,7 +21,6 @@
 #include "medley/mixes/weighted_sum.hpp"
 #include "medley/optimizers/adam.hpp"
 #include "medley/optimizers/sgd.hpp"
-#include "medley/experiment/definition.hpp"
 
 namespace medley::experiments {
 

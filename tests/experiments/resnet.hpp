@@ -3,6 +3,7 @@
 // benchmarks.
 #pragma once
 
+#include "medley/experiment/definition.hpp"
 #include "medley/layers/activation.hpp"
 #include "medley/layers/conv.hpp"
 #include "medley/layers/dense.hpp"
@@ -12,7 +13,6 @@
 #include "medley/losses/softmax_cross_entropy.hpp"
 #include "medley/mixes/weighted_sum.hpp"
 #include "medley/optimizers/sgd.hpp"
-#include "medley/experiment/definition.hpp"
 
 namespace medley::experiments {
 

@@ -2,6 +2,7 @@
 // how often they go through memory. For benchmarks.
 #pragma once
 
+#include "medley/experiment/definition.hpp"
 #include "medley/layers/activation.hpp"
 #include "medley/layers/dense.hpp"
 #include "medley/layers/flatten.hpp"
@@ -9,7 +10,6 @@
 #include "medley/losses/softmax_cross_entropy.hpp"
 #include "medley/mixes/weighted_sum.hpp"
 #include "medley/optimizers/sgd.hpp"
-#include "medley/experiment/definition.hpp"
 
 namespace medley::experiments {
 

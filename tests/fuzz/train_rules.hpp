@@ -3,9 +3,9 @@
 
 #include <cmath>
 
+#include "medley/run/train_options.hpp"
 #include "tests/fuzz/experiment.hpp"
 #include "tests/fuzz/fuzz.hpp"
-#include "medley/run/train_options.hpp"
 
 namespace medley::fuzz {
 

@@ -11,9 +11,9 @@
 #include <string>
 #include <vector>
 
+#include "medley/data/dataset.hpp"
 #include "medley/data/source.hpp"
 #include "medley/files/atomic_file.hpp"
-#include "medley/data/dataset.hpp"
 #include "medley/files/npy.hpp"
 
 namespace medley {

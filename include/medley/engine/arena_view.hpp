@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <span>
 
-#include "medley/network/pass.hpp"
 #include "medley/experiment/definition.hpp"
+#include "medley/network/pass.hpp"
 
 namespace medley {
 

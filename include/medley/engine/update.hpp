@@ -8,11 +8,11 @@
 #include <cstddef>
 #include <tuple>
 
-#include "medley/kernels/dense.hpp"
 #include "medley/engine/arena_view.hpp"
 #include "medley/engine/batches.hpp"
-#include "medley/experiment/initialization.hpp"
 #include "medley/engine/workers.hpp"
+#include "medley/experiment/initialization.hpp"
+#include "medley/kernels/dense.hpp"
 
 namespace medley {
 

@@ -12,13 +12,13 @@
 #include <type_traits>
 
 #include "medley/base/sentence.hpp"
-#include "medley/data/source.hpp"
 #include "medley/base/tensor.hpp"
-#include "medley/network/check_layers.hpp"
-#include "medley/network/compose.hpp"
+#include "medley/data/source.hpp"
 #include "medley/experiment/recipe.hpp"
 #include "medley/experiment/steps.hpp"
 #include "medley/experiment/terms.hpp"
+#include "medley/network/check_layers.hpp"
+#include "medley/network/compose.hpp"
 
 namespace medley::detail {
 

@@ -2,6 +2,7 @@
 // trunk of six 3x3 convolutions, three terms.
 #pragma once
 
+#include "medley/experiment/definition.hpp"
 #include "medley/layers/activation.hpp"
 #include "medley/layers/conv.hpp"
 #include "medley/layers/dense.hpp"
@@ -12,7 +13,6 @@
 #include "medley/losses/softmax_cross_entropy.hpp"
 #include "medley/mixes/weighted_sum.hpp"
 #include "medley/optimizers/adam.hpp"
-#include "medley/experiment/definition.hpp"
 
 namespace medley::experiments {
 

@@ -5,6 +5,7 @@
 // (Ronneberger et al. 2015), so that the mask is sharp and the size can see the whole garment.
 #pragma once
 
+#include "medley/experiment/definition.hpp"
 #include "medley/experiments/garments/drawing.hpp"
 #include "medley/layers/activation.hpp"
 #include "medley/layers/conv.hpp"
@@ -18,7 +19,6 @@
 #include "medley/losses/softmax_cross_entropy.hpp"
 #include "medley/mixes/weighted_sum.hpp"
 #include "medley/optimizers/adam.hpp"
-#include "medley/experiment/definition.hpp"
 
 namespace medley::experiments {
 

@@ -14,8 +14,8 @@
 #include <utility>
 #include <vector>
 
-#include "medley/data/source.hpp"
 #include "medley/data/dataset_writer.hpp"
+#include "medley/data/source.hpp"
 #include "medley/files/image.hpp"
 
 namespace medley {

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <vector>
 
+#include "medley/engine/trainer.hpp"
+#include "medley/experiment/describe.hpp"
 #include "medley/layers/conv.hpp"
 #include "medley/layers/dense.hpp"
 #include "medley/layers/norm.hpp"
@@ -12,8 +14,6 @@
 #include "medley/losses/mean_squared_error.hpp"
 #include "medley/mixes/weighted_sum.hpp"
 #include "medley/optimizers/sgd.hpp"
-#include "medley/experiment/describe.hpp"
-#include "medley/engine/trainer.hpp"
 
 namespace medley::testing {
 namespace {

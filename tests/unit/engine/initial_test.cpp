@@ -8,7 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "medley/run/first_loss.hpp"
+#include "medley/engine/trainer.hpp"
+#include "medley/experiment/describe.hpp"
+#include "medley/experiment/initialization.hpp"
 #include "medley/layers/activation.hpp"
 #include "medley/layers/conv.hpp"
 #include "medley/layers/dense.hpp"
@@ -22,9 +24,7 @@
 #include "medley/losses/softmax_cross_entropy.hpp"
 #include "medley/mixes/weighted_sum.hpp"
 #include "medley/optimizers/sgd.hpp"
-#include "medley/experiment/describe.hpp"
-#include "medley/experiment/initialization.hpp"
-#include "medley/engine/trainer.hpp"
+#include "medley/run/first_loss.hpp"
 
 namespace medley::testing {
 namespace {

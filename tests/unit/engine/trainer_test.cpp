@@ -7,6 +7,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "medley/experiment/describe.hpp"
 #include "medley/layers/activation.hpp"
 #include "medley/layers/conv.hpp"
 #include "medley/layers/dense.hpp"
@@ -17,7 +18,6 @@
 #include "medley/losses/softmax_cross_entropy.hpp"
 #include "medley/mixes/weighted_sum.hpp"
 #include "medley/optimizers/sgd.hpp"
-#include "medley/experiment/describe.hpp"
 
 namespace medley::testing {
 namespace {
