@@ -57,8 +57,7 @@ CPPFLAGS := -Iinclude -Isrc -I. -MMD -MP
 LDFLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE),-static-libgcc -static-libstdc++) -pthread
 LDLIBS := -Wl,-Bstatic -lboost_program_options -ljpeg -lpng -lz -lxxhash -Wl,-Bdynamic -lm
 
-# The shell: a unit a room, as most of the time that a file takes goes into headers and their templates. What
-# speaks of the experiment (commands) has no place in unit tests.
+# The shell: a unit a room, as most of the time that a file takes goes into headers and their templates.
 ROOMS := base experiment optimizers data files import run report commands
 SHELL_OBJECTS := $(ROOMS:%=$(BUILD)/shell/%.o)
 BINARIES := $(EXPERIMENTS:%=$(BIN)/medley-%)
@@ -118,6 +117,9 @@ cross-packages: build/cross-packages ## install other compilers and an emulator,
 $(BUILD)/shell/%.cpp: src/$$* Makefile
 	@mkdir -p $(@D)
 	@printf '#include "%s"\n' $(sort $(wildcard src/$*/*.cpp)) | { cmp -s - $@ || printf '#include "%s"\n' $(sort $(wildcard src/$*/*.cpp)) > $@; }
+$(BUILD)/shell/main.cpp: src/main.cpp
+	@mkdir -p $(@D)
+	@echo '#include "src/main.cpp"' > $@
 $(BUILD)/shell/%.o: $(BUILD)/shell/%.cpp | build/packages
 	$(CXX) $(CPPFLAGS) $(CXXFLAGS) $(SHELL_FLAGS) -c $< -o $@
 
@@ -146,7 +148,7 @@ OBJCOPY := $(CROSS)objcopy
 NM := $(CROSS)nm
 $(foreach isa,$(ISAS),$(eval $(call engine_rule,$(isa))))
 
-$(BIN)/medley-%: $(BIN)/%/experiment.o $(foreach isa,$(ISAS),$(BUILD)/%/engine.$(isa).o) $(SHELL_OBJECTS)
+$(BIN)/medley-%: $(BIN)/%/experiment.o $(foreach isa,$(ISAS),$(BUILD)/%/engine.$(isa).o) $(BUILD)/shell/main.o $(SHELL_OBJECTS)
 	$(CXX) $(LDFLAGS) $^ $(LDLIBS) -o $@
 	$(if $(LINK),@ln -sf $(BIN:build/%=%)/medley-$* build/medley-$*)
 
@@ -181,9 +183,7 @@ UNIT_OBJECTS := $(patsubst tests/unit/%.cpp,$(BUILD)/unit-$(TEST_ISA)/%.o,$(wild
 $(BUILD)/unit-$(TEST_ISA)/%.o: tests/unit/%.cpp | build/packages
 	@mkdir -p $(@D)
 	$(CXX) $(CPPFLAGS) -Itests $(CXXFLAGS) -O1 $(if $(SANITIZE),,-g0) $(ENGINE_FLAGS) $(FLAGS_$(TEST_ISA)) -c $< -o $@
-# Unit tests have no experiment, so they go without the commands, which speak of it.
-UNIT_SHELL_OBJECTS := $(filter-out %/commands.o,$(SHELL_OBJECTS))
-$(BUILD)/unit-$(TEST_ISA)/tests: $(UNIT_OBJECTS) $(UNIT_SHELL_OBJECTS)
+$(BUILD)/unit-$(TEST_ISA)/tests: $(UNIT_OBJECTS) $(SHELL_OBJECTS)
 	$(CXX) $(LDFLAGS) $^ -Wl,-Bstatic -lgtest_main -lgtest $(LDLIBS) -o $@
 
 unit-test: $(BUILD)/unit-$(TEST_ISA)/tests ## build and run the unit tests
@@ -235,7 +235,7 @@ FUZZ_MAIN := $(if $(findstring fuzzer,$(SANITIZE)),-fsanitize=fuzzer,$(BUILD)/fu
 $(BUILD)/fuzz/%.o: tests/fuzz/%.cpp | build/packages
 	@mkdir -p $(@D)
 	$(CXX) $(CPPFLAGS) $(CXXFLAGS) -c $< -o $@
-$(BUILD)/fuzz/%_fuzzer: $(BUILD)/fuzz/%_fuzzer.o $(filter %.o,$(FUZZ_MAIN)) $(UNIT_SHELL_OBJECTS)
+$(BUILD)/fuzz/%_fuzzer: $(BUILD)/fuzz/%_fuzzer.o $(filter %.o,$(FUZZ_MAIN)) $(SHELL_OBJECTS)
 	$(CXX) $(LDFLAGS) $^ $(filter-out %.o,$(FUZZ_MAIN)) $(LDLIBS) -o $@
 
 fuzz: build/fuzz-packages ## fuzz every reader of files for FUZZ_SECONDS each, with clang++

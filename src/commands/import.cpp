@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "commands/commands.hpp"
 #include "medley/base/terminal.hpp"
 #include "medley/base/text.hpp"
 #include "medley/data/data_warnings.hpp"
@@ -87,6 +88,11 @@ int import_command(PictureShape shape, std::span<const TargetSpec> targets,
   for (const std::string& warning : data_warnings(written, shape, targets))
     fmt::print(stderr, "warning: {}\n", warning);
   return 0;
+}
+
+int import_command(const Program& program, const Arguments& arguments) {
+  const Description& d = program.description;
+  return import_command({d.input.c, d.input.h, d.input.w}, d.targets, arguments, program.generator);
 }
 
 }  // namespace medley

@@ -11,14 +11,8 @@
 #include "commands/standard_streams.hpp"
 #include "medley/base/error.hpp"
 #include "medley/base/text.hpp"
-#include "medley/import/import.hpp"
 
 namespace medley {
-
-int import_command(const Program& program, const Arguments& arguments) {
-  const Description& d = program.description;
-  return import_command({d.input.c, d.input.h, d.input.w}, d.targets, arguments, program.generator);
-}
 
 namespace {
 
