@@ -187,5 +187,28 @@ TYPED_TEST(IndependentRuns, ResumedAfterAnother) {
   expect_same(process.contents("second"), by_itself<TypeParam>());
 }
 
+// Without options that say the mix's numbers again.
+TEST(Engine, StartsAsIfItHadNotBeenAtWork) {
+  const MadeSource source(11, Blended::input, Blended::targets);
+  const Settings settings = settings_for<Blended>(source);
+  Settings others = settings;
+  others.weight = {3.0, 0.5, 0.1};
+  others.clip_norm = 0.01;
+  others.seed = 9;
+  MadeTraining<Blended> again(others), once(settings);
+  ASSERT_TRUE(again.engine().set_mix("a", 0.3));
+  again.step(3);
+  const double mixed = again.report.weight[0];
+  again.evaluate();
+  again.engine().start(settings);
+  again.engine().initialize();
+  again.position = {};
+  EXPECT_EQ(again.step(3).report.weight, once.step(3).report.weight);
+  EXPECT_EQ(again.report.total, once.report.total);
+  EXPECT_EQ(again.evaluate().total, once.evaluate().total);
+  expect_same_tensors(again, once);
+  EXPECT_EQ(mixed, static_cast<double>(static_cast<float>(0.3 * 3.0)));
+}
+
 }  // namespace
 }  // namespace medley::testing

@@ -318,6 +318,7 @@ TEST_F(TrainingLoop, ResumingGoesOnWhereItStopped) {
 TEST_F(TrainingLoop, StoppingWhereACheckpointIsPlannedWritesItOnce) {
   made.script.validation = {2, 1};
   EXPECT_EQ(train({"--epochs", "2", "--keep", "1"}, 5), Ending::stopped);
+  EXPECT_EQ(made.source.asked, 1);
   EXPECT_EQ(linked("best"), 5u);
   EXPECT_EQ(rows("metrics.csv"), (Texts{"0 5 validation"}));
   // One that was not planned goes with the next.
