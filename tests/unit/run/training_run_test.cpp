@@ -229,6 +229,26 @@ TEST_F(TrainingLoop, CheckpointsKnowTheRowsOfTheirStep) {
   EXPECT_EQ(end.metrics_bytes, metrics.size());
 }
 
+// As medley/run/checkpoint.hpp tells them to whoever reads these files elsewhere.
+TEST_F(TrainingLoop, CheckpointsNameTheirFields) {
+  train({"--steps", "3"});
+  const SafetensorsFile file(run / "last");
+  Texts names;
+  for (const auto& [name, value] : file.metadata()) {
+    if (!name.starts_with("option.")) names.push_back(name);
+  }
+  EXPECT_EQ(names, (Texts{"batch", "best.step", "best.total", "bytes.losses", "bytes.metrics",
+                          "classes.kind", "data", "epoch", "experiment", "fingerprint", "medley",
+                          "medley.checksum", "seed", "step", "updates.all"}));
+  EXPECT_EQ(*file.metadata("option.weight.decay"), "0.5");
+  EXPECT_EQ(*file.metadata("step"), "3");
+  EXPECT_EQ(*file.metadata("bytes.losses"), std::to_string(fs::file_size(run / "losses.csv")));
+  Texts tensors;
+  for (const SafetensorsFile::Tensor& tensor : file.tensors()) tensors.push_back(tensor.name);
+  std::ranges::sort(tensors);
+  EXPECT_EQ(tensors, (Texts{"input.deviation", "input.mean", "trunk.0.weight"}));
+}
+
 TEST_F(TrainingLoop, NoStepsLeaveTheInitialParameters) {
   EXPECT_EQ(train({"--steps", "0"}), Ending::complete);
   EXPECT_EQ(made.script.calls, (Texts{"start", "initialize"}));
