@@ -23,6 +23,8 @@ class ScriptedSource final : public Source {
  public:
   std::array<std::uint64_t, 3> sizes{10, 4, 3};
   std::array<std::int32_t, 2> classes{0, 1};
+  // How often a checkpoint was written, or compared with the records.
+  mutable int asked = 0;
 
   std::uint64_t size(Split split) const override { return sizes[static_cast<std::size_t>(split)]; }
   std::uint64_t record(Split, std::uint64_t rank) const override { return rank; }
@@ -32,6 +34,10 @@ class ScriptedSource final : public Source {
   }
   std::int32_t label(std::uint64_t record, int) const override { return classes[record % 2]; }
   bool labelled(std::uint64_t, int) const override { return true; }
+  std::uint64_t fingerprint() const override {
+    ++asked;
+    return 0;
+  }
   std::span<const float> mean() const override { return mean_; }
   std::span<const float> deviation() const override { return deviation_; }
   std::span<const std::string> class_names(int) const override { return {}; }

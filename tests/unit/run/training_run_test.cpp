@@ -1,123 +1,16 @@
 // The loop of a training, around an engine that computes nothing: what is asked of it and when, what
-// is logged, which checkpoints there are, and what is left however it ends.
-#include "medley/run/training_run.hpp"
-
+// is logged and said, which checkpoints there are, and what is left where it diverges.
 #include <gtest/gtest.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <csignal>
 #include <limits>
-#include <sstream>
 #include <string>
-#include <vector>
 
-#include "tests/files_helpers.hpp"
-#include "tests/scripted_engine.hpp"
+#include "tests/training_loop.hpp"
 
-namespace medley {
+namespace medley::testing {
 namespace {
 
 namespace fs = std::filesystem;
-
-using Ending = TrainingRun::Ending;
-using Texts = std::vector<std::string>;
-constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
-
-Texts lines_of(const fs::path& file) {
-  std::istringstream text(read_text(file));
-  Texts lines;
-  for (std::string line; std::getline(text, line);) {
-    while (line.ends_with('\r')) line.pop_back();
-    lines.push_back(line);
-  }
-  return lines;
-}
-
-int count_of(std::string_view part, const std::string& text) {
-  int count = 0;
-  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) {
-    ++count;
-  }
-  return count;
-}
-
-// A program and the folder of a run of it. What is said to people is in log.txt too.
-class TrainingLoop : public ::testing::Test {
- protected:
-  // With `stop_after`, as if the process were asked to stop after so many steps.
-  Ending train(Arguments arguments, std::uint64_t stop_after = 0) {
-    arguments.insert(arguments.begin(), {"--out", run.string()});
-    made.script.calls.clear();
-    const Session session(made.program, "scripted");
-    TrainOptions options = parse_train_options(arguments, made.description);
-    options.stop_after = stop_after;
-    TrainingRun training(session, options);
-    ::testing::internal::CaptureStderr();
-    try {
-      const Ending ending = training.train();
-      said = ::testing::internal::GetCapturedStderr();
-      return ending;
-    } catch (...) {
-      said = ::testing::internal::GetCapturedStderr();
-      throw;
-    }
-  }
-
-  std::string log() const { return read_text(run / "log.txt"); }
-
-  // "epoch step split" for the rows of a log, with " +" where gradients were measured.
-  Texts rows(const char* file) const {
-    Texts found;
-    Texts lines = lines_of(run / file);
-    lines.erase(lines.begin());
-    for (const std::string& line : lines) {
-      std::istringstream text(line);
-      Texts fields;
-      for (std::string field; std::getline(text, field, ',');) fields.push_back(field);
-      const bool measured = fields.size() > 6 && !fields[6].empty();
-      found.push_back(fields[0] + " " + fields[1] + " " + fields[2] + (measured ? " +" : ""));
-    }
-    return found;
-  }
-
-  std::vector<std::uint64_t> checkpoints() const {
-    std::vector<std::uint64_t> steps;
-    for (const fs::path& file : checkpoints_of(run)) steps.push_back(*step_of_checkpoint(file));
-    return steps;
-  }
-  // The step that `last` or `best` stands for.
-  std::optional<std::uint64_t> linked(const char* name) const {
-    return fs::is_symlink(run / name) ? step_of_checkpoint(fs::read_symlink(run / name))
-                                      : std::nullopt;
-  }
-  RunState state_of(std::uint64_t step, float* parameter = nullptr) const {
-    std::array<float, lanes> arena{};
-    const fs::path file = run / "checkpoints" / RunFolder::checkpoint_name(step).data();
-    const Checkpoint checkpoint = load_checkpoint(file, made.description, arena.data(), true);
-    if (parameter) *parameter = arena[0];
-    return checkpoint.state;
-  }
-
-  // Every file of a run that must be the same however often it was interrupted.
-  std::vector<std::pair<std::string, std::string>> contents() const {
-    std::vector<std::pair<std::string, std::string>> found;
-    for (const char* name : {"losses.csv", "metrics.csv"}) {
-      found.emplace_back(name, read_text(run / name));
-    }
-    for (const fs::path& file : checkpoints_of(run)) {
-      found.emplace_back(file.filename().string(), read_text(file));
-    }
-    return found;
-  }
-
-  TemporaryFolder folder;
-  fs::path run = folder / "run";
-  testing::ScriptedProgram made;
-  std::string said;
-};
-
-using Steps = std::vector<std::uint64_t>;
 
 TEST_F(TrainingLoop, LogsEveryNthStepTheLastOneAndThoseThatAreMeasured) {
   EXPECT_EQ(train({"--epochs", "2", "--log-every", "3"}), Ending::complete);
@@ -229,6 +122,26 @@ TEST_F(TrainingLoop, CheckpointsKnowTheRowsOfTheirStep) {
   EXPECT_EQ(end.metrics_bytes, metrics.size());
 }
 
+// As medley/run/checkpoint.hpp tells them to whoever reads these files elsewhere.
+TEST_F(TrainingLoop, CheckpointsNameTheirFields) {
+  train({"--steps", "3"});
+  const SafetensorsFile file(run / "last");
+  Texts names;
+  for (const auto& [name, value] : file.metadata()) {
+    if (!name.starts_with("option.")) names.push_back(name);
+  }
+  EXPECT_EQ(names, (Texts{"batch", "best.step", "best.total", "bytes.losses", "bytes.metrics",
+                          "classes.kind", "data", "epoch", "experiment", "fingerprint", "medley",
+                          "medley.checksum", "seed", "step", "updates.all"}));
+  EXPECT_EQ(*file.metadata("option.weight.decay"), "0.5");
+  EXPECT_EQ(*file.metadata("step"), "3");
+  EXPECT_EQ(*file.metadata("bytes.losses"), std::to_string(fs::file_size(run / "losses.csv")));
+  Texts tensors;
+  for (const SafetensorsFile::Tensor& tensor : file.tensors()) tensors.push_back(tensor.name);
+  std::ranges::sort(tensors);
+  EXPECT_EQ(tensors, (Texts{"input.deviation", "input.mean", "trunk.0.weight"}));
+}
+
 TEST_F(TrainingLoop, NoStepsLeaveTheInitialParameters) {
   EXPECT_EQ(train({"--steps", "0"}), Ending::complete);
   EXPECT_EQ(made.script.calls, (Texts{"start", "initialize"}));
@@ -280,113 +193,6 @@ TEST_F(TrainingLoop, EveryEpochCountsItsOwnRecords) {
                     "...epoch 1 of 2: ...validation: total 1, kind.accuracy 0.8333..."
                     "epoch 2 of 2: "))
       << log();
-}
-
-// --- stopping and going on -----------------------------------------------------------------------
-
-TEST_F(TrainingLoop, ResumingGoesOnWhereItStopped) {
-  const Arguments options{
-      "--epochs",   "3",      "--log-every",       "2", "--keep", "9", "--seed", "3",
-      "--schedule", "cosine", "--gradients-every", "3"};
-  made.script.batches_a_round = 2;
-  made.script.batches = 7;  // four rounds, twelve steps
-  made.script.validation = {2, 2, 2};
-  ASSERT_EQ(train(options), Ending::complete);
-  const auto whole = contents();
-  ASSERT_EQ(checkpoints(), (Steps{4, 8, 12}));
-  for (const std::uint64_t step : {1u, 4u, 6u, 7u, 11u}) {
-    SCOPED_TRACE(step);
-    Arguments stopping = options;
-    stopping.push_back("--force");
-    ASSERT_EQ(train(stopping, step), Ending::stopped);
-    EXPECT_EQ(linked("last"), step);
-    EXPECT_EQ(state_of(step).position.batch, step % 4 * 2);
-    EXPECT_EQ(state_of(step).position.updates[0], step);
-    ASSERT_EQ(train({"--resume"}), Ending::complete);
-    const std::string first = made.script.calls[2];
-    EXPECT_EQ(made.script.calls[0], "start");
-    EXPECT_EQ(made.script.calls[1], "parameters changed");
-    const std::string position = std::to_string(step) + ": " + std::to_string(step / 4) + ", " +
-                                 std::to_string(step % 4 * 2) + ", " + std::to_string(step);
-    EXPECT_EQ(first, (step % 3 == 0 ? "measure " : "step ") + position);
-    EXPECT_EQ(contents(), whole);
-    EXPECT_EQ(linked("best"), 4u);
-    EXPECT_EQ(count_of("resuming after step " + std::to_string(step) + "\n", log()), 1);
-  }
-}
-
-TEST_F(TrainingLoop, StoppingWhereACheckpointIsPlannedWritesItOnce) {
-  made.script.validation = {2, 1};
-  EXPECT_EQ(train({"--epochs", "2", "--keep", "1"}, 5), Ending::stopped);
-  EXPECT_EQ(linked("best"), 5u);
-  EXPECT_EQ(rows("metrics.csv"), (Texts{"0 5 validation"}));
-  // One that was not planned goes with the next.
-  EXPECT_EQ(train({"--force", "--epochs", "3", "--keep", "9"}, 7), Ending::stopped);
-  EXPECT_EQ(checkpoints(), (Steps{5, 7}));
-  EXPECT_EQ(linked("best"), 5u);
-  EXPECT_EQ(train({"--resume"}), Ending::complete);
-  EXPECT_EQ(checkpoints(), (Steps{5, 10, 15}));
-}
-
-TEST_F(TrainingLoop, ARunThatEndedBeforeItsFirstCheckpointBeginsAnew) {
-  made.script.diverges_at = 2;
-  ASSERT_EQ(train({"--epochs", "1"}), Ending::diverged);
-  made.script.diverges_at = std::nullopt;
-  EXPECT_EQ(train({"--resume"}), Ending::complete);
-  EXPECT_EQ(made.script.calls[1], "initialize");
-  EXPECT_EQ(rows("losses.csv"), (Texts{"0 1 train +", "0 5 train", "0 5 validation", "0 5 test"}));
-}
-
-TEST_F(TrainingLoop, ARunThatIsCompleteHasNothingToGoOnWith) {
-  train({"--epochs", "1"});
-  const auto before = contents();
-  EXPECT_EQ(train({"--resume"}), Ending::complete);
-  EXPECT_EQ(made.script.calls, (Texts{"start", "parameters changed"}));
-  EXPECT_EQ(contents(), before);
-}
-
-// What a process returns that runs f, which is not seen here.
-template <class F>
-int in_a_process(F&& f) {
-  const pid_t child = ::fork();
-  if (child == 0) {
-    try {
-      ::_exit(f() ? 0 : 1);
-    } catch (...) {
-      ::_exit(99);
-    }
-  }
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-}
-
-TEST_F(TrainingLoop, ASignalStopsItAfterTheStep) {
-  made.script.after_step = [](std::uint64_t step) {
-    if (step == 3) std::raise(SIGTERM);
-  };
-  EXPECT_EQ(in_a_process([&] {
-              return train({"--epochs", "2"}) == Ending::stopped &&
-                     holds(said, "...stopping after this step");
-            }),
-            0);
-  EXPECT_EQ(checkpoints(), (Steps{3}));
-  EXPECT_EQ(linked("last"), 3u);
-  made.script.after_step = nullptr;
-  EXPECT_EQ(train({"--resume"}), Ending::complete);
-  EXPECT_EQ(checkpoints(), (Steps{5, 10}));
-}
-
-TEST_F(TrainingLoop, ASecondSignalEndsItAtOnce) {
-  made.script.after_step = [](std::uint64_t step) {
-    if (step == 3) std::raise(SIGTERM);
-    if (step == 3) std::raise(SIGINT);
-  };
-  EXPECT_EQ(in_a_process([&] {
-              return train({"--epochs", "2"}) == Ending::stopped;
-            }),
-            128 + SIGINT);
-  EXPECT_EQ(checkpoints(), Steps{});
 }
 
 // --- what is said --------------------------------------------------------------------------------
@@ -466,4 +272,4 @@ TEST_F(TrainingLoop, ResultsAreOfTheLastParametersAndOfTheBest) {
 }
 
 }  // namespace
-}  // namespace medley
+}  // namespace medley::testing
