@@ -8,6 +8,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <cstring>
 
 #include "medley/base/error.hpp"
 #include "medley/run/run_checkpoints.hpp"
@@ -154,6 +155,7 @@ SafetensorsLayout make_layout(const Description& d, const Fields& constants) {
   const auto channels = static_cast<std::uint64_t>(d.input.c);
   tensors.push_back({"input.mean", {channels}});
   tensors.push_back({"input.deviation", {channels}});
+  for (const StateInfo& s : d.mix_states) tensors.push_back({s.name, s.dims, true});
   std::vector<SafetensorsLayout::Field> fields;
   each_field(d, RunState{}, [&](std::string_view start, std::string_view rest, auto value) {
     constexpr bool is_real = std::is_floating_point_v<decltype(value)>;
@@ -218,6 +220,12 @@ Checkpoint load_checkpoint(const std::filesystem::path& path, const Description&
     if (!t.is_parameter && !state) continue;
     t.pack(file.floats(t.name, t.dims).data(), arena);
   }
+  for (const StateInfo& s : d.mix_states) {
+    if (!state) continue;
+    std::vector<double> values(s.elements);
+    file.read_doubles(s.name, s.dims, values);
+    std::memcpy(arena + s.offset, values.data(), values.size() * sizeof(double));
+  }
   const std::array<std::uint64_t, 1> channels{static_cast<std::uint64_t>(d.input.c)};
   if (ours || file.find("input.mean")) {
     const auto mean = file.floats("input.mean", channels);
@@ -278,8 +286,9 @@ InitReport load_matching(const std::filesystem::path& path, const Description& d
     }
   }
   for (const SafetensorsFile::Tensor& tensor : file.tensors()) {
-    const bool known = std::any_of(d.tensors.begin(), d.tensors.end(),
-                                   [&](const TensorInfo& t) { return t.name == tensor.name; });
+    const auto is_it = [&](const auto& info) { return info.name == tensor.name; };
+    const bool known = std::ranges::any_of(d.tensors, is_it) ||
+                       std::ranges::any_of(d.mix_states, is_it);
     if (!known && !tensor.name.starts_with("input.")) report.unused.push_back(tensor.name);
   }
   return report;
@@ -312,6 +321,9 @@ CheckpointWriter::CheckpointWriter(const Description& d, const float* arena, con
   std::size_t most = 0;
   for (const TensorInfo& t : d.tensors) most = std::max(most, t.elements);
   values_.resize(most);
+  std::size_t most_doubles = 0;
+  for (const StateInfo& s : d.mix_states) most_doubles = std::max(most_doubles, s.elements);
+  doubles_.resize(most_doubles);
 }
 
 bool CheckpointWriter::set_state(const RunState& p) noexcept {
@@ -340,6 +352,10 @@ Status CheckpointWriter::write(std::string_view file_name, const RunState& state
   }
   (void)writer_.append(source_.mean());
   (void)writer_.append(source_.deviation());
+  for (const StateInfo& s : description_.mix_states) {
+    std::memcpy(doubles_.data(), arena_ + s.offset, s.elements * sizeof(double));
+    (void)writer_.append(std::span<const double>(doubles_).first(s.elements));
+  }
   return writer_.commit();
 }
 

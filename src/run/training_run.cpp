@@ -174,7 +174,7 @@ void TrainingRun::announce() {
     }
     logs_->say(fmt::format("group {}: {} at {}, mix {}:{}\n", g.name, g.optimizer,
                            o_.learning_rate[static_cast<std::size_t>(&g - d_.groups.data())],
-                           d_.mix, terms));
+                           g.mix, terms));
   }
   for (const std::string& warning : training_warnings(*source_, d_, o_.batch_size)) {
     logs_->say(fmt::format("warning: {}\n", warning));

@@ -46,6 +46,14 @@ struct TensorInfo {
   void pack(const float* values, float* arena) const;
 };
 
+// Numbers in double precision that a mix keeps, which checkpoints hold as they are.
+struct StateInfo {
+  std::string name;  // "mix.all.log_variance"
+  std::vector<std::uint64_t> dims;
+  std::size_t offset = 0;  // in the arena, in floats
+  std::size_t elements = 0;
+};
+
 struct LayerInfo {
   std::string path, type;
   std::vector<Option> options;
@@ -73,11 +81,12 @@ struct TermInfo {
 };
 
 struct GroupInfo {
-  std::string name, optimizer;
+  std::string name, optimizer, mix;
   std::vector<Option> options;
   std::vector<std::string> terms;
   TermSet term_set = 0;
   double learning_rate = 0;
+  bool own_mix = false;
   int times = 1;
   bool next_batch = false;
 };
@@ -107,6 +116,7 @@ struct Description {
   std::vector<GroupInfo> groups;
   std::vector<MetricInfo> metrics;
   std::vector<TensorInfo> tensors;  // parameters first, in the order of the network
+  std::vector<StateInfo> mix_states;
   std::vector<SectionInfo> arena;
   std::vector<SectionInfo> activations;  // within a worker's activations
   std::size_t arena_bytes = 0;
@@ -214,7 +224,8 @@ class Engine {
   // record.
   virtual void predict(std::span<const Record> records, std::span<float* const> outputs) = 0;
   virtual std::size_t predict_batch() const = 0;
-  // Changes a number of the mix; false if there is none of that name or the value is not allowed.
+  // Changes a number of the mix, or of a group's own ("group.name"); false if there is none of that
+  // name or the value is not allowed.
   virtual bool set_mix(std::string_view name, double value) = 0;
 
   // Rounds an epoch of `records` takes.
