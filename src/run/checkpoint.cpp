@@ -151,11 +151,12 @@ Fields constant_fields(const Description& d, const Source& source, std::uint64_t
 
 SafetensorsLayout make_layout(const Description& d, const Fields& constants) {
   std::vector<SafetensorsLayout::Tensor> tensors;
+  // Doubles first, so that all data are aligned.
+  for (const StateInfo& s : d.mix_states) tensors.push_back({s.name, s.dims, true});
   for (const TensorInfo& t : d.tensors) tensors.push_back({t.name, t.dims});
   const auto channels = static_cast<std::uint64_t>(d.input.c);
   tensors.push_back({"input.mean", {channels}});
   tensors.push_back({"input.deviation", {channels}});
-  for (const StateInfo& s : d.mix_states) tensors.push_back({s.name, s.dims, true});
   std::vector<SafetensorsLayout::Field> fields;
   each_field(d, RunState{}, [&](std::string_view start, std::string_view rest, auto value) {
     constexpr bool is_real = std::is_floating_point_v<decltype(value)>;
@@ -346,16 +347,16 @@ Status CheckpointWriter::write(std::string_view file_name, const RunState& state
   if (!set_state(state)) return Status::failure("cannot write", "checkpoint metadata", 0);
   // commit() returns the first failure.
   (void)writer_.begin(file_name);
+  for (const StateInfo& s : description_.mix_states) {
+    std::memcpy(doubles_.data(), arena_ + s.offset, s.elements * sizeof(double));
+    (void)writer_.append(std::span<const double>(doubles_).first(s.elements));
+  }
   for (const TensorInfo& t : description_.tensors) {
     t.unpack(arena_, values_.data());
     (void)writer_.append({values_.data(), t.elements});
   }
   (void)writer_.append(source_.mean());
   (void)writer_.append(source_.deviation());
-  for (const StateInfo& s : description_.mix_states) {
-    std::memcpy(doubles_.data(), arena_ + s.offset, s.elements * sizeof(double));
-    (void)writer_.append(std::span<const double>(doubles_).first(s.elements));
-  }
   return writer_.commit();
 }
 

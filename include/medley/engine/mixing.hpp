@@ -48,7 +48,8 @@ class Mixing {
     int group = 0;
     std::uint64_t number = 0;  // updates of the group before this one
     double rate = 0.0;
-    const StepReport* report = nullptr;  // values, and which terms were measured; before the pass none
+    const StepReport* report =
+        nullptr;  // values, and which terms were measured; before the pass none
   };
 
   // Weights of a group's terms before the pass. Gradients that are to be combined come with a weight
@@ -83,7 +84,8 @@ class Mixing {
         constexpr int count = Ways::losses_of(g);
         std::array<double, static_cast<std::size_t>(count) * count> gramian;
         for (int a = 0; a < count; ++a) {
-          for (int b = 0; b <= a; ++b) gramian[a * count + b] = gramian[b * count + a] = product(a, b);
+          for (int b = 0; b <= a; ++b)
+            gramian[a * count + b] = gramian[b * count + a] = product(a, b);
         }
         Losses<g> losses(*this, step);
         losses.step.gramian = {gramian.data(), count};

@@ -11,9 +11,9 @@
 #include <type_traits>
 #include <utility>
 
-#include "medley/mixes/mix.hpp"
 #include "medley/experiment/steps.hpp"
 #include "medley/experiment/terms.hpp"
+#include "medley/mixes/mix.hpp"
 
 namespace medley {
 

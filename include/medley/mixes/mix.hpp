@@ -69,20 +69,20 @@ struct MixStep {
   std::span<const double> values{};  // of the batch, before any weight; empty before the pass
   Gramian gramian{};                 // where the mix needs it
   std::array<std::span<double>, max_mix_states> state{};  // in the order of the mix's `state`
-  double rate = 0.0;  // the group's learning rate in this step
-  RandomStream random{0, Purpose::mix, 0, 0};  // of this step and group
+  double rate = 0.0;                                      // the group's learning rate in this step
+  RandomStream random{0, Purpose::mix, 0, 0};             // of this step and group
 
   std::size_t losses() const { return own.size(); }
 };
 
 template <class M>
-concept ConstantMix =
-    requires(const M& mix, std::span<const double> own, std::span<double> out) {
-      mix.weights(own, out);
-    };
+concept ConstantMix = requires(const M& mix, std::span<const double> own, std::span<double> out) {
+  mix.weights(own, out);
+};
 template <class M>
-concept ChangingMix =
-    requires(const M& mix, const MixStep& step, std::span<double> out) { mix.weights(step, out); };
+concept ChangingMix = requires(const M& mix, const MixStep& step, std::span<double> out) {
+  mix.weights(step, out);
+};
 
 template <class M>
 constexpr bool needs_gramian() {

@@ -33,8 +33,8 @@ struct Uncertainty {
   static constexpr std::string_view type = "uncertainty";
   static constexpr std::string_view usage =
       "rate: learning rate of the logarithms of variances over the group's, from 0 to 1000";
-  static constexpr auto state = std::to_array<MixState>(
-      {{"log_variance"}, {"first_moment"}, {"second_moment"}, {"updates"}});
+  static constexpr auto state =
+      std::to_array<MixState>({{"log_variance"}, {"first_moment"}, {"second_moment"}, {"updates"}});
 
   double rate = 1.0;
 

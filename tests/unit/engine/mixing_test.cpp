@@ -55,8 +55,7 @@ struct Plain {
 // Factored gradients in the trunk and in the head with two losses; six shards, in three waves.
 struct PlainWide : Plain {
   using Trunk = Sequence<Conv<16>, Dense<20>, Relu>;
-  using Heads = std::tuple<Head<"kind", Dense<3>>, Head<"side", Dense<1>>,
-                           Head<"place", Dense<2>>>;
+  using Heads = std::tuple<Head<"kind", Dense<3>>, Head<"side", Dense<1>>, Head<"place", Dense<2>>>;
   static constexpr Memory memory{.shard = 2, .slots = 2};
 };
 struct PlainWideHeads : Plain {
@@ -83,8 +82,9 @@ struct Trained : Plain {
   static constexpr Uncertainty mix{.rate = 2.0};
 };
 struct TrainedApart : Plain {
-  static constexpr auto steps = alternating(
-      group<"a", "kind", "other">(sgd).mixed_by(Uncertainty{}), group<"b", "side", "place", "decay">(sgd));
+  static constexpr auto steps =
+      alternating(group<"a", "kind", "other">(sgd).mixed_by(Uncertainty{}),
+                  group<"b", "side", "place", "decay">(sgd));
 };
 static_assert(Definition<PlainWide>::factored_floats(0) > 0);
 static_assert(Definition<PlainWideHeads>::factored_floats(3) > 0);
@@ -324,7 +324,8 @@ TEST(Combined, DirectionsCostTrunksAndNotNetworks) {
   using Four = Definition<Surgery<Plain>>;
   const auto gradients = [](auto&& map) { return map.factors - map.gradients; };
   // Three trunks more, and the head that two losses are on, once more.
-  const std::size_t trunk = One::slots * One::slot_floats(0), head = One::slots * One::slot_floats(3);
+  const std::size_t trunk = One::slots * One::slot_floats(0),
+                    head = One::slots * One::slot_floats(3);
   // Penalties reach the heads of other losses: a copy each.
   const std::size_t penalties = One::slot_floats(2) + One::slot_floats(3);
   EXPECT_EQ(gradients(Four::map), gradients(One::map) + 3 * trunk + head + penalties);

@@ -94,7 +94,8 @@ void expect_some_order(const std::vector<Gradient>& g, std::uint64_t step) {
   EXPECT_TRUE(is_one) << "step " << step;
 }
 
-const std::vector<Gradient> three{{1.0, 0.3, -0.2, 0.1}, {-0.8, 0.5, 0.3, 0.4}, {-0.1, -1.0, 0.6, 0.2}};
+const std::vector<Gradient> three{
+    {1.0, 0.3, -0.2, 0.1}, {-0.8, 0.5, 0.3, 0.4}, {-0.1, -1.0, 0.6, 0.2}};
 
 TEST(PcGrad, OfThreeProjectsInSomeOrder) {
   for (std::uint64_t step = 0; step < 20; ++step) expect_some_order(three, step);

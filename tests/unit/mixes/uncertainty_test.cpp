@@ -59,8 +59,8 @@ TEST(Uncertainty, FollowsItsDefinition) {
       const double g = -h[k] * std::exp(-s[k]) * trained.values[k] + 0.5;
       m[k] = 0.9 * m[k] + 0.1 * g;
       v[k] = 0.999 * v[k] + 0.001 * g * g;
-      s[k] -= 0.1 * m[k] / (1 - std::pow(0.9, t)) /
-              (std::sqrt(v[k] / (1 - std::pow(0.999, t))) + 1e-8);
+      s[k] -=
+          0.1 * m[k] / (1 - std::pow(0.9, t)) / (std::sqrt(v[k] / (1 - std::pow(0.999, t))) + 1e-8);
     }
     trained.mix.update(trained.step());
     for (int k = 0; k < 3; ++k) EXPECT_NEAR(trained.kept[0][k], s[k], 1e-12) << t;
