@@ -269,7 +269,8 @@ SafetensorsLayout::SafetensorsLayout(std::span<const Tensor> tensors,
     for (const std::uint64_t n : tensor.dims)
       if (__builtin_mul_overflow(elements, n, &elements))
         throw std::invalid_argument("the size of a tensor overflows");
-    const std::uint64_t end = data_bytes_ + elements * (tensor.wide ? sizeof(double) : sizeof(float));
+    const std::uint64_t end =
+        data_bytes_ + elements * (tensor.wide ? sizeof(double) : sizeof(float));
     header_ += fmt::format(",\"{}\":{{\"dtype\":\"{}\",\"shape\":[{}],\"data_offsets\":[{},{}]}}",
                            tensor.name, tensor.wide ? "F64" : "F32", fmt::join(tensor.dims, ","),
                            data_bytes_, end);

@@ -288,8 +288,8 @@ InitReport load_matching(const std::filesystem::path& path, const Description& d
   }
   for (const SafetensorsFile::Tensor& tensor : file.tensors()) {
     const auto is_it = [&](const auto& info) { return info.name == tensor.name; };
-    const bool known = std::ranges::any_of(d.tensors, is_it) ||
-                       std::ranges::any_of(d.mix_states, is_it);
+    const bool known =
+        std::ranges::any_of(d.tensors, is_it) || std::ranges::any_of(d.mix_states, is_it);
     if (!known && !tensor.name.starts_with("input.")) report.unused.push_back(tensor.name);
   }
   return report;

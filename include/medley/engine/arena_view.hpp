@@ -6,8 +6,8 @@
 #include <cstring>
 #include <span>
 
-#include "medley/network/pass.hpp"
 #include "medley/experiment/definition.hpp"
+#include "medley/network/pass.hpp"
 
 namespace medley {
 

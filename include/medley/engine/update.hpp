@@ -9,11 +9,11 @@
 #include <cstddef>
 #include <tuple>
 
-#include "medley/kernels/dense.hpp"
 #include "medley/engine/arena_view.hpp"
 #include "medley/engine/batches.hpp"
-#include "medley/experiment/initialization.hpp"
 #include "medley/engine/workers.hpp"
+#include "medley/experiment/initialization.hpp"
+#include "medley/kernels/dense.hpp"
 
 namespace medley {
 
@@ -75,8 +75,8 @@ class Update {
       const PlacedParameter& p = Net::parameters[k];
       const auto& places = Net::segment_places;
       const std::size_t begin = (p.spec.factored ? places.factored : places.slot)[p.segment];
-      list[i++] = {p.offset + from, p.gradient - begin + from, floats,           k,
-                   p.segment,       p.spec.decays,             p.spec.trainable, p.spec.factored};
+      list[i++] = {p.offset + from, p.gradient - begin + from, floats,         k, p.segment,
+                   p.spec.decays,   p.spec.trainable,          p.spec.factored};
     });
     return list;
   }();
@@ -487,8 +487,7 @@ class Update {
         using Rule = typename D::template GroupAt<g>::Rule;
         constexpr TermSet terms = D::group_terms[g];
         if (!active[g] || !D::reaches(terms, chunk.segment)) return;
-        const Vec gradient =
-            Vec::load(gradients[g] + i) * Vec::broadcast(rates.scale[g]);
+        const Vec gradient = Vec::load(gradients[g] + i) * Vec::broadcast(rates.scale[g]);
         constexpr std::size_t kept = D::moment_count[g];
         float* moments = view_.moments(g, chunk.segment, chunk.offset) + i;
         std::array<Vec, Rule::moments.size()> state;

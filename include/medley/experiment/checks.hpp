@@ -11,12 +11,12 @@
 #include <utility>
 
 #include "medley/base/sentence.hpp"
+#include "medley/experiment/check_description.hpp"
+#include "medley/experiment/directions.hpp"
 #include "medley/losses/loss.hpp"
 #include "medley/mixes/mix.hpp"
 #include "medley/network/check_layers.hpp"
 #include "medley/optimizers/optimizer.hpp"
-#include "medley/experiment/check_description.hpp"
-#include "medley/experiment/directions.hpp"
 
 namespace medley {
 

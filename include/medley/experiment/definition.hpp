@@ -24,12 +24,12 @@
 #include <tuple>
 
 #include "medley/data/source.hpp"
-#include "medley/mixes/mix.hpp"
-#include "medley/network/network.hpp"
+#include "medley/engine/engine.hpp"
 #include "medley/experiment/checks.hpp"
 #include "medley/experiment/directions.hpp"
-#include "medley/engine/engine.hpp"
 #include "medley/experiment/initialization.hpp"
+#include "medley/mixes/mix.hpp"
+#include "medley/network/network.hpp"
 
 namespace medley {
 
@@ -303,7 +303,8 @@ struct Definition {
       const int i = direction - Ways::first_of(g);
       if (i < 0 || i >= Ways::count_of(g)) continue;
       const TermSet terms = Ways::terms_of(g, i);
-      copies = std::max(copies, reaches_backward(terms, segment) ? slots : int{reaches(terms, segment)});
+      copies =
+          std::max(copies, reaches_backward(terms, segment) ? slots : int{reaches(terms, segment)});
     }
     return copies;
   }

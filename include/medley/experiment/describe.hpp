@@ -163,7 +163,9 @@ void describe_memory(Description& d) {
     std::size_t at = Def::map.mix_state[g];
     for (const MixState& state : mix_state<typename Def::Ways::template MixAt<g>>()) {
       const int losses = Def::Ways::losses_of(g);
-      StateInfo info{"mix." + d.groups[g].name + "." + std::string(state.name), {}, at,
+      StateInfo info{"mix." + d.groups[g].name + "." + std::string(state.name),
+                     {},
+                     at,
                      state.elements(losses)};
       for (int i = 0; i < state.rank; ++i) info.dims.push_back(static_cast<std::uint64_t>(losses));
       at += 2 * info.elements;
@@ -202,7 +204,8 @@ void describe_memory(Description& d) {
   each_part("gradients", Def::map.gradients, Def::gradient_places.gradients,
             [](int direction, int s) { return Def::gradient_floats(direction, s); });
   each_part("factors", Def::map.factors, Def::gradient_places.factors, [](int direction, int s) {
-    return Def::gradient_copies(direction, s) == Def::slots ? Def::slots * Def::factor_floats(s) : 0;
+    return Def::gradient_copies(direction, s) == Def::slots ? Def::slots * Def::factor_floats(s)
+                                                            : 0;
   });
   section("gradients of terms", "when measured", Def::map.term_gradients,
           static_cast<std::size_t>(Def::measured_losses) * Def::trunk_floats);

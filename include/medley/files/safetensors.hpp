@@ -152,8 +152,12 @@ class SafetensorsWriter {
 
   Status begin(std::string_view file_name) noexcept;
   // The next elements of the tensors, in the layout's order.
-  Status append(std::span<const float> values) noexcept { return append_bytes(std::as_bytes(values)); }
-  Status append(std::span<const double> values) noexcept { return append_bytes(std::as_bytes(values)); }
+  Status append(std::span<const float> values) noexcept {
+    return append_bytes(std::as_bytes(values));
+  }
+  Status append(std::span<const double> values) noexcept {
+    return append_bytes(std::as_bytes(values));
+  }
   // Fails if the tensors are not complete. Then writes the checksum, syncs, renames.
   Status commit() noexcept;
   void abandon() noexcept { file_.abandon(); }

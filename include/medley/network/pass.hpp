@@ -30,8 +30,8 @@ struct Pass {
   const float* parameters = nullptr;
   float* derived = nullptr;    // transposed or transformed weights
   using Places = BySegment<Net::segment_count>;
-  Places gradients{};  // of the parameters
-  Places factors{};    // of the factored gradients, of this shard
+  Places gradients{};          // of the parameters
+  Places factors{};            // of the factored gradients, of this shard
   bool accumulate = false;     // add to `gradients` instead of overwriting them
   int samples = 0;
   bool training = false;
