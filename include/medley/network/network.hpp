@@ -27,8 +27,8 @@ struct PlacedParameter {
   Parameter spec;
   Path name;  // "trunk.0.weight"
   int node = 0;
-  int segment = 0;           // 0: trunk; 1 + h: head h
-  std::size_t offset = 0;    // in floats, within the parameters
+  int segment = 0;         // 0: trunk; 1 + h: head h
+  std::size_t offset = 0;  // in floats, within the parameters
   // Within the gradients, factored ones first, then those of a slot; and within the factors that a
   // shard leaves. A segment's follow each other in all three.
   std::size_t gradient = 0, factors = 0;

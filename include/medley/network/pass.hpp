@@ -28,11 +28,11 @@ template <class Net>
 struct Pass {
   float* area = nullptr;  // activations of the worker
   const float* parameters = nullptr;
-  float* derived = nullptr;    // transposed or transformed weights
+  float* derived = nullptr;  // transposed or transformed weights
   using Places = BySegment<Net::segment_count>;
-  Places gradients{};          // of the parameters
-  Places factors{};            // of the factored gradients, of this shard
-  bool accumulate = false;     // add to `gradients` instead of overwriting them
+  Places gradients{};       // of the parameters
+  Places factors{};         // of the factored gradients, of this shard
+  bool accumulate = false;  // add to `gradients` instead of overwriting them
   int samples = 0;
   bool training = false;
   bool updates_statistics = false;  // forward also collects running statistics in `gradients`
