@@ -194,7 +194,7 @@ error-test: | build/packages ## compile wrong experiments and read the errors
 	$(PYTHON) tests/errors/run.py --compiler $(CXX)
 	$(if $(filter-out clang++,$(CXX)),$(if $(call have,clang++),$(PYTHON) tests/errors/run.py --compiler clang++))
 
-CONTRACT_BINARIES := $(patsubst %,$(BIN)/medley-%,lenet lenet-simultaneous lenet-alternating everything garments clothing readme unet parity)
+CONTRACT_BINARIES := $(patsubst %,$(BIN)/medley-%,lenet lenet-simultaneous lenet-alternating lenet-pcgrad lenet-uncertainty everything garments clothing readme unet parity)
 contract-test: $(CONTRACT_BINARIES) other-builds build/test-packages ## run the promises on built binaries
 	$(PYTHON) tests/contract/run.py --binary-dir $(BIN) --quick --other-builds $(OTHER_BUILDS)
 	$(PYTHON) tests/contract/readme.py $(BIN)/medley-lenet

@@ -117,6 +117,7 @@ void add_steps(Text& text, const Description& d) {
     text.add(group.term_set);
     text.add(group.times);
     text.add(group.next_batch);
+    if (!group.mix.empty() && group.mix != d.mix) text.add(group.mix);
   }
   text.add(step_mode_names[static_cast<std::size_t>(d.mode)]);
   text.add(d.mix);

@@ -180,16 +180,33 @@ const SafetensorsFile::Tensor* SafetensorsFile::find(std::string_view name) cons
   return found == index_.end() ? nullptr : &tensors_[found->second];
 }
 
-std::span<const float> SafetensorsFile::floats(std::string_view name,
-                                               std::span<const std::uint64_t> dims) const {
+const SafetensorsFile::Tensor& SafetensorsFile::existing(std::string_view name) const {
   const Tensor* const tensor = find(name);
   if (tensor == nullptr) fail(fmt::format("it has no tensor {}", name));
-  if (tensor->values.empty() && !tensor->bytes.empty())
-    fail(fmt::format("tensor {} is {}, not F32: save it with .float()", name, tensor->dtype));
-  if (!std::equal(dims.begin(), dims.end(), tensor->dims.begin(), tensor->dims.end()))
-    fail(fmt::format("tensor {} has shape [{}], not [{}]", name, fmt::join(tensor->dims, ", "),
-                     fmt::join(dims, ", ")));
-  return tensor->values;
+  return *tensor;
+}
+
+void SafetensorsFile::check_shape(const Tensor& tensor, std::span<const std::uint64_t> dims) const {
+  if (!std::ranges::equal(dims, tensor.dims))
+    fail(fmt::format("tensor {} has shape [{}], not [{}]", tensor.name,
+                     fmt::join(tensor.dims, ", "), fmt::join(dims, ", ")));
+}
+
+std::span<const float> SafetensorsFile::floats(std::string_view name,
+                                               std::span<const std::uint64_t> dims) const {
+  const Tensor& tensor = existing(name);
+  if (tensor.values.empty() && !tensor.bytes.empty())
+    fail(fmt::format("tensor {} is {}, not F32: save it with .float()", name, tensor.dtype));
+  check_shape(tensor, dims);
+  return tensor.values;
+}
+
+void SafetensorsFile::read_doubles(std::string_view name, std::span<const std::uint64_t> dims,
+                                   std::span<double> values) const {
+  const Tensor& tensor = existing(name);
+  if (tensor.dtype != "F64") fail(fmt::format("tensor {} is {}, not F64", name, tensor.dtype));
+  check_shape(tensor, dims);
+  if (!values.empty()) std::memcpy(values.data(), tensor.bytes.data(), values.size_bytes());
 }
 
 const std::string* SafetensorsFile::metadata(std::string_view key) const {
@@ -252,9 +269,11 @@ SafetensorsLayout::SafetensorsLayout(std::span<const Tensor> tensors,
     for (const std::uint64_t n : tensor.dims)
       if (__builtin_mul_overflow(elements, n, &elements))
         throw std::invalid_argument("the size of a tensor overflows");
-    const std::uint64_t end = data_bytes_ + elements * sizeof(float);
-    header_ += fmt::format(",\"{}\":{{\"dtype\":\"F32\",\"shape\":[{}],\"data_offsets\":[{},{}]}}",
-                           tensor.name, fmt::join(tensor.dims, ","), data_bytes_, end);
+    const std::uint64_t end =
+        data_bytes_ + elements * (tensor.wide ? sizeof(double) : sizeof(float));
+    header_ += fmt::format(",\"{}\":{{\"dtype\":\"{}\",\"shape\":[{}],\"data_offsets\":[{},{}]}}",
+                           tensor.name, tensor.wide ? "F64" : "F32", fmt::join(tensor.dims, ","),
+                           data_bytes_, end);
     elements_.push_back(elements);
     data_bytes_ = end;
   }
@@ -304,8 +323,7 @@ Status SafetensorsWriter::begin(std::string_view file_name) noexcept {
   return file_.write(layout_.header());
 }
 
-Status SafetensorsWriter::append(std::span<const float> values) noexcept {
-  const auto bytes = std::as_bytes(values);
+Status SafetensorsWriter::append_bytes(std::span<const std::byte> bytes) noexcept {
   XXH3_64bits_update(hash_, bytes.data(), bytes.size());
   written_ += bytes.size();
   return file_.write(bytes);

@@ -88,7 +88,8 @@ std::string group_table(const Description& d) {
   std::vector<Cells> rows{{"group", "terms", "optimizer", "options"}};
   if (alternating) rows[0].push_back("in a round");
   for (const GroupInfo& g : d.groups) {
-    rows.push_back({g.name, join(g.terms), g.optimizer, options_text(g.options)});
+    rows.push_back({g.name, join(g.terms), g.optimizer,
+                    options_text(g.options) + (g.own_mix ? "; mix " + g.mix : "")});
     if (alternating) {
       rows.back().push_back(fmt::format("{} on {}",
                                         g.times == 1 ? "once" : fmt::format("{} times", g.times),
@@ -152,7 +153,7 @@ std::string recipe_text(const Recipe& r) {
 
 // --- arena ---------------------------------------------------------------------------------------
 
-// Sections of one kind: those that differ only in their worker, or direction and slot.
+// Sections of one kind: those that differ only in their worker, or direction and part.
 struct SectionKind {
   std::string name;
   std::size_t count = 0, bytes = 0;
@@ -269,6 +270,7 @@ Json steps_json(const Description& d) {
                       {"options", options_json(g.options)},
                       {"times", g.times},
                       {"next_batch", g.next_batch}});
+    if (g.own_mix) groups.back()["mix"] = g.mix;
   }
   return {{"mode", step_mode_names[static_cast<std::size_t>(d.mode)]}, {"groups", groups}};
 }

@@ -8,6 +8,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <cstring>
 
 #include "medley/base/error.hpp"
 #include "medley/run/run_checkpoints.hpp"
@@ -153,6 +154,8 @@ Fields constant_fields(const Description& d, const Source& source, std::uint64_t
 
 SafetensorsLayout make_layout(const Description& d, const Fields& constants) {
   std::vector<SafetensorsLayout::Tensor> tensors;
+  // Doubles first, so that all data are aligned.
+  for (const StateInfo& s : d.mix_states) tensors.push_back({s.name, s.dims, true});
   for (const TensorInfo& t : d.tensors) tensors.push_back({t.name, t.dims});
   const auto channels = static_cast<std::uint64_t>(d.input.c);
   tensors.push_back({std::string(fields::mean), {channels}});
@@ -221,6 +224,12 @@ Checkpoint load_checkpoint(const std::filesystem::path& path, const Description&
     if (!t.is_parameter && !state) continue;
     t.pack(file.floats(t.name, t.dims).data(), arena);
   }
+  for (const StateInfo& s : d.mix_states) {
+    if (!state) continue;
+    std::vector<double> values(s.elements);
+    file.read_doubles(s.name, s.dims, values);
+    std::memcpy(arena + s.offset, values.data(), values.size() * sizeof(double));
+  }
   const std::array<std::uint64_t, 1> channels{static_cast<std::uint64_t>(d.input.c)};
   if (ours || file.find(fields::mean)) {
     const auto mean = file.floats(fields::mean, channels);
@@ -282,8 +291,9 @@ InitReport load_matching(const std::filesystem::path& path, const Description& d
     }
   }
   for (const SafetensorsFile::Tensor& tensor : file.tensors()) {
-    const bool known = std::any_of(d.tensors.begin(), d.tensors.end(),
-                                   [&](const TensorInfo& t) { return t.name == tensor.name; });
+    const auto is_it = [&](const auto& info) { return info.name == tensor.name; };
+    const bool known =
+        std::ranges::any_of(d.tensors, is_it) || std::ranges::any_of(d.mix_states, is_it);
     if (!known && !tensor.name.starts_with(fields::input)) report.unused.push_back(tensor.name);
   }
   return report;
@@ -316,6 +326,9 @@ CheckpointWriter::CheckpointWriter(const Description& d, const float* arena, con
   std::size_t most = 0;
   for (const TensorInfo& t : d.tensors) most = std::max(most, t.elements);
   values_.resize(most);
+  std::size_t most_doubles = 0;
+  for (const StateInfo& s : d.mix_states) most_doubles = std::max(most_doubles, s.elements);
+  doubles_.resize(most_doubles);
 }
 
 bool CheckpointWriter::set_state(const RunState& p) noexcept {
@@ -338,6 +351,10 @@ Status CheckpointWriter::write(std::string_view file_name, const RunState& state
   if (!set_state(state)) return Status::failure("cannot write", "checkpoint metadata", 0);
   // commit() returns the first failure.
   (void)writer_.begin(file_name);
+  for (const StateInfo& s : description_.mix_states) {
+    std::memcpy(doubles_.data(), arena_ + s.offset, s.elements * sizeof(double));
+    (void)writer_.append(std::span<const double>(doubles_).first(s.elements));
+  }
   for (const TensorInfo& t : description_.tensors) {
     t.unpack(arena_, values_.data());
     (void)writer_.append({values_.data(), t.elements});

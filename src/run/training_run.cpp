@@ -173,8 +173,8 @@ void TrainingRun::announce() {
       if (g.term_set >> k & 1u) terms += fmt::format(" {} x {}", d_.terms[k].name, o_.weight[k]);
     }
     logs_->say(fmt::format("group {}: {} at {}, mix {}:{}\n", g.name, g.optimizer,
-                           o_.learning_rate[static_cast<std::size_t>(&g - d_.groups.data())],
-                           d_.mix, terms));
+                           o_.learning_rate[static_cast<std::size_t>(&g - d_.groups.data())], g.mix,
+                           terms));
   }
   for (const std::string& warning : training_warnings(*source_, d_, o_.batch_size)) {
     logs_->say(fmt::format("warning: {}\n", warning));

@@ -22,6 +22,30 @@ def _stopped(bench, name, options):
     return run
 
 
+def what_a_mix_keeps_is_resumed(bench):
+    """State in double precision, and random numbers of a step."""
+    experiments = [e for e in ("lenet-uncertainty", "lenet-pcgrad")
+                   if (bench.binaries / f"medley-{e}").exists()]
+    for experiment in experiments:
+        runs = {}
+        for name, parts in (("whole", (40,)), ("parts", (9, 13, 40))):
+            runs[name] = run = bench.folder(f"mix-{name}") / "run"
+            for i, steps in enumerate(parts):
+                options = (("--data", bench.once("digits-data", data.digits), "--batch-size", 43, "--steps",
+                            40, "--log-every", 1, "--threads", 1 + i))
+                process = bench.start(experiment, "train", "--out", run, *(("--resume",) if i else options))
+                if steps < 40:
+                    wait_until(lambda: process.poll() is not None or
+                               file_size(run / "losses.csv") > 150 * steps, 60, "some steps")
+                    process.send_signal(signal.SIGTERM)
+                bench.end(process)
+        same_contents(contents(runs["whole"]), contents(runs["parts"]), experiment)
+        checkpoint = (runs["whole"] / "last").read_bytes()
+        require((b'"mix.all.log_variance":{"dtype":"F64","shape":[2]' in checkpoint) ==
+                (experiment == "lenet-uncertainty"), f"{experiment}: state of the mix in checkpoints")
+    return f"{', '.join(experiments)}"
+
+
 def a_run_that_lost_its_links_is_resumed(bench):
     """After a copy that follows links, without them, with links to nothing, and with half a checkpoint."""
     options = ("--steps", 200, "--batch-size", 29, "--log-every", 1, "--checkpoint-every", 7, "--threads", 1)

@@ -35,7 +35,8 @@ def _data(bench, experiment):
 
 
 def any_number_of_threads_gives_the_same_bytes(bench):
-    experiments = [e for e in ("everything", "lenet", "lenet-simultaneous", "lenet-alternating")
+    experiments = [e for e in ("everything", "lenet", "lenet-simultaneous", "lenet-alternating",
+                               "lenet-pcgrad", "lenet-uncertainty")
                    if (bench.binaries / f"medley-{e}").exists()]
     for experiment in experiments:
         expected = _train(bench, experiment, "threads", "--threads", 1)

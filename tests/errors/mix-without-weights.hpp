@@ -1,4 +1,4 @@
-// the mix lacks weights(base, is_penalty, out): see mixes/mix.hpp
+// the mix lacks weights(own, out), or weights(step, out): see mixes/mix.hpp
 #pragma once
 
 #include "tests/errors/right.hpp"

@@ -17,6 +17,7 @@ enum class Purpose : std::uint32_t {
   augmentation = 3,
   dropout = 4,
   generator = 5,
+  mix = 6,
 };
 
 namespace detail {

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 
 #include "medley/experiment/definition.hpp"
@@ -23,18 +24,41 @@ class ArenaView {
   float* moments(int group, int segment, std::size_t parameter_offset) const {
     return arena_ + D::map.moments[group] + D::moment_offset(group, segment, parameter_offset);
   }
+  float* mix_state(int group) const { return arena_ + D::map.mix_state[group]; }
   float* parameters() const { return arena_ + D::map.parameters; }
   float* derived() const { return arena_ + D::map.derived; }
-  // To be read with PlacedParameter::gradient; slot 0 has the factored gradients in front of it.
-  float* gradients(int direction, int slot) const {
-    return arena_ + D::map.gradients + direction * D::gradient_floats + slot * Net::slot_floats;
+  // Where a segment's gradients begin in a slot, of those that every slot has or of the factored
+  // ones, which are there once.
+  float* gradients(int direction, int segment, int slot) const {
+    return factored_gradients(direction, segment) + D::factored_floats(segment) +
+           slot * D::slot_floats(segment);
   }
-  float* factors(int direction, int slot) const {
-    return arena_ + D::map.factors +
-           (static_cast<std::size_t>(direction) * D::slots + slot) * Net::factor_floats;
+  float* factored_gradients(int direction, int segment) const {
+    return arena_ + D::map.gradients + D::gradient_places.gradients[direction][segment];
   }
-  float* term_gradients(int term) const {
-    return arena_ + D::map.term_gradients + static_cast<std::size_t>(term) * D::trunk_floats;
+  float* factors(int direction, int segment, int slot) const {
+    return arena_ + D::map.factors + D::gradient_places.factors[direction][segment] +
+           slot * D::factor_floats(segment);
+  }
+  // The same for layers, which add PlacedParameter's places; segments that a direction does not
+  // have are not to be used.
+  typename Pass<Net>::Places slot_gradients(int direction, int slot) const {
+    typename Pass<Net>::Places places;
+    for (int s = 0; s < Net::segment_count; ++s) {
+      places[s] = gradients(direction, s, slot) - Net::segment_places.slot[s];
+    }
+    return places;
+  }
+  typename Pass<Net>::Places slot_factors(int direction, int slot) const {
+    typename Pass<Net>::Places places;
+    for (int s = 0; s < Net::segment_count; ++s) {
+      places[s] = factors(direction, s, slot) - Net::segment_places.factors[s];
+    }
+    return places;
+  }
+  // Of the loss of this rank among all.
+  float* term_gradients(int loss) const {
+    return arena_ + D::map.term_gradients + static_cast<std::size_t>(loss) * D::trunk_floats;
   }
   float* worker_area(int worker) const {
     return arena_ + D::map.workers + static_cast<std::size_t>(worker) * D::worker_floats;
@@ -61,6 +85,14 @@ class ArenaView {
     std::size_t words = 0;
     for (int p = 0; p < pair; ++p) words += D::count_words(p);
     return words;
+  }
+
+  // State of a group's mix, copied between the arena and doubles.
+  void read_mix_state(int group, std::span<double> state) const {
+    if (!state.empty()) std::memcpy(state.data(), mix_state(group), state.size_bytes());
+  }
+  void write_mix_state(int group, std::span<const double> state) const {
+    if (!state.empty()) std::memcpy(mix_state(group), state.data(), state.size_bytes());
   }
 
   // A pass of one worker; the caller says what it is for.

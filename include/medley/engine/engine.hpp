@@ -105,7 +105,8 @@ class Engine {
   // record.
   virtual void predict(std::span<const Record> records, std::span<float* const> outputs) = 0;
   virtual std::size_t predict_batch() const = 0;
-  // Changes a number of the mix; false if there is none of that name or the value is not allowed.
+  // Changes a number of the mix, or of a group's own ("group.name"); false if there is none of that
+  // name or the value is not allowed.
   virtual bool set_mix(std::string_view name, double value) = 0;
 
   // Rounds an epoch of `records` takes.

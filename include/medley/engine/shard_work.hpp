@@ -107,15 +107,21 @@ class ShardWork {
     pass.updates_statistics = updates_statistics;
     pass.accumulate = s >= static_cast<std::uint64_t>(D::slots);
     pass.share = static_cast<float>(pass.samples) / static_cast<float>(batch.count);
-    pass.gradients = view_.gradients(0, slot);
+    // What forward collects, running statistics, goes to the first direction that has the segment.
+    for (int d = D::directions - 1; d >= 0; --d) {
+      const auto places = view_.slot_gradients(d, slot);
+      for (int part = 0; part < Net::segment_count; ++part) {
+        if (D::reaches_backward(sets[d], part)) pass.gradients[part] = places[part];
+      }
+    }
     HeadSet heads = 0;
     for (const TermSet set : sets) heads |= D::heads_of(set);
     forward(pass, heads);
     for (int d = 0; d < D::directions; ++d) {
       if (D::heads_of(sets[d]) == 0) continue;
       pass.written = {};
-      pass.gradients = view_.gradients(d, slot);
-      pass.factors = view_.factors(d, slot);
+      pass.gradients = view_.slot_gradients(d, slot);
+      pass.factors = view_.slot_factors(d, slot);
       losses(pass, targets, sets[d], weight, worker, totals);
       backward(pass, D::heads_of(sets[d]));
     }

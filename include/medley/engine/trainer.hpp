@@ -7,8 +7,9 @@
 //   update    chunk by chunk of the parameters, gradients of the slots are added as a tree and
 //             penalties join in, every group's optimizer takes the result, and layers derive what
 //             they need from the new weights (update.hpp). Where gradients are clipped, all but the
-//             first is a phase of its own, as the norm must be known. The training ends here if a
-//             loss or a gradient is not finite
+//             first is a phase of its own, as the norm must be known; so is what follows the sums
+//             over the slots where a mix needs the Gramian, which answers its weights in between
+//             (mixing.hpp). The training ends here if a loss or a gradient is not finite
 //
 // Each is one parallel phase; what it computes does not depend on which worker does what.
 #pragma once
@@ -19,6 +20,7 @@
 #include <optional>
 
 #include "medley/engine/engine.hpp"
+#include "medley/engine/mixing.hpp"
 #include "medley/engine/shard_work.hpp"
 #include "medley/engine/update.hpp"
 #include "medley/engine/workers.hpp"
@@ -30,6 +32,7 @@ class Trainer final : public Engine {
   using D = Definition<Experiment>;
   using Net = typename D::Net;
   using TermSets = typename ShardWork<Experiment>::TermSets;
+  using Ways = typename D::Ways;
   using Weights = std::array<float, max_terms>;
   using Sums = typename ShardWork<Experiment>::Sums;
 
@@ -39,7 +42,7 @@ class Trainer final : public Engine {
 
   void start(const Settings& settings) override {
     settings_ = settings;
-    mix_ = Experiment::mix;
+    mixing_.start();
     settings_.threads = std::clamp(settings.threads, 1, D::slots);
     work_.start();
     workers_.emplace(settings_.threads);
@@ -59,7 +62,7 @@ class Trainer final : public Engine {
 
   void parameters_changed() override { update_.derive(*workers_); }
 
-  bool set_mix(std::string_view name, double value) override { return mix_.set(name, value); }
+  bool set_mix(std::string_view name, double value) override { return mixing_.set(name, value); }
 
   std::size_t predict_batch() const override {
     return static_cast<std::size_t>(D::slots) * D::shard;
@@ -98,10 +101,19 @@ class Trainer final : public Engine {
     StepReport ignored;
     Weights weight;
     weight.fill(1.0f);
+    const int slots = batches_.slots_used(batches_.shard_count(batch));
+    TermSets sets{};
     for (int k = 0; k < D::term_count; ++k) {
-      Wave last;
-      if (!D::is_penalty[k]) last = run_pass(batch, {TermSet{1} << k}, weight, false, ignored);
-      update_.collect_term(*workers_, k, batches_.slots_used(batches_.shard_count(batch)), last);
+      if (D::is_penalty[k]) continue;
+      sets[Ways::direction_of(k)] = TermSet{1} << k;
+      if (Ways::one_a_loss) continue;
+      const Wave last = run_pass(batch, sets, weight, false, ignored);
+      update_.collect_term(*workers_, k, {sets, weight, slots, last});
+      sets = {};
+    }
+    if (Ways::one_a_loss) {
+      const Wave last = run_pass(batch, sets, weight, false, ignored);
+      update_.collect_gradients(*workers_, {sets, weight, slots, last});
     }
     update_.compare_gradients(report);
   }
@@ -258,40 +270,60 @@ class Trainer final : public Engine {
   // where the loss or a gradient is not finite.
   bool update(Position& position, const Batch& batch, int group, double rate_factor,
               StepReport& report) {
-    constexpr bool in_turn = D::mode == StepMode::alternating;
     TermSets sets{};
-    for (int d = 0; d < D::directions; ++d) sets[d] = D::group_terms[in_turn ? group : d];
-    const TermSet terms = together(sets);
-    const Weights weight = mixed_weights();
-
-    const Wave last = run_pass(batch, sets, weight, true, report);
+    std::array<bool, D::group_count> active{};
+    std::array<typename Mixing<Experiment>::Step, D::group_count> steps{};
+    Weights weight{};
     typename Update<Experiment>::Rates rates;
     D::each_group([&](auto g) {
-      if (in_turn && g != group) return;
+      if (Ways::in_turn && g != group) return;
+      active[g] = true;
+      for (int i = 0; i < Ways::count_of(g); ++i)
+        sets[Ways::first_of(g) + i] = Ways::terms_of(g, i);
       const double rate = settings_.learning_rate[g] * rate_factor;
+      steps[g] = {.group = g, .number = position.updates[g], .rate = rate};
+      mixing_.before_pass(steps[g], weight);
       std::get<g>(rates.rule) =
           std::get<g>(Experiment::steps.groups).optimizer.at(++position.updates[g], rate);
-      rates.active[g] = true;
       rates.scale[g] = 1.0f;
+      steps[g].report = &report;
     });
+    const TermSet terms = together(sets);
+
+    const Wave last = run_pass(batch, sets, weight, true, report);
     const bool clips = settings_.clip_norm > 0;
     const int slots =
         D::heads_of(terms) != 0 ? batches_.slots_used(batches_.shard_count(batch)) : 0;
-    update_.reduce(*workers_, {sets, weight, slots, last}, clips ? nullptr : &rates);
+    const typename Update<Experiment>::Sources from{sets, weight, slots, last, active};
+    bool combines = false;
+    for (int g = 0; g < D::group_count; ++g) combines |= active[g] && Ways::combines[g];
+    update_.reduce(*workers_, from, clips || combines ? nullptr : &rates);
+    if (combines) {
+      if (!update_.check(active, report)) return false;
+      for (int g = 0; g < D::group_count; ++g) {
+        if (!active[g] || !Ways::combines[g]) continue;
+        mixing_.after_pass(
+            steps[g], [&](int a, int b) { return update_.product(g, a, b); }, weight);
+      }
+      update_.combine(*workers_, from, clips ? nullptr : &rates);
+    }
     for (int k = 0; k < D::term_count; ++k) {
       if (!(terms >> k & 1u)) continue;
       report.weight[k] = static_cast<double>(weight[k]);
       if (D::is_penalty[k]) report.value[k] = update_.penalty(k);
     }
-    if (!update_.check(report)) return false;
+    if (!update_.check(active, report)) return false;
     for (int g = 0; g < D::group_count; ++g) {
-      if (!rates.active[g]) continue;
-      const double norm = report.gradient_norm[g] = update_.group_norm(in_turn ? 0 : g);
+      if (!active[g]) continue;
+      const double norm = report.gradient_norm[g] = update_.group_norm(g);
       if (clips && norm > settings_.clip_norm) {
         rates.scale[g] = static_cast<float>(settings_.clip_norm / norm);
       }
     }
-    if (clips) update_.apply(*workers_, terms, rates);
+    if (clips) update_.apply(*workers_, from, rates);
+    for (int g = 0; g < D::group_count; ++g) {
+      if (active[g]) mixing_.finish(steps[g]);
+    }
     return true;
   }
 
@@ -301,30 +333,9 @@ class Trainer final : public Engine {
     return all;
   }
 
-  // Each group's mix turns its terms' own weights into those of this step.
-  std::array<float, max_terms> mixed_weights() const {
-    std::array<float, max_terms> weight{};
-    for (int g = 0; g < D::group_count; ++g) {
-      std::array<float, max_terms> base{}, mixed{};
-      std::array<bool, max_terms> penalty{};
-      std::size_t count = 0;
-      for (int k = 0; k < D::term_count; ++k) {
-        if (!(D::group_terms[g] >> k & 1u)) continue;
-        base[count] = static_cast<float>(settings_.weight[k]);
-        penalty[count++] = D::is_penalty[k];
-      }
-      mix_.weights({base.data(), count}, {penalty.data(), count}, {mixed.data(), count});
-      count = 0;
-      for (int k = 0; k < D::term_count; ++k) {
-        if (D::group_terms[g] >> k & 1u) weight[k] = mixed[count++];
-      }
-    }
-    return weight;
-  }
-
   // Slots together, in their order.
   void summarize(int used, Evaluation& result) {
-    const Weights weight = mixed_weights();
+    const Weights weight = mixing_.constant();
     bool tells = false;
     const Sums sums = reduced_sums(used);
     for (int k = 0; k < D::term_count; ++k) {
@@ -369,7 +380,7 @@ class Trainer final : public Engine {
 
   ArenaView<D> view_;
   Settings settings_;
-  typename D::MixType mix_ = Experiment::mix;
+  Mixing<Experiment> mixing_{view_, settings_};
   Batches<Experiment> batches_{settings_};
   ShardWork<Experiment> work_{view_, settings_, batches_};
   Update<Experiment> update_{view_};

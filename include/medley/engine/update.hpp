@@ -3,6 +3,7 @@
 // among themselves.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstddef>
@@ -37,11 +38,13 @@ template <class Experiment>
 class Update {
   using D = Definition<Experiment>;
   using Net = typename D::Net;
+  using Ways = typename D::Ways;
 
   // A range of parameters that one worker handles at once, whole grains; where their gradient is
   // factored, of one block of outputs.
   struct Chunk {
-    std::size_t offset = 0, gradient = 0;  // as in PlacedParameter
+    std::size_t offset = 0;    // as in PlacedParameter
+    std::size_t gradient = 0;  // within those of its segment, factored or not
     int floats = 0;
     int parameter = 0, segment = 0;
     bool decays = false, trainable = true, factored = false;
@@ -70,16 +73,20 @@ class Update {
     int i = 0;
     cut_parameters([&](int k, int from, int floats) {
       const PlacedParameter& p = Net::parameters[k];
-      list[i++] = {p.offset + from, p.gradient + from, floats,           k,
-                   p.segment,       p.spec.decays,     p.spec.trainable, p.spec.factored};
+      const auto& places = Net::segment_places;
+      const std::size_t begin = (p.spec.factored ? places.factored : places.slot)[p.segment];
+      list[i++] = {p.offset + from, p.gradient - begin + from, floats,         k, p.segment,
+                   p.spec.decays,   p.spec.trainable,          p.spec.factored};
     });
     return list;
   }();
 
-  // What a chunk adds to the squared norm of each direction's gradient and to each penalty.
+  // What a chunk adds to the squared norm of each group's gradient, to each penalty, and to the
+  // inner products of the losses of groups that combine gradients.
   struct alignas(64) Sums {
-    std::array<double, D::directions> square{};
+    std::array<double, D::group_count> square{};
     std::array<double, D::term_count> penalty{};
+    std::array<double, Ways::pair_count> product{};
   };
 
   // Calls f(chunk, its sums) for all chunks, shared out among the workers.
@@ -108,17 +115,18 @@ class Update {
   };
   struct Rates {
     typename ConstantsOf<typename D::Groups>::type rule{};
-    std::array<bool, D::group_count> active{};
     std::array<float, D::group_count> scale{};
   };
 
-  // What gradients are made of: terms of each direction, weights of penalties, the slots that were
-  // written (none where there are no losses), and the wave whose factors wait.
+  // What gradients are made of: terms of each direction, weights of penalties and of gradients that
+  // are combined, the slots that were written (none where there are no losses), the wave whose
+  // factors wait, and the groups that take part.
   struct Sources {
     const std::array<TermSet, D::directions>& sets;
     const std::array<float, max_terms>& weight;
     int slots;
     Wave wave;
+    std::array<bool, D::group_count> active{};
   };
 
   // Multiplies the factors that the shards of a wave left: for all waves of a batch but the last.
@@ -131,43 +139,73 @@ class Update {
     });
   }
 
-  // Makes the gradient of each direction, and where there are rates, applies it to a chunk while
-  // that is in cache. What the terms do not reach is left alone.
+  // Makes the gradient of each group, and where there are rates, applies it to a chunk while that is
+  // in cache. What the terms do not reach is left alone. Of a group that combines gradients this
+  // makes those of its losses, and their inner products over the trunk.
   void reduce(Workers& workers, const Sources& from, const Rates* rates) {
-    TermSet all = 0;
-    for (const TermSet set : from.sets) all |= set;
+    const TermSet all = together(from.sets);
     for_each_chunk(workers, [&](const Chunk& chunk, Sums& sums) {
       if (chunk.trainable) {
-        for (int d = 0; d < D::directions; ++d) reduce(chunk, sums, d, from.sets[d], from);
+        D::each_group([&](auto group) {
+          constexpr int g = decltype(group)::value;
+          if (!from.active[g]) return;
+          if constexpr (Ways::combines[g]) {
+            gather(chunk, sums, g, from);
+          } else {
+            reduce(chunk, sums, g, from);
+          }
+        });
       } else {
-        reduce(chunk, sums, 0, all, from);  // statistics come from the one forward pass
+        gather_statistics(chunk, sums, from);
       }
-      if (rates) apply(chunk, all, *rates);
+      if (rates) apply(chunk, all, from, *rates);
     });
   }
-  // After reduce: value of a penalty, before its weight; norm of a direction's gradient.
+  // Then: combines the gradients with the weights of their losses, and goes on as reduce does.
+  void combine(Workers& workers, const Sources& from, const Rates* rates) {
+    if constexpr (Ways::any_combines) {
+      const TermSet all = together(from.sets);
+      for_each_chunk(workers, [&](const Chunk& chunk, Sums& sums) {
+        D::each_group([&](auto group) {
+          constexpr int g = decltype(group)::value;
+          if constexpr (Ways::combines[g]) {
+            if (chunk.trainable && from.active[g]) combine(chunk, sums, g, from);
+          }
+        });
+        if (rates) apply(chunk, all, from, *rates);
+      });
+    }
+  }
+  // After reduce: inner product of the gradients of two losses of a group, by their ranks.
+  double product(int group, int a, int b) const {
+    const int pair = Ways::first_pair(group) + pair_of(a, b);
+    double value = 0;
+    for (const Sums& sums : sums_) value += sums.product[pair];
+    return value;
+  }
+  // After that: value of a penalty, before its weight; norm of a group's gradient.
   double penalty(int term) const {
     double value = 0;
     for (const Sums& sums : sums_) value += sums.penalty[term];
     return value;
   }
-  double group_norm(int direction) const {
+  double group_norm(int group) const {
     double squares = 0;
-    for (const Sums& sums : sums_) squares += sums.square[direction];
+    for (const Sums& sums : sums_) squares += sums.square[group];
     return std::sqrt(squares);
   }
 
   // Whether all terms and gradients are finite; else the report names the first that is not.
-  bool check(StepReport& report) const {
+  bool check(const std::array<bool, D::group_count>& active, StepReport& report) const {
     for (int k = 0; k < D::term_count; ++k) {
       if (std::isfinite(report.value[k])) continue;
       report.diverged = true;
       report.culprit_term = D::term_names[k];
       break;
     }
-    for (int d = 0; d < D::directions; ++d) {
-      for (int i = 0; i < chunk_count; ++i) {
-        if (std::isfinite(sums_[i].square[d])) continue;
+    for (int g = 0; g < D::group_count; ++g) {
+      for (int i = 0; i < chunk_count && active[g]; ++i) {
+        if (std::isfinite(sums_[i].square[g])) continue;
         if (report.culprit_layer.empty()) {
           const int node = Net::parameters[chunks[i].parameter].node;
           Net::Nodes::each([&](auto n) {
@@ -181,8 +219,9 @@ class Update {
   }
 
   // Applies gradients that wait for their norm.
-  void apply(Workers& workers, TermSet terms, const Rates& rates) {
-    for_each_chunk(workers, [&](const Chunk& chunk, Sums&) { apply(chunk, terms, rates); });
+  void apply(Workers& workers, const Sources& from, const Rates& rates) {
+    const TermSet all = together(from.sets);
+    for_each_chunk(workers, [&](const Chunk& chunk, Sums&) { apply(chunk, all, from, rates); });
   }
 
   // Makes what layers derive from their parameters: weights transposed or transformed.
@@ -190,10 +229,20 @@ class Update {
     for_each_chunk(workers, [&](const Chunk& chunk, Sums&) { derive(chunk); });
   }
 
-  // Keeps the gradient of a single term over the trunk, for compare_gradients.
-  void collect_term(Workers& workers, int term, int used, const Wave& last) {
+  // Makes the gradients of losses over the trunk, for compare_gradients: of all, where each has a
+  // direction; else of one, which is kept.
+  void collect_gradients(Workers& workers, const Sources& from) {
     for_each_chunk(workers, [&](const Chunk& chunk, Sums&) {
-      if (chunk.segment == 0 && chunk.trainable) collect_term(chunk, term, used, last);
+      if (chunk.segment != 0 || !chunk.trainable) return;
+      for (int d = 0; d < D::directions; ++d) gather(chunk, d, from);
+    });
+  }
+  void collect_term(Workers& workers, int term, const Sources& from) {
+    for_each_chunk(workers, [&](const Chunk& chunk, Sums&) {
+      if (chunk.segment != 0 || !chunk.trainable) return;
+      const int d = Ways::direction_of(term);
+      gather(chunk, d, from);
+      std::copy_n(gradient(chunk, d, 0), chunk.floats, loss_gradient(chunk, term));
     });
   }
   void compare_gradients(GradientReport& report) const {
@@ -203,12 +252,9 @@ class Update {
       if (chunk.segment != 0 || !chunk.trainable) continue;
       for (int a = 0; a < D::term_count; ++a) {
         for (int b = a; b < D::term_count; ++b) {
-          Vec products = Vec::zero();
-          for (int i = 0; i < chunk.floats; i += lanes) {
-            products = fma(Vec::load(view_.term_gradients(a) + chunk.offset + i),
-                           Vec::load(view_.term_gradients(b) + chunk.offset + i), products);
-          }
-          dot[a][b] += static_cast<double>(sum(products));
+          dot[a][b] += inner_product(
+              chunk, [&](int i) { return term_gradient(chunk, a, i); },
+              [&](int i) { return term_gradient(chunk, b, i); });
         }
       }
     }
@@ -242,6 +288,27 @@ class Update {
   }
 
  private:
+  static TermSet together(const std::array<TermSet, D::directions>& sets) {
+    TermSet all = 0;
+    for (const TermSet set : sets) all |= set;
+    return all;
+  }
+  // Place of a pair of losses within those of their group.
+  static constexpr int pair_of(int a, int b) {
+    return std::max(a, b) * (std::max(a, b) + 1) / 2 + std::min(a, b);
+  }
+
+  // A chunk's gradient in a slot; a factored one is in slot 0 alone.
+  float* gradient(const Chunk& chunk, int direction, int slot) const {
+    return (chunk.factored ? view_.factored_gradients(direction, chunk.segment)
+                           : view_.gradients(direction, chunk.segment, slot)) +
+           chunk.gradient;
+  }
+  // Where the gradient of a group comes together.
+  float* group_gradient(const Chunk& chunk, int group) const {
+    return gradient(chunk, D::gathering_direction(group, chunk.segment), 0);
+  }
+
   // Adds to a factored gradient what the wave's shards left, in their order.
   void multiply_factors(const Chunk& chunk, int direction, const Wave& wave) {
     if (!chunk.factored) return;
@@ -251,36 +318,88 @@ class Update {
     std::array<kernels::Factors, D::slots> shards;
     const int count = static_cast<int>(wave.last - wave.first);
     for (int slot = 0; slot < count; ++slot) {
-      const float* inputs = view_.factors(direction, slot) + p.factors;
+      const float* inputs = view_.factors(direction, chunk.segment, slot) + p.factors -
+                            Net::segment_places.factors[chunk.segment];
       shards[slot] = {inputs + row * D::shard, inputs + (p.spec.rows() + block * lanes) * D::shard,
                       slot + 1 < count ? D::shard : wave.last_samples};
     }
     kernels::multiply_factors(chunk.floats / lanes, D::shard, shards.data(), count,
-                              view_.gradients(direction, 0) + chunk.gradient, wave.first > 0);
+                              gradient(chunk, direction, 0), wave.first > 0);
   }
 
-  // Sum over the slots of vector i of a chunk's gradient; a factored one is there once.
-  MEDLEY_INLINE Vec summed_gradient(const Chunk& chunk, int direction, int used, int i) const {
-    return tree_sum<D::slots>(chunk.factored ? 1 : used, [&](int slot) {
-      return Vec::load(view_.gradients(direction, slot) + chunk.gradient + i);
-    });
-  }
-
-  // The gradient of one direction in one chunk: slots or factors, then penalties; into slot 0.
-  void reduce(const Chunk& chunk, Sums& sums, int direction, TermSet terms, const Sources& from) {
-    const bool summed = from.slots > 0 && D::reaches_backward(terms, chunk.segment);
-    const TermSet penalties = chunk.decays ? terms & D::penalties : 0;
-    if (!D::reaches(terms, chunk.segment)) {
-      sums.square[direction] = 0;
-      return;
+  // A chunk's gradient as the slots have it; a factored one is there once.
+  struct InSlots {
+    const float* first;
+    std::size_t stride;
+    int used;
+    // Sum over the slots of vector i.
+    MEDLEY_INLINE Vec sum(int i) const {
+      return tree_sum<D::slots>(used,
+                                [&](int slot) { return Vec::load(first + slot * stride + i); });
     }
-    if (summed) multiply_factors(chunk, direction, from.wave);
-    float* to = view_.gradients(direction, 0) + chunk.gradient;
+  };
+  InSlots in_slots(const Chunk& chunk, int direction, int used) const {
+    return {gradient(chunk, direction, 0), D::slot_floats(chunk.segment),
+            chunk.factored ? 1 : used};
+  }
+
+  // The losses' gradient of one direction in one chunk: slots or factors; into slot 0. False where
+  // the losses do not reach it.
+  bool gather(const Chunk& chunk, int direction, const Sources& from) {
+    if (from.slots == 0 || !D::reaches_backward(from.sets[direction], chunk.segment)) return false;
+    multiply_factors(chunk, direction, from.wave);
+    if (chunk.factored) return true;
+    float* to = gradient(chunk, direction, 0);
+    const InSlots slots = in_slots(chunk, direction, from.slots);
+    for (int i = 0; i < chunk.floats; i += lanes) slots.sum(i).store(to + i);
+    return true;
+  }
+
+  // Running statistics come from the one forward pass, in the first direction that has them.
+  void gather_statistics(const Chunk& chunk, Sums& sums, const Sources& from) {
+    sums.square = {};
+    for (int d = 0; d < D::directions; ++d) {
+      if (gather(chunk, d, from)) return;
+    }
+  }
+
+  // Inner product of two gradients in a chunk, in the order of the instruction set's vector.
+  template <class A, class B>
+  static double inner_product(const Chunk& chunk, A&& a, B&& b) {
+    Vec products = Vec::zero();
+    for (int i = 0; i < chunk.floats; i += lanes) products = fma(a(i), b(i), products);
+    return static_cast<double>(sum(products));
+  }
+
+  // The gradients of a group's losses, each by itself, and over the trunk their products.
+  void gather(const Chunk& chunk, Sums& sums, int group, const Sources& from) {
+    const int first = Ways::first_of(group), losses = Ways::losses_of(group);
+    const auto load = [&](int loss) {
+      return [at = gradient(chunk, first + loss, 0)](int i) { return Vec::load(at + i); };
+    };
+    sums.square[group] = 0;
+    for (int a = 0; a < losses; ++a) {
+      const bool reached = gather(chunk, first + a, from);
+      if (reached) sums.square[group] += inner_product(chunk, load(a), load(a));
+      for (int b = 0; b <= a; ++b) {
+        sums.product[Ways::first_pair(group) + pair_of(a, b)] =
+            reached && chunk.segment == 0 ? inner_product(chunk, load(a), load(b)) : 0.0;
+      }
+    }
+  }
+
+  // Makes a group's gradient in one chunk of `losses(i)` and the group's penalties.
+  template <class Losses>
+  MEDLEY_INLINE void finish(const Chunk& chunk, Sums& sums, int group, const Sources& from,
+                            Losses&& losses) {
+    const TermSet terms = D::group_terms[group];
+    const TermSet penalties = chunk.decays ? terms & D::penalties : 0;
+    float* to = group_gradient(chunk, group);
     Vec squares = Vec::zero();
     std::array<Vec, D::term_count> penalty;
     penalty.fill(Vec::zero());
     for (int i = 0; i < chunk.floats; i += lanes) {
-      Vec g = summed ? summed_gradient(chunk, direction, from.slots, i) : Vec::zero();
+      Vec g = losses(i);
       if (penalties != 0) {
         const Vec theta = Vec::load(view_.parameters() + chunk.offset + i);
         D::each_term([&](auto k) {
@@ -295,26 +414,70 @@ class Update {
       squares = fma(g, g, squares);
       g.store(to + i);
     }
-    sums.square[direction] = chunk.trainable ? static_cast<double>(sum(squares)) : 0.0;
+    sums.square[group] = static_cast<double>(sum(squares));
     for (int k = 0; k < D::term_count; ++k) {
       if (terms >> k & 1u) sums.penalty[k] = static_cast<double>(sum(penalty[k]));
     }
   }
 
+  // The gradient of a group with one direction.
+  void reduce(const Chunk& chunk, Sums& sums, int group, const Sources& from) {
+    const int d = Ways::first_of(group);
+    const TermSet terms = from.sets[d];
+    if (!D::reaches(terms, chunk.segment)) {
+      sums.square[group] = 0;
+      return;
+    }
+    if (from.slots > 0 && D::reaches_backward(terms, chunk.segment)) {
+      multiply_factors(chunk, d, from.wave);
+      const InSlots slots = in_slots(chunk, d, from.slots);
+      finish(chunk, sums, group, from, [&](int i) MEDLEY_INLINE_LAMBDA { return slots.sum(i); });
+    } else {
+      finish(chunk, sums, group, from, [](int) { return Vec::zero(); });
+    }
+  }
+
+  // Σ_k w_k g_k in the order of the losses; heads take the gradients of their own times one.
+  void combine(const Chunk& chunk, Sums& sums, int group, const Sources& from) {
+    if (!D::reaches(D::group_terms[group], chunk.segment)) {
+      sums.square[group] = 0;
+      return;
+    }
+    std::array<const float*, D::directions> part{};
+    std::array<float, D::directions> weight{};
+    int parts = 0;
+    for (int loss = 0; loss < Ways::losses_of(group); ++loss) {
+      const int d = Ways::first_of(group) + loss;
+      if (!D::reaches_backward(from.sets[d], chunk.segment)) continue;
+      weight[parts] = chunk.segment == 0 ? from.weight[Ways::loss_of(group, loss)] : 1.0f;
+      part[parts++] = gradient(chunk, d, 0);
+    }
+    finish(chunk, sums, group, from, [&](int i) MEDLEY_INLINE_LAMBDA {
+      Vec g = Vec::zero();
+      for (int k = 0; k < parts; ++k) {
+        g = fma(Vec::broadcast(weight[k]), Vec::load(part[k] + i), g);
+      }
+      return g;
+    });
+  }
+
   // Updates parameters that the terms reach and what is derived from them, and running statistics
   // on the way of their heads.
-  void apply(const Chunk& chunk, TermSet terms, const Rates& rates) {
+  void apply(const Chunk& chunk, TermSet terms, const Sources& from, const Rates& rates) {
     if (chunk.trainable) {
       if (!D::reaches(terms, chunk.segment)) return;
-      change(chunk, rates);
+      change(chunk, from.active, rates);
       derive(chunk);
     } else if (D::reaches_backward(terms, chunk.segment)) {
-      average(chunk);
+      average(chunk, from.sets);
     }
   }
 
   // θ ← θ + Δ_1 + … + Δ_m, every Δ taken at the same θ.
-  void change(const Chunk& chunk, const Rates& rates) {
+  void change(const Chunk& chunk, const std::array<bool, D::group_count>& active,
+              const Rates& rates) {
+    std::array<const float*, D::group_count> gradients;
+    for (int g = 0; g < D::group_count; ++g) gradients[g] = group_gradient(chunk, g);
     for (int i = 0; i < chunk.floats; i += lanes) {
       float* at = view_.parameters() + chunk.offset + i;
       const Vec before = Vec::load(at);
@@ -323,10 +486,8 @@ class Update {
         constexpr int g = decltype(group)::value;
         using Rule = typename D::template GroupAt<g>::Rule;
         constexpr TermSet terms = D::group_terms[g];
-        if (!rates.active[g] || !D::reaches(terms, chunk.segment)) return;
-        const int d = D::mode == StepMode::alternating ? 0 : g;
-        const Vec gradient =
-            Vec::load(view_.gradients(d, 0) + chunk.gradient + i) * Vec::broadcast(rates.scale[g]);
+        if (!active[g] || !D::reaches(terms, chunk.segment)) return;
+        const Vec gradient = Vec::load(gradients[g] + i) * Vec::broadcast(rates.scale[g]);
         constexpr std::size_t kept = D::moment_count[g];
         float* moments = view_.moments(g, chunk.segment, chunk.offset) + i;
         std::array<Vec, Rule::moments.size()> state;
@@ -347,34 +508,41 @@ class Update {
   }
 
   // Running statistics move towards those of the batch.
-  void average(const Chunk& chunk) {
+  void average(const Chunk& chunk, const std::array<TermSet, D::directions>& sets) {
     const Vec momentum = Vec::broadcast(statistics_momentum);
+    int d = 0;
+    while (!D::reaches_backward(sets[d], chunk.segment)) ++d;
+    const float* batch = gradient(chunk, d, 0);
     for (int i = 0; i < chunk.floats; i += lanes) {
       float* at = view_.parameters() + chunk.offset + i;
       const Vec running = Vec::load(at);
-      fma(momentum, Vec::load(view_.gradients(0, 0) + chunk.gradient + i) - running, running)
-          .store(at);
+      fma(momentum, Vec::load(batch + i) - running, running).store(at);
     }
   }
 
-  void collect_term(const Chunk& chunk, int term, int used, const Wave& last) {
-    if (!D::is_penalty[term]) multiply_factors(chunk, 0, last);
-    float* to = view_.term_gradients(term) + chunk.offset;
-    for (int i = 0; i < chunk.floats; i += lanes) {
-      Vec g = Vec::zero();
-      if (!D::is_penalty[term]) {
-        g = summed_gradient(chunk, 0, used, i);
-      } else if (chunk.decays) {
-        const Vec theta = Vec::load(view_.parameters() + chunk.offset + i);
-        D::each_term([&](auto k) {
-          if constexpr (D::is_penalty[k]) {
-            using Rule = typename D::template TermAt<decltype(k)::value>::Rule;
-            if (k == term) g = Rule::derivative(theta);
-          }
-        });
-      }
-      g.store(to + i);
+  // A loss's gradient over the trunk, as it was collected.
+  float* loss_gradient(const Chunk& chunk, int term) const {
+    if constexpr (Ways::one_a_loss) {
+      return gradient(chunk, Ways::direction_of(term), 0);
+    } else {
+      int rank = 0;
+      for (int k = 0; k < term; ++k) rank += !D::is_penalty[k];
+      return view_.term_gradients(rank) + chunk.offset;
     }
+  }
+  // Vector i of a term's gradient over the trunk, before its weight.
+  Vec term_gradient(const Chunk& chunk, int term, int i) const {
+    if (!D::is_penalty[term]) return Vec::load(loss_gradient(chunk, term) + i);
+    Vec g = Vec::zero();
+    if (!chunk.decays) return g;
+    const Vec theta = Vec::load(view_.parameters() + chunk.offset + i);
+    D::each_term([&](auto k) {
+      if constexpr (D::is_penalty[k]) {
+        using Rule = typename D::template TermAt<decltype(k)::value>::Rule;
+        if (k == term) g = Rule::derivative(theta);
+      }
+    });
+    return g;
   }
 
   ArenaView<D> view_;

@@ -43,8 +43,8 @@ inline constexpr bool is_term<PenaltyTerm<N, Rule>> = true;
 
 template <class T>
 inline constexpr bool is_group = false;
-template <Name N, class Rule, Name... Terms>
-inline constexpr bool is_group<Group<N, Rule, Terms...>> = true;
+template <Name N, class Rule, class Mixing, Name... Terms>
+inline constexpr bool is_group<Group<N, Rule, Mixing, Terms...>> = true;
 
 // Of a tuple of heads, terms or groups: the first element that is none, or -1; -2: no tuple.
 template <class T, template <class> class Is>

@@ -12,6 +12,7 @@
 
 #include "medley/base/sentence.hpp"
 #include "medley/experiment/check_description.hpp"
+#include "medley/experiment/directions.hpp"
 #include "medley/losses/loss.hpp"
 #include "medley/mixes/mix.hpp"
 #include "medley/network/check_layers.hpp"
@@ -229,25 +230,24 @@ constexpr Sentence wrong_membership() {
 
 template <class E, std::size_t G>
 constexpr Sentence wrong_mix_of_group() {
-  using GroupType = GroupAt<E, G>;
-  using Terms = std::remove_cvref_t<decltype(E::terms)>;
-  using M = std::remove_cvref_t<decltype(E::mix)>;
-  constexpr int losses = []<class... T>(std::type_identity<std::tuple<T...>>) {
-    const auto in = [](std::string_view name) {
-      return GroupType::terms.empty() || index_of(name, GroupType::terms) >= 0;
-    };
-    return (0 + ... + (!T::is_penalty && in(T::name) ? 1 : 0));
-  }(std::type_identity<Terms>{});
-  constexpr auto mix = [] { return E::mix; };
-  if (allows_numbers<mix, mix().valid(losses)>()) return {};
-  return Sentence{"mix ",
-                  M::type,
-                  " (",
-                  M::usage,
-                  ") cannot serve ",
-                  losses,
-                  losses == 1 ? " loss" : " losses",
-                  numbers_of<mix>()};
+  using Ways = Directions<E>;
+  using M = typename Ways::template MixAt<static_cast<int>(G)>;
+  constexpr std::string_view lacks = lacking_in_mix<M>();
+  if constexpr (!lacks.empty()) {
+    return Sentence{"its mix lacks ", lacks, ": see mixes/mix.hpp"};
+  } else {
+    constexpr int losses = Ways::losses_of(static_cast<int>(G));
+    constexpr auto mix = [] { return Ways::template mix_of<static_cast<int>(G)>(); };
+    if (allows_numbers<mix, mix().valid(losses)>()) return {};
+    return Sentence{"mix ",
+                    M::type,
+                    " (",
+                    M::usage,
+                    ") cannot serve ",
+                    losses,
+                    losses == 1 ? " loss" : " losses",
+                    numbers_of<mix>()};
+  }
 }
 
 template <class E>

@@ -26,6 +26,7 @@
 #include "medley/data/source.hpp"
 #include "medley/experiment/checks.hpp"
 #include "medley/experiment/description.hpp"
+#include "medley/experiment/directions.hpp"
 #include "medley/experiment/initialization.hpp"
 #include "medley/mixes/mix.hpp"
 #include "medley/network/network.hpp"
@@ -39,10 +40,11 @@ struct Definition {
   using Terms = std::remove_cvref_t<decltype(Experiment::terms)>;
   using StepsType = std::remove_cvref_t<decltype(Experiment::steps)>;
   using Groups = std::remove_cvref_t<decltype(Experiment::steps.groups)>;
-  using MixType = std::remove_cvref_t<decltype(Experiment::mix)>;
+  using Ways = Directions<Experiment>;
+  static constexpr int directions = Ways::count;
   template <int Samples>
   using NetOf = Network<Experiment::input, typename Experiment::Trunk, typename Experiment::Heads,
-                        Samples, StepsType::passes>;
+                        Samples, directions>;
 
   static constexpr Memory memory = [] {
     Memory m = Experiment::memory;
@@ -57,7 +59,6 @@ struct Definition {
   static constexpr int group_count = StepsType::group_count;
   static constexpr int target_count = static_cast<int>(Experiment::targets.size());
   static constexpr StepMode mode = StepsType::mode;
-  static constexpr int directions = StepsType::passes;
 
   template <int K>
   using TermAt = std::tuple_element_t<K, Terms>;
@@ -133,11 +134,7 @@ struct Definition {
     });
     return alike;
   }();
-  static constexpr TermSet penalties = [] {
-    TermSet set = 0;
-    for (int k = 0; k < term_count; ++k) set |= TermSet{is_penalty[k]} << k;
-    return set;
-  }();
+  static constexpr TermSet penalties = Ways::penalties;
 
   static constexpr Shape head_shape(int h) { return Net::shapes[Net::head_output[h]]; }
   static constexpr bool answers_mask(int k) {
@@ -201,20 +198,7 @@ struct Definition {
       }(),
       "over_batch() and over_pictures() are for terms on masks");
 
-  // Terms of a group; a group without names has all.
-  static constexpr std::array<TermSet, group_count> group_terms = [] {
-    std::array<TermSet, group_count> sets{};
-    each_group([&](auto g) {
-      using GroupType = GroupAt<decltype(g)::value>;
-      if (GroupType::terms.empty()) sets[g] = (TermSet{1} << term_count) - 1;
-      for (const std::string_view name : GroupType::terms) {
-        for (int k = 0; k < term_count; ++k) {
-          if (term_names[k] == name) sets[g] |= TermSet{1} << k;
-        }
-      }
-    });
-    return sets;
-  }();
+  static constexpr auto& group_terms = Ways::group_terms;
   static constexpr HeadSet heads_of(TermSet terms) {
     HeadSet set = 0;
     for (int k = 0; k < term_count; ++k) {
@@ -309,9 +293,64 @@ struct Definition {
 
   // --- arena -------------------------------------------------------------------------------------
 
-  // Floats of one pass's gradients, and of moments: whole segments that the group reaches.
   static constexpr std::size_t parameter_floats = Net::parameter_floats;
-  static constexpr std::size_t gradient_floats = Net::factored_floats + slots * Net::slot_floats;
+  // Gradients are stored by direction and segment: of a segment that a direction's losses reach, the
+  // factored ones and a copy a slot of the others; of one that only penalties reach, a single copy;
+  // else nothing. Factors of the gradients lie in the same way.
+  static constexpr int gradient_copies(int direction, int segment) {
+    int copies = 0;
+    for (int g = 0; g < group_count; ++g) {
+      const int i = direction - Ways::first_of(g);
+      if (i < 0 || i >= Ways::count_of(g)) continue;
+      const TermSet terms = Ways::terms_of(g, i);
+      copies =
+          std::max(copies, reaches_backward(terms, segment) ? slots : int{reaches(terms, segment)});
+    }
+    return copies;
+  }
+  static constexpr std::size_t gradient_floats(int direction, int segment) {
+    const int copies = gradient_copies(direction, segment);
+    return copies == 0 ? 0 : factored_floats(segment) + copies * slot_floats(segment);
+  }
+  static constexpr std::size_t factored_floats(int segment) {
+    return Net::segment_places.factored[segment + 1] - Net::segment_places.factored[segment];
+  }
+  static constexpr std::size_t slot_floats(int segment) {
+    return Net::segment_places.slot[segment + 1] - Net::segment_places.slot[segment];
+  }
+  static constexpr std::size_t factor_floats(int segment) {
+    return Net::segment_places.factors[segment + 1] - Net::segment_places.factors[segment];
+  }
+  struct GradientPlaces {
+    std::array<std::array<std::size_t, Net::segment_count>, directions> gradients{}, factors{};
+    std::size_t gradient_floats = 0, factor_floats = 0;  // in all
+  };
+  static constexpr GradientPlaces gradient_places = [] {
+    GradientPlaces places;
+    for (int d = 0; d < directions; ++d) {
+      for (int s = 0; s < Net::segment_count; ++s) {
+        places.gradients[d][s] = places.gradient_floats;
+        places.gradient_floats += gradient_floats(d, s);
+        places.factors[d][s] = places.factor_floats;
+        if (gradient_copies(d, s) == slots) places.factor_floats += slots * factor_floats(s);
+      }
+    }
+    return places;
+  }();
+  // The first direction of a group that has a segment: where its gradient comes together.
+  static constexpr int gathering_direction(int g, int segment) {
+    int i = 0;
+    while (i + 1 < Ways::count_of(g) && !reaches(Ways::terms_of(g, i), segment)) ++i;
+    return Ways::first_of(g) + i;
+  }
+  // Losses whose gradients have to be kept apart where they are measured, since they share a
+  // direction.
+  static constexpr int measured_losses = [] {
+    int losses = 0;
+    for (int k = 0; k < term_count && !Ways::one_a_loss; ++k) losses += !is_penalty[k];
+    return losses;
+  }();
+  // Whole segments that the group reaches.
   static constexpr std::size_t moment_floats(int g) {
     std::size_t floats = 0;
     for (int s = 0; s < Net::segment_count; ++s) {
@@ -383,9 +422,10 @@ struct Definition {
   struct Map {
     std::size_t parameters = 0, derived = 0;
     std::array<std::size_t, group_count> moments{};
-    std::size_t gradients = 0;       // [direction]: factored ones, then [slot][parameter]
-    std::size_t factors = 0;         // [direction][slot]
-    std::size_t term_gradients = 0;  // [term][trunk parameter]
+    std::array<std::size_t, group_count> mix_state{};  // of doubles
+    std::size_t gradients = 0;       // [direction][segment]: factored ones, then [slot][parameter]
+    std::size_t factors = 0;         // [direction][segment][slot]
+    std::size_t term_gradients = 0;  // [loss][trunk parameter], where measured_losses
     std::size_t workers = 0;         // [worker]: activations, block, staging
     std::size_t metrics = 0;         // [slot] of 64-bit counts
     std::size_t floats = 0;
@@ -406,9 +446,10 @@ struct Definition {
     for (int g = 0; g < group_count; ++g) {
       m.moments[g] = take(moment_count[g] * moment_floats(g));
     }
-    m.gradients = take(directions * gradient_floats);
-    m.factors = take(directions * slots * Net::factor_floats);
-    m.term_gradients = take(static_cast<std::size_t>(term_count) * trunk_floats);
+    for (int g = 0; g < group_count; ++g) m.mix_state[g] = take(2 * Ways::state_doubles(g));
+    m.gradients = take(gradient_places.gradient_floats);
+    m.factors = take(gradient_places.factor_floats);
+    m.term_gradients = take(static_cast<std::size_t>(measured_losses) * trunk_floats);
     m.workers = take(slots * worker_floats);
     m.metrics = take(slots * metric_words * 2);
     m.floats = at;

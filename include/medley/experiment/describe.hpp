@@ -113,6 +113,15 @@ void describe_terms(Description& d) {
     for (int k = 0; k < Def::term_count; ++k) {
       if (info.term_set >> k & 1u) info.terms.emplace_back(Def::term_names[k]);
     }
+    const auto mix = Def::Ways::template mix_of<g>();
+    info.mix = decltype(mix)::type;
+    info.own_mix = Def::template GroupAt<g>::has_own_mix;
+    if (info.own_mix) {
+      for (const Option& option : collect_options(mix)) {
+        d.mix_options.push_back({info.name + "." + option.name, option.value});
+      }
+      d.mix_usage += "; of group " + info.name + ": " + std::string(decltype(mix)::usage);
+    }
     info.times = group.times;
     info.next_batch = group.next_batch;
     d.groups.push_back(std::move(info));
@@ -150,6 +159,20 @@ void describe_memory(Description& d) {
     }
   });
 
+  Def::each_group([&](auto g) {
+    std::size_t at = Def::map.mix_state[g];
+    for (const MixState& state : mix_state<typename Def::Ways::template MixAt<g>>()) {
+      const int losses = Def::Ways::losses_of(g);
+      StateInfo info{"mix." + d.groups[g].name + "." + std::string(state.name),
+                     {},
+                     at,
+                     state.elements(losses)};
+      for (int i = 0; i < state.rank; ++i) info.dims.push_back(static_cast<std::uint64_t>(losses));
+      at += 2 * info.elements;
+      d.mix_states.push_back(std::move(info));
+    }
+  });
+
   const auto section = [&](std::string name, std::string lifetime, std::size_t offset,
                            std::size_t floats) {
     d.arena.push_back(
@@ -162,25 +185,30 @@ void describe_memory(Description& d) {
     section("optimizer " + d.groups[static_cast<std::size_t>(g)].name, run, Def::map.moments[g],
             Def::moment_count[g] * Def::moment_floats(g));
   }
-  const auto each_slot = [&](const std::string& name, int direction, std::size_t at,
-                             std::size_t floats) {
-    for (int slot = 0; slot < Def::slots; ++slot) {
-      section(name + ", direction " + std::to_string(direction) + ", slot " + std::to_string(slot),
-              step, at + slot * floats, floats);
+  for (int g = 0; g < Def::group_count; ++g) {
+    if (Def::Ways::state_doubles(g) == 0) continue;
+    section("mix " + d.groups[static_cast<std::size_t>(g)].name, run, Def::map.mix_state[g],
+            2 * Def::Ways::state_doubles(g));
+  }
+  const auto each_part = [&](const std::string& name, std::size_t begin, const auto& places,
+                             const auto& floats) {
+    for (int direction = 0; direction < Def::directions; ++direction) {
+      for (int s = 0; s < Net::segment_count; ++s) {
+        const std::string part = s == 0 ? "trunk" : "head " + std::string(Net::head_names[s - 1]);
+        if (floats(direction, s) == 0) continue;
+        section(name + ", " + part + ", direction " + std::to_string(direction), step,
+                begin + places[direction][s], floats(direction, s));
+      }
     }
   };
-  for (int direction = 0; direction < Def::directions; ++direction) {
-    const std::size_t at = Def::map.gradients + direction * Def::gradient_floats;
-    section("factored gradients, direction " + std::to_string(direction), step, at,
-            Net::factored_floats);
-    each_slot("gradients", direction, at + Net::factored_floats, Net::slot_floats);
-  }
-  for (int direction = 0; direction < Def::directions; ++direction) {
-    each_slot("factors", direction, Def::map.factors + direction * Def::slots * Net::factor_floats,
-              Net::factor_floats);
-  }
+  each_part("gradients", Def::map.gradients, Def::gradient_places.gradients,
+            [](int direction, int s) { return Def::gradient_floats(direction, s); });
+  each_part("factors", Def::map.factors, Def::gradient_places.factors, [](int direction, int s) {
+    return Def::gradient_copies(direction, s) == Def::slots ? Def::slots * Def::factor_floats(s)
+                                                            : 0;
+  });
   section("gradients of terms", "when measured", Def::map.term_gradients,
-          static_cast<std::size_t>(Def::term_count) * Def::trunk_floats);
+          static_cast<std::size_t>(Def::measured_losses) * Def::trunk_floats);
   for (int worker = 0; worker < Def::slots; ++worker) {
     const std::size_t at = Def::map.workers + static_cast<std::size_t>(worker) * Def::worker_floats;
     const std::string name = "worker " + std::to_string(worker) + ": ";
@@ -222,8 +250,8 @@ void describe(Description& d) {
   d.input = Experiment::input;
   d.targets.assign(Experiment::targets.begin(), Experiment::targets.end());
   d.mode = Def::mode;
-  d.mix = Def::MixType::type;
-  d.mix_usage = Def::MixType::usage;
+  d.mix = decltype(Experiment::mix)::type;
+  d.mix_usage = decltype(Experiment::mix)::usage;
   d.mix_options = detail::collect_options(Experiment::mix);
   d.recipe = Experiment::recipe;
   d.memory = Def::memory;

@@ -44,6 +44,14 @@ struct TensorInfo {
   void pack(const float* values, float* arena) const;
 };
 
+// Numbers in double precision that a mix keeps, which checkpoints hold as they are.
+struct StateInfo {
+  std::string name;  // "mix.all.log_variance"
+  std::vector<std::uint64_t> dims;
+  std::size_t offset = 0;  // in the arena, in floats
+  std::size_t elements = 0;
+};
+
 struct LayerInfo {
   std::string path, type;
   std::vector<Option> options;
@@ -71,11 +79,12 @@ struct TermInfo {
 };
 
 struct GroupInfo {
-  std::string name, optimizer;
+  std::string name, optimizer, mix;
   std::vector<Option> options;
   std::vector<std::string> terms;
   TermSet term_set = 0;
   double learning_rate = 0;
+  bool own_mix = false;
   int times = 1;
   bool next_batch = false;
 };
@@ -105,6 +114,7 @@ struct Description {
   std::vector<GroupInfo> groups;
   std::vector<MetricInfo> metrics;
   std::vector<TensorInfo> tensors;  // parameters first, in the order of the network
+  std::vector<StateInfo> mix_states;
   std::vector<SectionInfo> arena;
   std::vector<SectionInfo> activations;  // within a worker's activations
   std::size_t arena_bytes = 0;

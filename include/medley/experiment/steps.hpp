@@ -8,12 +8,14 @@
 //                                             groups in turn, each from the θ that the last one
 //                                             left
 //
-// A group's name comes first, then its terms.
+// A group's name comes first, then its terms. The experiment's mix holds for a group, or one of its
+// own: group<...>(Adam{}).mixed_by(PcGrad{}).
 #pragma once
 
 #include <array>
 #include <string_view>
 #include <tuple>
+#include <type_traits>
 
 #include "medley/base/name.hpp"
 #include "medley/experiment/step_mode.hpp"
@@ -21,22 +23,32 @@
 
 namespace medley {
 
-template <Name N, class OptimizerType, Name... Terms>
+// Of a group that has no mix of its own.
+struct ExperimentsMix {};
+
+template <Name N, class OptimizerType, class MixType, Name... Terms>
 struct Group {
   using Rule = OptimizerType;
+  using Mixing = MixType;
+  static constexpr bool has_own_mix = !std::is_same_v<MixType, ExperimentsMix>;
   static constexpr std::string_view name = N.view();
   static constexpr std::array<std::string_view, sizeof...(Terms)> terms{Terms.view()...};
 
   OptimizerType optimizer;
+  MixType mix{};
   int times = 1;            // updates in a round (alternating)
   bool next_batch = false;  // each of them on a batch of its own (alternating)
 
-  constexpr Group repeated(int count) const { return {optimizer, count, next_batch}; }
-  constexpr Group on_next_batch() const { return {optimizer, times, true}; }
+  constexpr Group repeated(int count) const { return {optimizer, mix, count, next_batch}; }
+  constexpr Group on_next_batch() const { return {optimizer, mix, times, true}; }
+  template <class M>
+  constexpr Group<N, OptimizerType, M, Terms...> mixed_by(M own) const {
+    return {optimizer, own, times, next_batch};
+  }
 };
 
 template <Name N, Name... Terms, class OptimizerType>
-constexpr Group<N, OptimizerType, Terms...> group(OptimizerType optimizer) {
+constexpr Group<N, OptimizerType, ExperimentsMix, Terms...> group(OptimizerType optimizer) {
   return {optimizer};
 }
 
@@ -44,14 +56,12 @@ template <StepMode Mode, class... Groups>
 struct Steps {
   static constexpr StepMode mode = Mode;
   static constexpr int group_count = sizeof...(Groups);
-  // Backward passes over one forward pass.
-  static constexpr int passes = Mode == StepMode::simultaneous ? group_count : 1;
   std::tuple<Groups...> groups;
 };
 
 template <class OptimizerType>
 constexpr auto joint(OptimizerType optimizer) {
-  return Steps<StepMode::joint, Group<"all", OptimizerType>>{{{optimizer}}};
+  return Steps<StepMode::joint, Group<"all", OptimizerType, ExperimentsMix>>{{{optimizer}}};
 }
 template <class... Groups>
 constexpr Steps<StepMode::simultaneous, Groups...> simultaneous(Groups... groups) {

@@ -58,6 +58,10 @@ class SafetensorsFile {
   // The values of a tensor of these dimensions. Throws data_error if it is not there, has another
   // shape or is not of floats.
   std::span<const float> floats(std::string_view name, std::span<const std::uint64_t> dims) const;
+  // The same of an F64 tensor, as it is: as many as `values` has. Throws data_error for other types
+  // too.
+  void read_doubles(std::string_view name, std::span<const std::uint64_t> dims,
+                    std::span<double> values) const;
 
   const std::map<std::string, std::string, std::less<>>& metadata() const { return metadata_; }
   // nullptr if there is none of the key.
@@ -67,6 +71,9 @@ class SafetensorsFile {
 
  private:
   void add_tensor(const std::string& name, const void* json, std::span<const std::byte> data);
+  // Both fail where that is not so.
+  const Tensor& existing(std::string_view name) const;
+  void check_shape(const Tensor& tensor, std::span<const std::uint64_t> dims) const;
   template <class Bits, class ToFloat>
   void convert(Tensor& tensor, ToFloat&& to_float);
   [[noreturn]] void fail(std::string_view what) const;
@@ -86,13 +93,14 @@ class SafetensorsLayout {
   struct Tensor {
     std::string name;
     std::vector<std::uint64_t> dims;
+    bool wide = false;  // F64, else F32
   };
   struct Field {
     std::string key;
     std::size_t width;  // of the longest value, in bytes
   };
 
-  // The tensors, all F32, lie in the file in this order. Adds a field for the checksum. Throws
+  // The tensors lie in the file in this order. Adds a field for the checksum. Throws
   // std::invalid_argument for repeated or odd names (printable ASCII without quote and backslash).
   SafetensorsLayout(std::span<const Tensor> tensors, std::span<const Field> fields);
 
@@ -144,12 +152,19 @@ class SafetensorsWriter {
 
   Status begin(std::string_view file_name) noexcept;
   // The next elements of the tensors, in the layout's order.
-  Status append(std::span<const float> values) noexcept;
+  Status append(std::span<const float> values) noexcept {
+    return append_bytes(std::as_bytes(values));
+  }
+  Status append(std::span<const double> values) noexcept {
+    return append_bytes(std::as_bytes(values));
+  }
   // Fails if the tensors are not complete. Then writes the checksum, syncs, renames.
   Status commit() noexcept;
   void abandon() noexcept { file_.abandon(); }
 
  private:
+  Status append_bytes(std::span<const std::byte> bytes) noexcept;
+
   const SafetensorsLayout& layout_;
   AtomicFile file_;
   XXH3_state_s* hash_;

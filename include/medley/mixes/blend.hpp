@@ -33,13 +33,9 @@ struct Blend {
     return true;
   }
 
-  void weights(std::span<const float> base, std::span<const bool> is_penalty,
-               std::span<float> out) const {
-    int losses = 0;
-    for (std::size_t k = 0; k < base.size(); ++k) {
-      const int rank = is_penalty[k] ? 2 : losses++;
-      const double share = rank == 0 ? a : rank == 1 ? 1.0 - a : 1.0;
-      out[k] = static_cast<float>(share * static_cast<double>(base[k]));
+  void weights(std::span<const double> own, std::span<double> out) const {
+    for (std::size_t k = 0; k < own.size(); ++k) {
+      out[k] = (k == 0 ? a : k == 1 ? 1.0 - a : 1.0) * own[k];
     }
   }
 };

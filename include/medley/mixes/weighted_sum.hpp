@@ -24,8 +24,8 @@ struct WeightedSum {
 
   bool set(std::string_view, double) { return false; }
 
-  void weights(std::span<const float> base, std::span<const bool>, std::span<float> out) const {
-    std::copy(base.begin(), base.end(), out.begin());
+  void weights(std::span<const double> own, std::span<double> out) const {
+    std::copy(own.begin(), own.end(), out.begin());
   }
 };
 

@@ -27,10 +27,11 @@ struct PlacedParameter {
   Parameter spec;
   Path name;  // "trunk.0.weight"
   int node = 0;
-  int segment = 0;           // 0: trunk; 1 + h: head h
-  std::size_t offset = 0;    // in floats, within the parameters
-  std::size_t gradient = 0;  // within the gradients: factored ones first, then those of slots
-  std::size_t factors = 0;   // within the factors that a shard leaves
+  int segment = 0;         // 0: trunk; 1 + h: head h
+  std::size_t offset = 0;  // in floats, within the parameters
+  // Within the gradients, factored ones first, then those of a slot; and within the factors that a
+  // shard leaves. A segment's follow each other in all three.
+  std::size_t gradient = 0, factors = 0;
 };
 
 // Description: trunk and heads as types, the input's shape. Samples: of a shard. Passes: backward
@@ -168,6 +169,25 @@ class Network<InputShape, TrunkType, std::tuple<HeadTypes...>, Samples, Passes> 
     std::size_t floats = 0;
     for (const PlacedParameter& p : parameters) floats += aligned(p.spec.factor_floats(Samples));
     return floats;
+  }();
+  // Where those of a segment begin and end: its factored gradients, the others, its factors.
+  struct SegmentPlaces {
+    std::array<std::size_t, segment_count + 1> factored{}, slot{}, factors{};
+  };
+  static constexpr SegmentPlaces segment_places = [] {
+    SegmentPlaces places;
+    places.slot[0] = factored_floats;
+    for (int s = 0; s < segment_count; ++s) {
+      places.factored[s + 1] = places.factored[s];
+      places.slot[s + 1] = places.slot[s];
+      places.factors[s + 1] = places.factors[s];
+      for (const PlacedParameter& p : parameters) {
+        if (p.segment != s) continue;
+        (p.spec.factored ? places.factored : places.slot)[s + 1] += aligned(p.spec.floats);
+        places.factors[s + 1] += aligned(p.spec.factor_floats(Samples));
+      }
+    }
+    return places;
   }();
   static constexpr std::array<int, node_count + 1> first_parameter = [] {
     std::array<int, node_count + 1> first{};

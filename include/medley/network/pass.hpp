@@ -12,15 +12,27 @@
 
 namespace medley {
 
+// Where the gradients of each segment of a network are, as pointers to which PlacedParameter's
+// places are added; one pointer where all lie together.
+template <int Segments>
+struct BySegment {
+  std::array<float*, static_cast<std::size_t>(Segments)> at{};
+  constexpr BySegment() = default;
+  constexpr BySegment(float* all) { at.fill(all); }
+  constexpr float*& operator[](int segment) { return at[segment]; }
+  constexpr float* operator[](int segment) const { return at[segment]; }
+};
+
 // What a pass over one shard works with. All memory belongs to the arena.
 template <class Net>
 struct Pass {
   float* area = nullptr;  // activations of the worker
   const float* parameters = nullptr;
-  float* derived = nullptr;    // transposed or transformed weights
-  float* gradients = nullptr;  // of the parameters
-  float* factors = nullptr;    // of the factored gradients, of this shard
-  bool accumulate = false;     // add to `gradients` instead of overwriting them
+  float* derived = nullptr;  // transposed or transformed weights
+  using Places = BySegment<Net::segment_count>;
+  Places gradients{};       // of the parameters
+  Places factors{};         // of the factored gradients, of this shard
+  bool accumulate = false;  // add to `gradients` instead of overwriting them
   int samples = 0;
   bool training = false;
   bool updates_statistics = false;  // forward also collects running statistics in `gradients`
@@ -80,8 +92,8 @@ struct NodeSite {
       const PlacedParameter& p = Net::parameters[k];
       const int i = k - Net::first_parameter[I];
       c.parameters[i] = pass.parameters + p.offset;
-      c.gradients[i] = pass.gradients + p.gradient;
-      c.factors[i] = pass.factors + p.factors;
+      c.gradients[i] = pass.gradients[p.segment] + p.gradient;
+      c.factors[i] = pass.factors[p.segment] + p.factors;
     }
     return c;
   }

@@ -16,18 +16,10 @@
 #include <cstdint>
 #include <string_view>
 
+#include "medley/base/exact_math.hpp"
 #include "medley/optimizers/optimizer.hpp"
 
 namespace medley {
-
-// x^n by squaring: no library's pow, so the same bits everywhere.
-constexpr double integer_power(double x, std::uint64_t n) {
-  double result = 1.0;
-  for (; n > 0; n >>= 1, x *= x) {
-    if (n & 1) result *= x;
-  }
-  return result;
-}
 
 // Whether weight decay passes through the moments (Adam) or acts on the weights alone (AdamW).
 enum class Decay : std::uint8_t { coupled, decoupled };

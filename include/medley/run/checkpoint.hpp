@@ -3,6 +3,7 @@
 //
 //   tensors   trunk.0.weight, heads.colour.1.bias, … (F32, in the order of the frameworks)
 //             optimizer.<group>.<moment>.<parameter>
+//             mix.<group>.<state>           (F64) what a mix keeps
 //             input.mean, input.deviation   per channel, in units of 0..255
 //   metadata  medley        version of this format
 //             experiment    name, and fingerprint of all that results depend on
@@ -117,6 +118,7 @@ class CheckpointWriter {
   Folder folder_;
   SafetensorsWriter writer_;
   std::vector<float> values_;  // of one tensor, in the order of files
+  std::vector<double> doubles_;  // of one state of a mix
 };
 
 }  // namespace medley

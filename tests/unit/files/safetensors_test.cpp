@@ -249,6 +249,26 @@ TEST_F(SafetensorsWriting, IncompleteFilesAreNotCommitted) {
   EXPECT_NE(std::strstr(writer_.commit().message(), "not a file name"), nullptr);
 }
 
+TEST_F(SafetensorsWriting, DoublesThatAreReadAreThoseWritten) {
+  const std::array<SafetensorsLayout::Tensor, 2> tensors{{{"state", {3}, true}, {"bias", {1}}}};
+  const SafetensorsLayout layout(tensors, {});
+  SafetensorsWriter writer(layout, place_);
+  const std::array<double, 3> state{0.1, -1e30, 0x1.0000000000001p-1000};
+  const std::array<float, 1> bias{0.5f};
+  static_cast<void>(writer.begin("wide").ok());
+  static_cast<void>(writer.append(state).ok());
+  static_cast<void>(writer.append(bias).ok());
+  ASSERT_TRUE(writer.commit().ok());
+  const SafetensorsFile file(folder_ / "wide");
+  std::array<double, 3> found{};
+  file.read_doubles("state", Dims{3}, found);
+  EXPECT_EQ(found, state);
+  EXPECT_EQ(file.floats("bias", Dims{1})[0], 0.5f);
+  EXPECT_ERROR(file.read_doubles("bias", Dims{1}, found), "3: ...bias is F32, not F64");
+  EXPECT_ERROR(file.read_doubles("state", Dims{2}, found), "3: ...state has shape [3], not [2]");
+  EXPECT_ERROR(file.read_doubles("none", Dims{3}, found), "3: ...no tensor none");
+}
+
 TEST(SafetensorsLayout, RefusesOddNames) {
   using Tensors = std::vector<SafetensorsLayout::Tensor>;
   for (const Tensors& tensors :

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cmath>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,30 +22,28 @@ namespace {
 static_assert(Mix<WeightedSum> && Mix<Blend>);
 
 template <std::size_t K>
-std::array<float, K> weights(const auto& mix, const std::array<float, K>& base,
-                             const std::array<bool, K>& is_penalty) {
-  std::array<float, K> out{};
-  mix.weights(base, is_penalty, out);
+std::array<double, K> weights(const auto& mix, const std::array<double, K>& own) {
+  std::array<double, K> out{};
+  mix.weights(std::span<const double>(own), out);
   return out;
 }
 
 TEST(Mix, WeightedSumKeepsTheTermsWeights) {
-  const std::array<float, 3> base = {1.0f, 0.5f, 1e-4f};
-  EXPECT_EQ(weights(WeightedSum{}, base, {false, false, true}), base);
+  const std::array<double, 3> own = {1.0, 0.5, 1e-4};
+  EXPECT_EQ(weights(WeightedSum{}, own), own);
   EXPECT_FALSE(WeightedSum{}.set("a", 0.5));
 }
 
 TEST(Mix, BlendSharesBetweenTheFirstTwoLosses) {
   const Blend blend{.a = 0.25};
-  EXPECT_EQ(weights<2>(blend, {1.0f, 1.0f}, {false, false}), (std::array{0.25f, 0.75f}));
-  // Weights of the terms multiply; penalties and further losses keep theirs.
-  EXPECT_EQ(weights<5>(blend, {8.0f, 2.0f, 4.0f, 16.0f, 32.0f}, {true, false, true, false, false}),
-            (std::array{8.0f, 0.5f, 4.0f, 12.0f, 32.0f}));
+  EXPECT_EQ(weights<2>(blend, {1.0, 1.0}), (std::array{0.25, 0.75}));
+  // Weights of the terms multiply; further losses keep theirs.
+  EXPECT_EQ(weights<3>(blend, {2.0, 16.0, 32.0}), (std::array{0.5, 12.0, 32.0}));
 }
 
 TEST(Mix, BlendAtItsEndsIsOneLossAlone) {
-  EXPECT_EQ(weights<2>(Blend{.a = 1.0}, {3.0f, 5.0f}, {false, false}), (std::array{3.0f, 0.0f}));
-  EXPECT_EQ(weights<2>(Blend{.a = 0.0}, {3.0f, 5.0f}, {false, false}), (std::array{0.0f, 5.0f}));
+  EXPECT_EQ(weights<2>(Blend{.a = 1.0}, {3.0, 5.0}), (std::array{3.0, 0.0}));
+  EXPECT_EQ(weights<2>(Blend{.a = 0.0}, {3.0, 5.0}), (std::array{0.0, 5.0}));
 }
 
 TEST(Mix, SetChangesWhatOptionsReport) {
@@ -90,8 +89,10 @@ struct Head {
 
 // All losses at once with the mix's weights, and each alone, added up afterwards.
 template <class M>
-void expect_linear(const M& mix, const std::array<float, 3>& base) {
-  const std::array<float, 3> w = weights<3>(mix, base, {false, false, false});
+void expect_linear(const M& mix, const std::array<double, 3>& own) {
+  const std::array<double, 3> exact = weights<3>(mix, own);
+  std::array<float, 3> w;
+  for (int k = 0; k < 3; ++k) w[k] = static_cast<float>(exact[k]);
   const BinaryCrossEntropy first{};
   const Hinge second{};
   const MeanSquaredError third{};
@@ -110,8 +111,8 @@ void expect_linear(const M& mix, const std::array<float, 3>& base) {
 }
 
 TEST(Mix, GradientOfTheSumIsTheSumOfGradients) {
-  expect_linear(WeightedSum{}, {1.0f, 0.5f, 2.0f});
-  expect_linear(Blend{.a = 0.3}, {1.0f, 0.5f, 2.0f});
+  expect_linear(WeightedSum{}, {1.0, 0.5, 2.0});
+  expect_linear(Blend{.a = 0.3}, {1.0, 0.5, 2.0});
 }
 
 }  // namespace

@@ -1,0 +1,402 @@
+// Mixes at work: gradients of single losses, taken from trainings with that loss alone, against what
+// the engine makes of them together; and weights that change with training.
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cmath>
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "medley/layers/activation.hpp"
+#include "medley/layers/conv.hpp"
+#include "medley/layers/dense.hpp"
+#include "medley/layers/flatten.hpp"
+#include "medley/layers/norm.hpp"
+#include "medley/layers/pool.hpp"
+#include "medley/losses/binary_cross_entropy.hpp"
+#include "medley/losses/mean_squared_error.hpp"
+#include "medley/losses/penalty.hpp"
+#include "medley/losses/softmax_cross_entropy.hpp"
+#include "medley/mixes/pcgrad.hpp"
+#include "medley/mixes/uncertainty.hpp"
+#include "medley/mixes/weighted_sum.hpp"
+#include "medley/optimizers/sgd.hpp"
+#include "training_harness.hpp"
+
+namespace medley::testing {
+namespace {
+
+// Momentum of the first step is the gradient itself.
+constexpr Sgd sgd{.learning_rate = 0.05, .momentum = 0.9};
+
+// Two losses on the head `place`; a penalty.
+struct Plain {
+  static constexpr std::string_view name = "plain";
+  static constexpr Shape input{2, 6, 6};
+  static constexpr auto targets = std::to_array<TargetSpec>({{"kind", TargetKind::classes, 3},
+                                                             {"side", TargetKind::classes, 2},
+                                                             {"place", TargetKind::values, 2},
+                                                             {"other", TargetKind::values, 2}});
+  using Trunk = Sequence<Conv<4>, GhostBatchNorm, Relu>;
+  using Heads =
+      std::tuple<Head<"kind", Conv<5>, GhostBatchNorm, Relu, GlobalAveragePool, Dense<3>>,
+                 Head<"side", GlobalAveragePool, Dense<1>>, Head<"place", Flatten, Dense<2>>>;
+  static constexpr auto terms =
+      std::tuple{term<"kind">(SoftmaxCrossEntropy{}, 1.0), term<"side">(BinaryCrossEntropy{}, 0.5),
+                 term<"place">(MeanSquaredError{}, 1.5),
+                 term<"other", "place", "other">(MeanSquaredError{}, 1.0),
+                 penalty<"decay">(L2Penalty{}, 1e-2)};
+  static constexpr WeightedSum mix{};
+  static constexpr auto steps = joint(sgd);
+  static constexpr Recipe recipe{};
+  static constexpr Memory memory{.shard = 2, .slots = 4};
+};
+// Factored gradients in the trunk and in the head with two losses; six shards, in three waves.
+struct PlainWide : Plain {
+  using Trunk = Sequence<Conv<16>, Dense<20>, Relu>;
+  using Heads = std::tuple<Head<"kind", Dense<3>>, Head<"side", Dense<1>>, Head<"place", Dense<2>>>;
+  static constexpr Memory memory{.shard = 2, .slots = 2};
+};
+struct PlainWideHeads : Plain {
+  using Trunk = Sequence<Conv<16>>;
+  using Heads = std::tuple<Head<"kind", Dense<20>, Relu, Dense<3>>, Head<"side", Dense<1>>,
+                           Head<"place", Dense<20>, Tanh, Dense<2>>>;
+  static constexpr Memory memory{.shard = 2, .slots = 2};
+};
+template <class Experiment>
+struct Surgery : Experiment {
+  static constexpr PcGrad mix{};
+};
+struct Beside : Plain {
+  static constexpr auto steps =
+      simultaneous(group<"a", "kind", "place", "decay">(sgd).mixed_by(PcGrad{}),
+                   group<"b", "side", "other">(sgd));
+};
+struct InTurn : Plain {
+  static constexpr auto steps =
+      alternating(group<"a", "kind", "place", "other">(sgd).mixed_by(PcGrad{}),
+                  group<"b", "side", "decay">(sgd));
+};
+struct Trained : Plain {
+  static constexpr Uncertainty mix{.rate = 2.0};
+};
+struct TrainedApart : Plain {
+  static constexpr auto steps =
+      alternating(group<"a", "kind", "other">(sgd).mixed_by(Uncertainty{}),
+                  group<"b", "side", "place", "decay">(sgd));
+};
+static_assert(Definition<PlainWide>::factored_floats(0) > 0);
+static_assert(Definition<PlainWideHeads>::factored_floats(3) > 0);
+
+constexpr int losses = 4;
+
+MadeSource source() {
+  MadeSource made(11, Plain::input, Plain::targets);
+  for (std::size_t i = 0; i < 22; ++i) {
+    made.targets[2].values[i] = static_cast<float>(i % 5) - 2.0f;
+    made.targets[3].values[i] = 2.0f - static_cast<float>(i % 5) + 0.1f * static_cast<float>(i % 3);
+  }
+  return made;
+}
+
+// The gradient of one loss in the first step, over all parameters of a part that begin so.
+template <class Experiment>
+std::vector<double> gradient(const MadeTraining<Experiment>& training, const std::string& group,
+                             const std::string& start) {
+  std::vector<double> all;
+  const std::string prefix = "optimizer." + group + ".momentum." + start;
+  for (const std::string& name : MadeTraining<Experiment>::tensor_names()) {
+    if (!name.starts_with(prefix)) continue;
+    for (const float g : training.tensor(name)) all.push_back(static_cast<double>(g));
+  }
+  EXPECT_FALSE(all.empty()) << prefix;
+  return all;
+}
+// Each term alone.
+template <class Experiment>
+struct Alone {
+  std::deque<MadeTraining<Experiment>> terms;
+  std::vector<std::vector<double>> trunk;
+
+  explicit Alone(const MadeSource& made) {
+    for (int k = 0; k <= losses; ++k) {
+      Settings settings = settings_for<Experiment>(made);
+      settings.weight.fill(0.0);
+      settings.weight[k] = k == losses ? 1e-2 : 1.0;
+      terms.emplace_back(settings).step();
+      trunk.push_back(gradient(terms.back(), "all", "trunk."));
+    }
+  }
+  // What surgery answers for these losses of a group, in double precision.
+  std::vector<double> surgery(std::vector<int> of, const Settings& settings, int group) const {
+    std::vector<double> products, own, weight(of.size());
+    std::array<bool, losses> present{true, true, true, true};
+    for (const int a : of) {
+      own.push_back(settings.weight[a]);
+      for (const int b : of) {
+        double sum = 0;
+        for (std::size_t i = 0; i < trunk[a].size(); ++i) sum += trunk[a][i] * trunk[b][i];
+        products.push_back(sum);
+      }
+    }
+    MixStep step;
+    step.own = own;
+    step.present = std::span<const bool>(present).first(of.size());
+    step.gramian = {products.data(), of.size()};
+    step.random = RandomStream(settings.seed, Purpose::mix, static_cast<std::uint32_t>(group), 0);
+    PcGrad{}.weights(step, weight);
+    return weight;
+  }
+  std::vector<double> combined(const std::vector<std::pair<int, double>>& parts,
+                               const std::string& start) const {
+    std::vector<double> sum;
+    for (const auto& [term, weight] : parts) {
+      const std::vector<double> g = gradient(terms[term], "all", start);
+      sum.resize(g.size());
+      for (std::size_t i = 0; i < g.size(); ++i) sum[i] += weight * g[i];
+    }
+    return sum;
+  }
+};
+
+void expect_close(const std::vector<double>& found, const std::vector<double>& expected) {
+  ASSERT_EQ(found.size(), expected.size());
+  double largest = 0;
+  for (const double x : expected) largest = std::max(largest, std::fabs(x));
+  ASSERT_GT(largest, 0);
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    ASSERT_NEAR(found[i], expected[i], 1e-5 * largest) << "element " << i;
+  }
+}
+
+template <class Experiment>
+void expect_surgery() {
+  const MadeSource made = source();
+  const Settings settings = settings_for<Experiment>(made);
+  const Alone<Experiment> alone(made);
+  MadeTraining<Surgery<Experiment>> run(settings);
+  const GradientReport measured = run.gradients();
+  run.step();
+
+  const std::vector<double> weight = alone.surgery({0, 1, 2, 3}, settings, 0);
+  bool conflict = false;
+  std::vector<std::pair<int, double>> parts;
+  for (int k = 0; k < losses; ++k) {
+    EXPECT_NEAR(run.report.weight[k], weight[k], 1e-4) << k;
+    conflict |= std::fabs(weight[k] - settings.weight[k]) > 1e-2;
+    parts.emplace_back(k, run.report.weight[k]);
+  }
+  EXPECT_TRUE(conflict);
+  EXPECT_EQ(run.report.weight[losses], static_cast<double>(1e-2f));
+  parts.emplace_back(losses, 1.0);
+  expect_close(gradient(run, "all", "trunk."), alone.combined(parts, "trunk."));
+  // Heads take their own losses' gradients, times one.
+  for (auto& [term, w] : parts) w = 1.0;
+  expect_close(gradient(run, "all", "heads."), alone.combined(parts, "heads."));
+
+  for (int a = 0; a < losses; ++a) {
+    for (int b = 0; b < losses; ++b) {
+      double products[3] = {};
+      for (std::size_t i = 0; i < alone.trunk[a].size(); ++i) {
+        products[0] += alone.trunk[a][i] * alone.trunk[b][i];
+        products[1] += alone.trunk[a][i] * alone.trunk[a][i];
+        products[2] += alone.trunk[b][i] * alone.trunk[b][i];
+      }
+      EXPECT_NEAR(measured.norm[a], std::sqrt(products[1]), 1e-5 * measured.norm[a]);
+      EXPECT_NEAR(measured.cosine[a][b], products[0] / std::sqrt(products[1] * products[2]), 1e-5);
+    }
+  }
+}
+
+TEST(Combined, GradientsAreThoseOfTheLossesAlone) { expect_surgery<Plain>(); }
+TEST(Combined, FactoredGradientsOfTheTrunk) { expect_surgery<PlainWide>(); }
+TEST(Combined, FactoredGradientsOfHeads) { expect_surgery<PlainWideHeads>(); }
+
+TEST(Combined, MeasuredGradientsAreTheSameBitsWithAndWithoutDirections) {
+  const MadeSource made = source();
+  MadeTraining<Plain> plain(settings_for<Plain>(made));
+  MadeTraining<Surgery<Plain>> surgery(settings_for<Plain>(made));
+  const GradientReport a = plain.gradients(), b = surgery.gradients();
+  EXPECT_EQ(a.norm, b.norm);
+  EXPECT_EQ(a.cosine, b.cosine);
+}
+
+TEST(Combined, StatisticsAreThoseOfTheOneForwardPass) {
+  const MadeSource made = source();
+  MadeTraining<Plain> plain(settings_for<Plain>(made));
+  MadeTraining<Surgery<Plain>> surgery(settings_for<Plain>(made));
+  plain.step(), surgery.step();
+  for (const char* name : {"trunk.1.running_mean", "trunk.1.running_var",
+                           "heads.kind.1.running_mean", "heads.kind.1.running_var"}) {
+    EXPECT_EQ(plain.tensor(name), surgery.tensor(name)) << name;
+  }
+}
+
+TEST(Combined, BesideAGroupWithAWeightedSum) {
+  const MadeSource made = source();
+  const Settings settings = settings_for<Beside>(made);
+  const Alone<Plain> alone(made);
+  MadeTraining<Beside> run(settings);
+  run.step();
+  const std::vector<double> weight = alone.surgery({0, 2}, settings, 0);
+  EXPECT_NEAR(run.report.weight[0], weight[0], 1e-4);
+  EXPECT_NEAR(run.report.weight[2], weight[1], 1e-4);
+  EXPECT_EQ(run.report.weight[1], 0.5);
+  expect_close(gradient(run, "a", "trunk."),
+               alone.combined({{0, weight[0]}, {2, weight[1]}, {losses, 1.0}}, "trunk."));
+  expect_close(gradient(run, "a", "heads.kind."),
+               alone.combined({{0, 1.0}, {losses, 1.0}}, "heads.kind."));
+  // Which only the penalty of the group reaches.
+  expect_close(gradient(run, "a", "heads.side."), alone.combined({{losses, 1.0}}, "heads.side."));
+  expect_close(gradient(run, "b", "trunk."), alone.combined({{1, 0.5}, {3, 1.0}}, "trunk."));
+}
+
+TEST(Combined, InTurn) {
+  const MadeSource made = source();
+  const Settings settings = settings_for<InTurn>(made);
+  const Alone<Plain> alone(made);
+  MadeTraining<InTurn> run(settings);
+  run.step();
+  const std::vector<double> weight = alone.surgery({0, 2, 3}, settings, 0);
+  for (int i = 0; i < 3; ++i) EXPECT_NEAR(run.report.weight[i + (i > 0)], weight[i], 1e-4);
+  expect_close(gradient(run, "a", "trunk."),
+               alone.combined({{0, weight[0]}, {2, weight[1]}, {3, weight[2]}}, "trunk."));
+  EXPECT_EQ(run.report.weight[1], 0.5);
+}
+
+TEST(Combined, IsClippedAfterwards) {
+  const MadeSource made = source();
+  Settings settings = settings_for<Plain>(made);
+  MadeTraining<Surgery<Plain>> free(settings);
+  free.step();
+  settings.clip_norm = 0.25 * free.report.gradient_norm[0];
+  MadeTraining<Surgery<Plain>> clipped(settings);
+  clipped.step();
+  EXPECT_EQ(clipped.report.gradient_norm[0], free.report.gradient_norm[0]);
+  std::vector<double> quarter = gradient(free, "all", "");
+  double square = 0;
+  for (double& g : quarter) square += g * g, g *= 0.25;
+  EXPECT_NEAR(std::sqrt(square), free.report.gradient_norm[0], 1e-5 * std::sqrt(square));
+  expect_close(gradient(clipped, "all", ""), quarter);
+}
+
+TEST(Combined, LossesWithoutLabelsTakeNoPart) {
+  MadeSource made = source();
+  made.targets[2].values.assign(22, NAN);
+  const Settings settings = settings_for<Plain>(made);
+  const Alone<Plain> alone(made);
+  MadeTraining<Surgery<Plain>> run(settings);
+  run.step();
+  EXPECT_FALSE(run.report.measured[2]);
+  EXPECT_EQ(run.report.weight[2], 0.0);
+  const std::vector<double> trunk = gradient(run, "all", "trunk.");
+  expect_close(trunk, alone.combined({{0, run.report.weight[0]},
+                                      {1, run.report.weight[1]},
+                                      {3, run.report.weight[3]},
+                                      {losses, 1.0}},
+                                     "trunk."));
+}
+
+template <class Experiment>
+void expect_same_bits_with_any_threads() {
+  const MadeSource made = source();
+  Settings settings = settings_for<Experiment>(made);
+  settings.batch_size = 5;
+  settings.threads = 1;
+  MadeTraining<Experiment> one(settings);
+  settings.threads = 3;
+  MadeTraining<Experiment> three(settings);
+  one.step(5), three.step(5);
+  expect_same_tensors(one, three);
+  EXPECT_EQ(one.report.weight, three.report.weight);
+}
+TEST(Combined, ThreadsDoNotChangeABit) {
+  expect_same_bits_with_any_threads<Surgery<Plain>>();
+  expect_same_bits_with_any_threads<Surgery<PlainWide>>();
+  expect_same_bits_with_any_threads<Beside>();
+  expect_same_bits_with_any_threads<InTurn>();
+  expect_same_bits_with_any_threads<Trained>();
+}
+
+TEST(Combined, DirectionsCostTrunksAndNotNetworks) {
+  using One = Definition<Plain>;
+  using Four = Definition<Surgery<Plain>>;
+  const auto gradients = [](auto&& map) { return map.factors - map.gradients; };
+  // Three trunks more, and the head that two losses are on, once more.
+  const std::size_t trunk = One::slots * One::slot_floats(0),
+                    head = One::slots * One::slot_floats(3);
+  // Penalties reach the heads of other losses: a copy each.
+  const std::size_t penalties = One::slot_floats(2) + One::slot_floats(3);
+  EXPECT_EQ(gradients(Four::map), gradients(One::map) + 3 * trunk + head + penalties);
+  EXPECT_EQ(Four::map.workers, Four::map.term_gradients);  // measured in their directions
+  EXPECT_GT(One::map.workers, One::map.term_gradients);
+}
+
+TEST(Trained, WeightsFollowATwinInDoublePrecision) {
+  const MadeSource made = source();
+  const Settings settings = settings_for<Trained>(made);
+  MadeTraining<Trained> run(settings);
+  const std::array<double, losses> h{1.0, 1.0, 0.5, 0.5};
+  std::array<double, losses> s{}, m{}, v{};
+  for (int t = 1; t <= 20; ++t) {
+    run.step();
+    for (int k = 0; k < losses; ++k) {
+      const double precision = h[k] * std::exp(-s[k]);
+      ASSERT_NEAR(run.report.weight[k] / (settings.weight[k] * precision), 1.0, 1e-6) << t;
+      const double g = 0.5 - precision * run.report.value[k];
+      m[k] = 0.9 * m[k] + 0.1 * g;
+      v[k] = 0.999 * v[k] + 0.001 * g * g;
+      s[k] -= 2.0 * settings.learning_rate[0] * m[k] / (1 - std::pow(0.9, t)) /
+              (std::sqrt(v[k] / (1 - std::pow(0.999, t))) + 1e-8);
+    }
+    EXPECT_EQ(run.report.weight[losses], static_cast<double>(1e-2f));
+  }
+  EXPECT_GT(std::fabs(s[0]), 0.1);
+}
+
+TEST(Trained, EvaluationsAreComparedWithTheTermsOwnWeights) {
+  const MadeSource made = source();
+  MadeTraining<Trained> run(settings_for<Trained>(made));
+  run.step(5);
+  const Evaluation evaluation = run.evaluate();
+  const Settings settings = settings_for<Trained>(made);
+  double total = 0;
+  for (int k = 0; k <= losses; ++k) {
+    EXPECT_EQ(evaluation.weight[k], static_cast<double>(static_cast<float>(settings.weight[k])));
+    total += settings.weight[k] * evaluation.value[k];
+  }
+  EXPECT_NEAR(evaluation.total, total, 1e-6 * total);
+  EXPECT_NE(run.report.weight[0], evaluation.weight[0]);
+}
+
+TEST(Trained, StateHasNamesAndPlacesOfItsOwn) {
+  const Description d = describe<TrainedApart>();
+  std::vector<std::string> names;
+  for (const StateInfo& state : d.mix_states) {
+    names.push_back(state.name);
+    EXPECT_EQ(state.dims, (std::vector<std::uint64_t>{2}));
+    EXPECT_EQ(state.offset * sizeof(float) % sizeof(double), 0u);
+  }
+  EXPECT_EQ(names, (std::vector<std::string>{"mix.a.log_variance", "mix.a.first_moment",
+                                             "mix.a.second_moment", "mix.a.updates"}));
+  EXPECT_EQ(d.groups[0].mix, "uncertainty");
+  EXPECT_EQ(d.groups[1].mix, "weighted_sum");
+  EXPECT_EQ(d.mix_options.at(0).name, "a.rate");
+  EXPECT_TRUE(describe<Plain>().mix_states.empty());
+}
+
+TEST(Trained, AGroupsMixIsSetByItsName) {
+  const MadeSource made = source();
+  MadeTraining<TrainedApart> run(settings_for<TrainedApart>(made));
+  EXPECT_TRUE(run.engine().set_mix("a.rate", 0.0));
+  for (const char* name : {"rate", "b.rate", "a.a"}) {
+    EXPECT_FALSE(run.engine().set_mix(name, 0.5)) << name;
+  }
+  run.step(5);
+  EXPECT_EQ(run.report.weight[0], 1.0);  // a rate of nothing keeps them
+  EXPECT_EQ(run.report.weight[3], 0.5);
+}
+
+}  // namespace
+}  // namespace medley::testing
