@@ -8,6 +8,7 @@ namespace medley::experiments {
 struct Nothing {
   static constexpr std::string_view type = "nothing";
   static constexpr Compares compares = Compares::labels;
+  static constexpr Outputs outputs = Outputs::softmax;
   constexpr bool valid(int) const { return true; }
   template <class F>
   constexpr void options(F&&) const {}
