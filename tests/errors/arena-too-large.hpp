@@ -1,4 +1,4 @@
-// the arena needs 1336576 bytes, but memory.budget_bytes is 1000: a smaller memory.shard or memory.slots, or smaller layers, need less; the largest is heads.outline.0 with 82944 bytes a shard
+// the arena needs 1335808 bytes, but memory.budget_bytes is 1000: a smaller memory.shard or memory.slots, or smaller layers, need less; the largest is heads.outline.0 with 82944 bytes a shard
 #pragma once
 
 #include "tests/errors/right.hpp"

@@ -117,7 +117,7 @@ class CheckpointWriter {
   SafetensorsLayout layout_;
   Folder folder_;
   SafetensorsWriter writer_;
-  std::vector<float> values_;  // of one tensor, in the order of files
+  std::vector<float> values_;    // of one tensor, in the order of files
   std::vector<double> doubles_;  // of one state of a mix
 };
 
