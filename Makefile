@@ -116,7 +116,8 @@ cross-packages: build/cross-packages ## install other compilers and an emulator,
 .SECONDEXPANSION:
 $(BUILD)/shell/%.cpp: src/$$* Makefile
 	@mkdir -p $(@D)
-	@printf '#include "%s"\n' $(sort $(wildcard src/$*/*.cpp)) | { cmp -s - $@ || printf '#include "%s"\n' $(sort $(wildcard src/$*/*.cpp)) > $@; }
+	@printf '#include "%s"\n' $(sort $(wildcard src/$*/*.cpp)) > $@.new
+	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 $(BUILD)/shell/main.cpp: src/main.cpp
 	@mkdir -p $(@D)
 	@echo '#include "src/main.cpp"' > $@
