@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Makes small wrong changes to the code, one at a time, and tells which test notices each.
 
-    run.py [--room ROOM...] [--id ID...] [--tests PART...] [--jobs N] [--results FILE] [--table FILE]
-           [--check]
+    run.py [--room ROOM...] [--id ID...] [--how HOW...] [--tests PART...] [--jobs N] [--results FILE]
+           [--table FILE] [--check]
 
 README.md beside this file says what the list and the table mean. Works in a copy of the tree, under
 build/mutants. A run that was interrupted goes on with what is not in --results yet; what was found of
@@ -46,6 +46,13 @@ def require(condition, reason):
 # --- the list ------------------------------------------------------------------------------------
 
 
+def unit_test(name):
+    """ROOM/NAME_test, by its name alone."""
+    found = [path.relative_to(ROOT / "tests/unit") for path in (ROOT / "tests/unit").glob(f"*/{name}_test.cpp")]
+    require(len(found) == 1, f"unit:{name}: {len(found)} files of that name under tests/unit, not one")
+    return found[0].with_suffix("")
+
+
 class Mutant:
     """`number` is that of its switch: of its id, so that other entries may come and go without a build."""
 
@@ -67,6 +74,9 @@ class Mutant:
         require(path.exists(), f"{self.id}: there is no {self.file}")
         count = path.read_text().count(self.old)
         require(count == 1, f"{self.id}: {self.file} has {count} times {self.old!r}, not once")
+        for test in self.tests:
+            if test.startswith("unit:"):
+                unit_test(test.split(":")[1])
 
     def title(self):
         def short(text):
@@ -148,13 +158,6 @@ def switched(mutants):
 
 
 # --- building and running ------------------------------------------------------------------------
-
-
-def unit_test(name):
-    """ROOM/NAME_test, by its name alone."""
-    found = [path.relative_to(ROOT / "tests/unit") for path in (ROOT / "tests/unit").glob(f"*/{name}_test.cpp")]
-    require(len(found) == 1, f"unit:{name}: {len(found)} files of that name under tests/unit, not one")
-    return found[0].with_suffix("")
 
 
 def instruction_set():
@@ -374,10 +377,6 @@ def main():
         require(mutants, "no mutant is chosen")
         if options.check:
             switched([m for m in everything if m.how != "patch"])
-            for m in everything:
-                for test in m.tests:
-                    if test.startswith("unit:"):
-                        unit_test(test.split(":")[1])
             print(f"{len(mutants)} mutants have their place")
             return 0
         require(shutil.which("make"), "there is no make")
