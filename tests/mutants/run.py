@@ -193,21 +193,24 @@ class Build:
         require(done.returncode == 0, "does not build: " + "\n".join(errors[:5] or [done.stderr[-2000:]]))
 
     def prepare(self, tests):
-        """What these tests need: unit tests in one binary, and binaries of two experiments."""
+        """What these tests need: a binary for each file of unit tests, as a filter would find those of
+        others too, and binaries of two experiments."""
         units = sorted({test.split(":")[1] for test in tests if test.startswith("unit:")})
+        folder = f"{self.folder}/unit-{self.isa}"
+        objects = {name: f"{folder}/{unit_test(name)}.o" for name in units}
         if units:
-            objects = [f"{self.folder}/unit-{self.isa}/{unit_test(name)}.o" for name in units]
-            binary = f"{self.folder}/unit-{self.isa}/tests"
-            self.make(*objects)
-            (self.tree.path / binary).unlink(missing_ok=True)
-            self.make(binary, f"UNIT_OBJECTS={' '.join(objects)}")
+            self.make(*objects.values())
+        for name in units:
+            (self.tree.path / folder / "tests").unlink(missing_ok=True)
+            self.make(f"{folder}/tests", f"UNIT_OBJECTS={objects[name]}")
+            (self.tree.path / folder / "tests").rename(self.tree.path / folder / f"{name}_tests")
         if any(test.startswith("contract:") for test in tests):
             self.make(*(f"{self.binaries}/medley-{e}" for e in ("everything", "lenet")))
 
     def command(self, test):
         kind, *rest = test.split(":", 2)
         if kind == "unit":
-            return [f"{self.folder}/unit-{self.isa}/tests", "--gtest_brief=1", "--gtest_fail_fast",
+            return [f"{self.folder}/unit-{self.isa}/{rest[0]}_tests", "--gtest_brief=1", "--gtest_fail_fast",
                     f"--gtest_filter={rest[1]}"]
         require(kind == "contract", f"{test}: a test is unit:FILE:FILTER or contract:NAME")
         return [sys.executable, "tests/contract/run.py", "--binary-dir", self.binaries, "--quick",
