@@ -126,7 +126,13 @@ def logs_have_the_rows_that_were_asked_for(bench):
     require(found == [(3, 100), (6, 100), (8, 86)], f"timing.csv has {found}")
     facts = dict(done.rows())
     require(facts["test.total"] == rows[-1]["total"], f"stdout has {facts['test.total']} for the test split")
-    return f"{len(rows)} rows"
+    every = bench.folder("every-row") / "run"
+    bench.run("everything", "train", "--data", _data(bench), "--out", every, "--steps", 6, "--log-every",
+              1).expect(0)
+    with open(every / "losses.csv", newline="") as file:
+        found = [int(row["epoch"]) for row in csv.DictReader(file) if row["split"] == "train"]
+    require(found == [0, 0, 0, 1, 1, 1], f"steps of the epochs {found}")
+    return f"{len(rows) + len(found)} rows"
 
 
 def planned_checkpoints_are_written_and_no_others(bench):

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Makes small wrong changes to the code, one at a time, and tells which test notices each.
 
-    run.py [--room ROOM...] [--id ID...] [--tests PART...] [--jobs N] [--results FILE] [--table FILE]
-           [--check]
+    run.py [--room ROOM...] [--id ID...] [--how HOW...] [--tests PART...] [--jobs N] [--results FILE]
+           [--table FILE] [--check]
 
 README.md beside this file says what the list and the table mean. Works in a copy of the tree, under
 build/mutants. A run that was interrupted goes on with what is not in --results yet; what was found of
@@ -23,6 +23,7 @@ import sys
 import threading
 import time
 import tomllib
+import zlib
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -45,14 +46,22 @@ def require(condition, reason):
 # --- the list ------------------------------------------------------------------------------------
 
 
-class Mutant:
-    """`number` is that of its switch in the build that has all of them."""
+def unit_test(name):
+    """ROOM/NAME_test, by its name alone."""
+    found = [path.relative_to(ROOT / "tests/unit") for path in (ROOT / "tests/unit").glob(f"*/{name}_test.cpp")]
+    require(len(found) == 1, f"unit:{name}: {len(found)} files of that name under tests/unit, not one")
+    return found[0].with_suffix("")
 
-    def __init__(self, room, number, entry):
-        self.room, self.number = room, number
+
+class Mutant:
+    """`number` is that of its switch: of its id, so that other entries may come and go without a build."""
+
+    def __init__(self, room, entry):
+        self.room = room
         unknown = set(entry) - MEMBERS
         require(not unknown, f"{entry.get('id')}: unknown {', '.join(sorted(unknown))}")
         self.id, self.file, self.old, self.new = (entry[k] for k in ("id", "file", "old", "new"))
+        self.number = zlib.crc32(self.id.encode()) >> 1
         self.how = entry.get("how", "expression")
         self.tests = entry["tests"]
         self.argument = entry.get("survives_because", "")
@@ -65,6 +74,9 @@ class Mutant:
         require(path.exists(), f"{self.id}: there is no {self.file}")
         count = path.read_text().count(self.old)
         require(count == 1, f"{self.id}: {self.file} has {count} times {self.old!r}, not once")
+        for test in self.tests:
+            if test.startswith("unit:"):
+                unit_test(test.split(":")[1])
 
     def title(self):
         def short(text):
@@ -78,9 +90,10 @@ def read_list():
     mutants = []
     for path in sorted((HERE / "list").glob("*.toml")):
         for entry in tomllib.loads(path.read_text())["mutant"]:
-            mutants.append(Mutant(path.stem, len(mutants) + 1, entry))
+            mutants.append(Mutant(path.stem, entry))
     ids = collections.Counter(m.id for m in mutants)
     require(all(n == 1 for n in ids.values()), f"ids that occur twice: {[i for i in ids if ids[i] > 1]}")
+    require(len({m.number for m in mutants}) == len(mutants), "two ids have the same number: rename one")
     for mutant in mutants:
         mutant.check()
     return mutants
@@ -162,7 +175,8 @@ class Build:
 
     def __init__(self, tree, jobs, switches):
         self.tree, self.jobs, self.isa = tree, jobs, instruction_set()
-        self.flags = "-Iinclude -Isrc -I. -MMD -MP" + (" -include tests/mutants/switch.hpp" * switches)
+        # (Among the warnings, what is to be included reaches src/engine/layers.sh as well.)
+        self.flags = "-w" + " -include tests/mutants/switch.hpp" * switches
         compiler = os.environ.get("CXX", "g++")
         self.folder = f"build/{Path(compiler).name}-O2"
         self.binaries = f"{self.folder}/{self.isa}"
@@ -173,27 +187,30 @@ class Build:
 
     def make(self, *arguments):
         command = ["make", "-C", str(self.tree.path), f"-j{self.jobs}", "CURDIR=.", f"ISAS={self.isa}",
-                   f"CPPFLAGS={self.flags}", "WARNINGS=-w", "DEBUG=-g0", "LINK=", *arguments]
+                   f"WARNINGS={self.flags}", "DEBUG=-g0", "LINK=", *arguments]
         done = subprocess.run(command, capture_output=True, text=True, env=self.environment, check=False)
         errors = [line for line in done.stderr.splitlines() if "error" in line.lower()]
         require(done.returncode == 0, "does not build: " + "\n".join(errors[:5] or [done.stderr[-2000:]]))
 
     def prepare(self, tests):
-        """What these tests need: unit tests in one binary, and binaries of two experiments."""
+        """What these tests need: a binary for each file of unit tests, as a filter would find those of
+        others too, and binaries of two experiments."""
         units = sorted({test.split(":")[1] for test in tests if test.startswith("unit:")})
+        folder = f"{self.folder}/unit-{self.isa}"
+        objects = {name: f"{folder}/{unit_test(name)}.o" for name in units}
         if units:
-            objects = [f"{self.folder}/unit-{self.isa}/{name}_test.o" for name in units]
-            binary = f"{self.folder}/unit-{self.isa}/tests"
-            self.make(*objects)
-            (self.tree.path / binary).unlink(missing_ok=True)
-            self.make(binary, f"UNIT_OBJECTS={' '.join(objects)}")
+            self.make(*objects.values())
+        for name in units:
+            (self.tree.path / folder / "tests").unlink(missing_ok=True)
+            self.make(f"{folder}/tests", f"UNIT_OBJECTS={objects[name]}")
+            (self.tree.path / folder / "tests").rename(self.tree.path / folder / f"{name}_tests")
         if any(test.startswith("contract:") for test in tests):
             self.make(*(f"{self.binaries}/medley-{e}" for e in ("everything", "lenet")))
 
     def command(self, test):
         kind, *rest = test.split(":", 2)
         if kind == "unit":
-            return [f"{self.folder}/unit-{self.isa}/tests", "--gtest_brief=1", "--gtest_fail_fast",
+            return [f"{self.folder}/unit-{self.isa}/{rest[0]}_tests", "--gtest_brief=1", "--gtest_fail_fast",
                     f"--gtest_filter={rest[1]}"]
         require(kind == "contract", f"{test}: a test is unit:FILE:FILTER or contract:NAME")
         return [sys.executable, "tests/contract/run.py", "--binary-dir", self.binaries, "--quick",
@@ -229,8 +246,8 @@ def reason(test, done):
 
 
 class Campaign:
-    def __init__(self, mutants, options):
-        self.mutants, self.options = mutants, options
+    def __init__(self, everything, mutants, options):
+        self.everything, self.mutants, self.options = everything, mutants, options
         self.files = sources()
         self.state = digest(self.files)
         self.lock = threading.Lock()
@@ -280,9 +297,10 @@ class Campaign:
         if not mutants:
             return
         tree = Tree("switches", self.files)
-        tree.write(switched(mutants))
+        switches = [m for m in self.everything if m.how != "patch"]  # whatever is chosen: one build
+        tree.write(switched(switches))
         build, tests = Build(tree, self.options.jobs, True), ordered(mutants)
-        print(f"building {len(mutants)} mutants with a switch each", flush=True)
+        print(f"building {len(switches)} mutants with a switch each", flush=True)
         build.prepare(tests)
         self.check_unchanged(build, tests)
         with concurrent.futures.ThreadPoolExecutor(self.options.jobs) as pool:
@@ -357,14 +375,15 @@ def main():
     parser.add_argument("--check", action="store_true", help="look only whether the list fits the code")
     options = parser.parse_args()
     try:
-        mutants = chosen(read_list(), options)
+        everything = read_list()
+        mutants = chosen(everything, options)
         require(mutants, "no mutant is chosen")
         if options.check:
-            switched([m for m in mutants if m.how != "patch"])
+            switched([m for m in everything if m.how != "patch"])
             print(f"{len(mutants)} mutants have their place")
             return 0
         require(shutil.which("make"), "there is no make")
-        campaign = Campaign(mutants, options)
+        campaign = Campaign(everything, mutants, options)
         campaign.run()
     except Wrong as wrong:
         print(f"mutants: {wrong}", file=sys.stderr)

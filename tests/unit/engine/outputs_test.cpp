@@ -135,7 +135,7 @@ TEST(HeadsOnOneTensor, GradientIsThatOfTheTotal) {
     return other.report.total;
   };
   for (std::size_t i = 0; i < before.size(); i += 17) {
-    const double slope = (total_at(i, 4e-3f) - total_at(i, -4e-3f)) / 8e-3;
+    const double slope = (total_at(i, 1e-3f) - total_at(i, -1e-3f)) / 2e-3;
     EXPECT_NEAR((double{before[i]} - double{after[i]}) / 0.2, slope, 2e-3) << i;
   }
 }
@@ -256,6 +256,8 @@ TEST(OutputsMean, LeastSquaresPartClassesAtOneHalf) {
   EXPECT_EQ(counts(evaluation.metrics[1]), (Counts{0, 2, 0, 2}));  // a logit: all are positive
   EXPECT_EQ(counts(evaluation.metrics[2]), (Counts{2, 0, 0, 2}));
   EXPECT_EQ(counts(evaluation.metrics[3]), (Counts{2, 0, 0, 2}));
+  ASSERT_EQ(evaluation.metrics[3].scores.size(), 4u);
+  EXPECT_NEAR(evaluation.metrics[3].scores.back().value, 1.2, 1e-5);  // 1.1 - (1 - 1.1)
   const Description d = describe<Squares>();
   EXPECT_EQ(d.metrics[0].outputs, Outputs::values);
   EXPECT_EQ(d.metrics[1].outputs, Outputs::sigmoid);  // probabilities beside margins

@@ -43,6 +43,8 @@ TEST(ClassTexts, SpellingsOfABooleanWhereTwoClassesAreWanted) {
   EXPECT_EQ(same_classes(Texts{"True", "no", "1", "FALSE"}, true), (Indices{0, 1, 0, 1}));
   EXPECT_EQ(same_classes(Texts{"True", "no", "1", "FALSE"}, false), (Indices{0, 1, 2, 3}));
   EXPECT_EQ(same_classes(Texts{"True", "no", "perhaps"}, true), (Indices{0, 1, 2}));
+  EXPECT_EQ(same_classes(Texts{"1", "t", "true", "y", "yes", "0", "f", "false", "n", "no"}, true),
+            (Indices{0, 0, 0, 0, 0, 5, 5, 5, 5, 5}));
 }
 
 TEST(ClassTexts, SpellingsOfWhatIsNotKnown) {

@@ -36,6 +36,16 @@ TEST(RunFolder, ResumingRemovesWhatAKilledProcessLeft) {
   EXPECT_FALSE(fs::is_symlink(run / "best"));
 }
 
+TEST(RunFolder, BestIsTheLatestThatWasTheBest) {
+  const TemporaryFolder temporary;
+  const fs::path run = temporary / "run";
+  RunFolder::create(run, false);
+  RunFolder folder(run);
+  for (const std::uint64_t step : {1u, 2u}) ASSERT_TRUE(folder.link(step, true, true, 3).ok());
+  EXPECT_EQ(folder.best(), 2u);
+  EXPECT_EQ(fs::read_symlink(run / "best"), "checkpoints/step-00000002.safetensors");
+}
+
 constexpr const char* config = "# Options of this run of medley-x; --config takes them back.\n";
 
 // All that a run leaves, and what a killed one does.
