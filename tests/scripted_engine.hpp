@@ -168,6 +168,7 @@ inline Description scripted_description() {
   all.name = "all";
   all.optimizer = "sgd";
   all.learning_rate = 0.1;
+  all.mix = "blend";
   all.term_set = 3;
   d.groups = {all};
   d.metrics = {{.head = "kind", .target = "kind", .classes = 2}};

@@ -95,8 +95,9 @@ TEST(DescriptionJson, HoldsEverything) {
   EXPECT_EQ(json["experiment"], "small");
   EXPECT_EQ(json["fingerprint"], "0000000000000abc");
   EXPECT_EQ(json["input"], nlohmann::json::parse(R"({"channels": 3, "height": 8, "width": 8})"));
-  EXPECT_EQ(json["targets"][1],
-            nlohmann::json::parse(R"({"name": "where", "kind": "mask", "size": 2})"));
+  EXPECT_EQ(
+      json["targets"][1],
+      nlohmann::json::parse(R"({"name": "where", "kind": "mask", "size": 2, "ordered": false})"));
   EXPECT_EQ(json["layers"][0], nlohmann::json::parse(R"({"path": "trunk.0", "type": "conv",
       "options": {"outputs": 16, "slope": 0.25}, "inputs": ["input"], "output": [16, 8, 8],
       "parameters": 448, "flops": 55296})"));
@@ -105,10 +106,10 @@ TEST(DescriptionJson, HoldsEverything) {
       nlohmann::json::parse(R"({"name": "where", "output": "heads.where.0", "shape": [1, 8, 8]})"));
   EXPECT_EQ(json["terms"][0],
             nlohmann::json::parse(R"({"name": "kind", "type": "hinge", "head": "kind",
-      "target": "kind", "penalty": false, "weight": 1, "options": {}})"));
+      "target": "kind", "penalty": false, "over": null, "weight": 1, "options": {}})"));
   EXPECT_EQ(json["terms"][2],
             nlohmann::json::parse(R"({"name": "decay", "type": "l2_penalty", "head": null,
-      "target": null, "penalty": true, "weight": 1e-4, "options": {}})"));
+      "target": null, "penalty": true, "over": null, "weight": 1e-4, "options": {}})"));
   EXPECT_EQ(json["mix"], nlohmann::json::parse(R"({"type": "blend", "options": {"a": 0.3}})"));
   EXPECT_EQ(json["steps"], nlohmann::json::parse(R"({"mode": "joint", "groups": [{"name": "all",
       "terms": ["kind", "where", "decay"], "optimizer": "sgd", "options": {"learning_rate": 0.1},
