@@ -111,7 +111,7 @@ class Mixing {
   void finish(const Step& step) {
     D::each_group([&](auto g) {
       if (g != step.group) return;
-      if constexpr (requires(const MixAt<g>& mix, const MixStep& s) { mix.update(s); }) {
+      if constexpr (UpdatingMix<MixAt<g>>) {
         Losses<g> losses(*this, step);
         std::get<g>(mixes_).update(losses.step);
         losses.keep(*this);

@@ -70,9 +70,9 @@ struct Directions {
     return sets;
   }();
   static constexpr int losses_of(int g) {
-    int count = 0;
-    for (TermSet set = group_terms[g] & ~penalties; set != 0; set &= set - 1) ++count;
-    return count;
+    int losses = 0;
+    for (TermSet set = group_terms[g] & ~penalties; set != 0; set &= set - 1) ++losses;
+    return losses;
   }
   // Term of the loss of this rank in a group.
   static constexpr int loss_of(int g, int rank) {

@@ -84,6 +84,12 @@ concept ChangingMix = requires(const M& mix, const MixStep& step, std::span<doub
   mix.weights(step, out);
 };
 
+// Changes what it keeps after a pass.
+template <class M>
+concept UpdatingMix = requires(const M& mix, const MixStep& step) {
+  mix.update(step);
+};
+
 template <class M>
 constexpr bool needs_gramian() {
   if constexpr (requires { M::needs_gramian; }) return M::needs_gramian;
