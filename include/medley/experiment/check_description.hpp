@@ -150,7 +150,7 @@ constexpr Sentence wrong_name(std::string_view kind, std::string_view name) {
   bool plain = name.front() != '-';
   for (const char c : name) {
     plain = plain && is_name_character(c);
-    shown.add({std::string_view(c >= 0 && c < ' ' ? "?" : &c, 1)});
+    shown.add({std::string_view(static_cast<unsigned char>(c) < ' ' ? "?" : &c, 1)});
   }
   if (!plain)
     return Sentence{
