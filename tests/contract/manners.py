@@ -33,7 +33,7 @@ def wrong_usage_is_exit_2_with_a_message_and_nothing_on_stdout(bench):
              ((*train, "--lr", "inf"), "lr"), ((*train, "--lr", "nobody=1"), "nobody"),
              ((*train, "--epochs", "0"), "epochs"), ((*train, "--clip", "nan"), "clip"),
              ((*train, "--clip", "-1"), "clip"), ((*train, "--warm-up", "nan"), "warm-up"),
-             ((*train, "--weight", "kind=nan"), "kind=nan"), ((*train, "--weight", "kind=-inf"), "kind=-inf"),
+             ((*train, "--weight", "kind=nan"), "'nan' is not a finite number"), ((*train, "--weight", "kind=-inf"), "'-inf' is not a finite number"),
              ((*train, "--schedule", "step:inf@0.5"), "step:inf@0.5"),
              ((*train, "--schedule", "one-cycle:0.3,inf,10"), "inf"),
              ((*train, "--weight", "kind"), "kind"),
@@ -157,7 +157,7 @@ def epochs_are_counted_from_1_in_lines_that_fit(bench):
     for columns in (30, 80, 1000):
         shown = _on_terminal(bench, folder / f"run{columns}", *options, columns=columns)
         lines = [line for part in re.findall("\r\x1b\\[K([^\r\n]*)", shown) if (line := part.strip("\n"))]
-        progress = [line for line in lines if "step" in line]
+        progress = [line for line in lines if line.startswith("epoch") and "step" in line]
         require(progress and progress[-1].startswith("epoch 2 of 2  step 6/6"), f"progress is {progress}")
         require(all(len(line) < columns for line in progress), f"{columns} columns: {progress}")
     log = (folder / "run80/log.txt").read_text().splitlines()
