@@ -29,13 +29,13 @@ def the_u_net_of_the_readme_trains(bench):
         raise Skipped("medley-unet is not built")
     folder = bench.folder("unet")
     _scenes(folder)
-    done = bench.run("unet", "train", "--data", folder, "--out", folder / "run", "--epochs", 12, "--log-every",
+    done = bench.run("unet", "train", "--data", folder, "--out", folder / "run", "--epochs", 18, "--log-every",
                      1).expect(0)
     with open(folder / "run/losses.csv", newline="") as text:
         rows = [row for row in csv.DictReader(text) if row["split"] == "train"]
     for term in ("pixels", "overlap"):
         first, last = (np.mean([float(row[f"{term}.value"]) for row in part]) for part in (rows[:5], rows[-5:]))
-        require(last < 0.8 * first, f"{term} is {last} after {first}")
+        require(last < 0.7 * first, f"{term} is {last} after {first}")
     iou = float(dict(done.rows())["test.scene.mean_iou"])
     require(iou > 0.5, f"mean IoU {iou}")
     rows = bench.run("unet", "predict", "--checkpoint", folder / "run", "--data", folder).expect(0).rows()
