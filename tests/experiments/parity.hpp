@@ -7,6 +7,7 @@
 #include "medley/layers/activation.hpp"
 #include "medley/layers/conv.hpp"
 #include "medley/layers/dense.hpp"
+#include "medley/layers/initialized.hpp"
 #include "medley/layers/pool.hpp"
 #include "medley/losses/soft_iou.hpp"
 #include "medley/losses/softmax_cross_entropy.hpp"
@@ -27,8 +28,9 @@ struct parity {
   using Trunk = Sequence<                //
       Conv<7>, MaxPool<3, 1, 1>, Relu,   //
       Conv<21>, MaxPool<3, 1, 1>, Relu,  //
-      Conv<3, 1>>;
-  using Heads = std::tuple<  //
+      Initialized<Conv<3, 1>,
+                  Initial::glorot_uniform.scaled(0.5)>>;  // of two heads it is the output
+  using Heads = std::tuple<                               //
       Head<"parts">, Head<"outline">,
       Head<"kind", Conv<9, 3, 2>, Relu, GlobalAveragePool, Dense<3>>>;
 

@@ -42,6 +42,7 @@ constexpr Parameter sample_parameter(std::string_view name) {
 // `Layer` with its weight drawn as `Weight` says.
 template <class Layer, Initial Weight>
 struct Initialized : Layer {
+  using Computed = typename ComputedLayer<Layer>::type;
   static constexpr Parameter weight = detail::sample_parameter<Layer>("weight");
   static_assert(!weight.name.empty(), "Initialized: this layer has no weight");
   static_assert(Weight.valid(), "Initialized: the scale must be a positive number");
@@ -68,6 +69,7 @@ struct Initialized : Layer {
 // Prior.
 template <class Layer, Prior Bias>
 struct WithPrior : Layer {
+  using Computed = typename ComputedLayer<Layer>::type;
   static constexpr Parameter bias = detail::sample_parameter<Layer>("bias");
   static_assert(bias.initial.scheme == Initial::Scheme::automatic && !bias.name.empty(),
                 "WithPrior: this layer has no bias to its weights");

@@ -64,6 +64,18 @@ struct Linear {
   }
 };
 
+// The layer whose functions compute another one: itself, or what it names as Computed because it
+// differs in nothing but, say, its initial weights.
+template <class L>
+struct ComputedLayer {
+  using type = L;
+};
+template <class L>
+requires requires { typename L::Computed; }
+struct ComputedLayer<L> {
+  using type = typename L::Computed;
+};
+
 // The answers of a layer with one input that has no parameters and needs nothing. A layer overrides
 // what differs.
 struct LayerDefaults {

@@ -60,8 +60,9 @@ struct NodeSite {
                         Net::wants_gradient[T]>;
   template <std::size_t... K>
   static auto site(std::index_sequence<K...>)
-      -> Site<typename Node::Layer, First, Then, Net::samples, typename Net::template Value<I + 1>,
-              typename Net::template Gradient<I + 1>, InputOf<Node::inputs[K]>...>;
+      -> Site<typename ComputedLayer<typename Node::Layer>::type, First, Then, Net::samples,
+              typename Net::template Value<I + 1>, typename Net::template Gradient<I + 1>,
+              InputOf<Node::inputs[K]>...>;
   using type = decltype(site(std::make_index_sequence<Node::inputs.size()>{}));
   static_assert(Node::input_count <= LayerCall::most_inputs, "concat: at most sixteen branches");
 
