@@ -3,39 +3,49 @@
 //   g = Σ_k w_k · ∇l_k,
 //
 // by answering K weights in double precision. Penalties are none of its losses: they keep their own
-// weights and join afterwards. There are three kinds, each a struct with members that are asked for
-// by name:
+// weights and join afterwards. A mix is a small struct that can be copied as bytes, and says what it
+// needs:
 //
-//   constant       weights(own, out)         w from the losses' own weights alone; one backward pass
-//                                            serves all losses
-//   scalarization  weights(step, out)        w before the pass, from what it keeps; one backward pass.
-//                  update(step)              if it has that: after the pass, from the losses' values
-//   Gramian mix    needs_gramian = true      w after the pass, from the Gramian of the losses'
-//                  weights(step, out)        gradients over the trunk as well; one backward pass of
-//                                            the trunk a loss. Heads take the gradients of their own
-//                                            terms, times one
+//   nothing           w from the losses' own weights and what it keeps; one backward pass serves all
+//   values            w from the losses' values as well (scalarizations)
+//   gramian           w after the pass, from the inner products of the losses' gradients over the
+//                     trunk: one backward pass of the trunk a loss. Heads take the gradients of their
+//                     own terms, times one
 //
-// What a mix of the last two kinds keeps from step to step, it names in `state`: numbers in double
-// precision, zeros at the start, which lie in the arena and are in checkpoints as
-// mix.<group>.<name>. `rank` says how many: 1 one a loss, 2 one a pair of losses, 0 a single one.
+// What it keeps from step to step, it names in `state`: numbers in double precision, zeros at the
+// start, which lie in the arena and are in checkpoints as mix.<group>.<name>. What of it options may
+// change, it lists in `options`.
 //
-// To add one: a header here with the rule first, its test, and the experiment that names it.
+// To add one: a header here with the rule first, its unit in src/mixes, its test, and the line in
+// mixes/all.hpp.
 #pragma once
 
 #include <array>
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string_view>
+#include <type_traits>
 
 #include "medley/base/random.hpp"
-#include "medley/losses/loss.hpp"
+#include "medley/losses/outputs.hpp"
 
 namespace medley {
 
+// How many losses a group with a mix may have.
+inline constexpr int most_losses = 16;
+
+struct MixNeeds {
+  bool values = false;        // in weights(): the losses' values
+  bool gramian = false;       // in weights() and update(): the Gramian
+  bool values_after = false;  // in update(): the batch's values after the step; a forward pass
+  bool validation = false;    // in update(): `along`, by a step ahead and a validation batch
+};
+
 struct MixState {
   std::string_view name;
-  int rank = 1;
+  int rank = 1;  // numbers: 1 one a loss, 2 one a pair of losses, 0 a single one
   constexpr std::size_t elements(int losses) const {
     std::size_t count = 1;
     for (int i = 0; i < rank; ++i) count *= static_cast<std::size_t>(losses);
@@ -43,6 +53,17 @@ struct MixState {
   }
 };
 inline constexpr std::size_t max_mix_states = 8;
+
+// A number of a mix M that options may change, from `least` to `most`; or one of a list of names,
+// which `choice` counts from 0.
+template <class M>
+struct MixOption {
+  std::string_view name;
+  double M::*number = nullptr;
+  double least = 0.0, most = 0.0;
+  int M::*choice = nullptr;
+  std::span<const std::string_view> names{};
+};
 
 // The inner products of the losses' gradients, K x K.
 class Gramian {
@@ -53,47 +74,66 @@ class Gramian {
   constexpr double operator()(std::size_t i, std::size_t j) const {
     return products_[i * losses_ + j];
   }
+  constexpr std::size_t losses() const { return losses_; }
 
  private:
   const double* products_ = nullptr;
   std::size_t losses_ = 0;
 };
 
+// What a user should hear of, beside weights.
+enum class MixFlag : std::uint8_t {
+  stationary,   // no direction is downhill for all losses: this is (almost) a Pareto point
+  infeasible,   // what is asked of the losses cannot be had; the weights are the preference
+  no_descent,   // the rule's own direction would be uphill for all; the weights are the preference
+  no_solution,  // the solver did not end; the weights are the preference
+  large,        // a weight is more than a thousand times the preference
+  clamped,      // a number that is learned stands at its bound
+};
+inline constexpr int mix_flag_count = 6;
+using MixFlags = std::uint32_t;
+
 // What a mix is told of a step. Spans have one element a loss, in the order of the terms.
 struct MixStep {
-  std::span<const double> own;       // the losses' own weights: the user's preference
-  std::span<const Outputs> outputs;  // what the losses take their outputs for
-  // Losses that take part: those with a label in the batch, and for a Gramian mix with a gradient.
-  // The state of the others rests. Before the pass: all.
+  std::span<const double> own;         // the losses' own weights; positive where they take part
+  std::span<const double> preference;  // the same of those that take part, with sum 1; else 0
+  std::span<const Outputs> outputs;    // what the losses take their outputs for
+  // Losses that take part: those with a label in the batch and a positive weight, and for a Gramian
+  // mix with a gradient. The state of the others rests, and their weights are 0.
   std::span<const bool> present;
-  std::span<const double> values{};  // of the batch, before any weight; empty before the pass
-  Gramian gramian{};                 // where the mix needs it
+  // Before any weight: of this batch, or in weights() of a scalarization the last that are known.
+  std::span<const double> values{};
+  std::span<const double> values_after{};  // where the mix needs them, in update()
+  std::span<const double> along{};         // ⟨g_k, gradient of validation loss ahead⟩, the same
+  Gramian gramian{};                       // where the mix needs it
   std::array<std::span<double>, max_mix_states> state{};  // in the order of the mix's `state`
   double rate = 0.0;                                      // the group's learning rate in this step
-  RandomStream random{0, Purpose::mix, 0, 0};             // of this step and group
+  std::uint64_t number = 0;                               // updates of the group before this one
+  std::uint64_t total = 0;                                // all that the training will make
+  std::uint32_t epoch = 0;
+  RandomStream random{0, Purpose::mix, 0, 0};  // of this step and group
+  MixFlags* flags = nullptr;
 
   std::size_t losses() const { return own.size(); }
+  std::size_t count_present() const {
+    std::size_t count = 0;
+    for (const bool p : present) count += p;
+    return count;
+  }
+  void flag(MixFlag flag) const {
+    if (flags != nullptr) *flags |= MixFlags{1} << static_cast<int>(flag);
+  }
 };
 
-template <class M>
-concept ConstantMix = requires(const M& mix, std::span<const double> own, std::span<double> out) {
-  mix.weights(own, out);
-};
-template <class M>
-concept ChangingMix = requires(const M& mix, const MixStep& step, std::span<double> out) {
-  mix.weights(step, out);
-};
-
-// Changes what it keeps after a pass.
 template <class M>
 concept UpdatingMix = requires(const M& mix, const MixStep& step) {
   mix.update(step);
 };
 
 template <class M>
-constexpr bool needs_gramian() {
-  if constexpr (requires { M::needs_gramian; }) return M::needs_gramian;
-  return false;
+constexpr MixNeeds mix_needs() {
+  if constexpr (requires { M::needs; }) return M::needs;
+  return {};
 }
 template <class M>
 constexpr auto mix_state() {
@@ -103,6 +143,14 @@ constexpr auto mix_state() {
     return std::array<MixState, 0>{};
   }
 }
+template <class M>
+constexpr auto mix_options() {
+  if constexpr (requires { M::options; }) {
+    return M::options;
+  } else {
+    return std::array<MixOption<M>, 0>{};
+  }
+}
 // Doubles that a mix keeps for so many losses.
 template <class M>
 constexpr std::size_t mix_state_size(int losses) {
@@ -110,34 +158,46 @@ constexpr std::size_t mix_state_size(int losses) {
   for (const MixState& s : mix_state<M>()) count += s.elements(losses);
   return count;
 }
+// Whether the weights follow from the losses' own alone, so that evaluations take them too.
+template <class M>
+constexpr bool is_constant_mix() {
+  if constexpr (requires { M::is_constant; }) return M::is_constant;
+  return false;
+}
+// The least number of losses that the rule makes sense of.
+template <class M>
+constexpr int least_losses_of() {
+  if constexpr (requires { M::least_losses; }) return M::least_losses;
+  return 1;
+}
+// Whether all numbers of a mix are where its options allow them.
+template <class M>
+constexpr bool has_valid_options(const M& mix) {
+  for (const auto& option : mix_options<M>()) {
+    if (option.choice != nullptr) {
+      const int index = mix.*option.choice;
+      if (index < 0 || index >= static_cast<int>(option.names.size())) return false;
+    } else if (!(mix.*option.number >= option.least && mix.*option.number <= option.most)) {
+      return false;
+    }
+  }
+  return true;
+}
 
-// What a mix lacks first; empty: nothing. `weights` is one of those above. `options` reports the
-// mix's numbers as f(name, value); `set` changes one (--mix a=0.3) and returns false, changing
-// nothing, where there is none of that name or the value is not allowed, which `usage` describes.
-// `valid` says whether the rule can serve a group with so many losses, penalties not counted (asked
-// while compiling).
+// What a mix lacks first; empty: nothing. `type` is its name on the command line. weights(step, out)
+// answers in `out`, which comes with zeros, one weight a loss; those of losses that take no part are
+// not looked at. update(step), if it has that, changes what it keeps after the pass.
 template <class M>
 constexpr std::string_view lacking_in_mix() {
-  constexpr bool has_texts = requires {
+  constexpr bool has_type = requires {
     { M::type } -> std::convertible_to<std::string_view>;
-    { M::usage } -> std::convertible_to<std::string_view>;
   };
-  constexpr bool has_valid = requires(const M& mix) {
-    { mix.valid(2) } -> std::same_as<bool>;
+  constexpr bool has_weights = requires(const M& mix, const MixStep& step, std::span<double> out) {
+    mix.weights(step, out);
   };
-  constexpr bool has_set = requires(M & mix) {
-    { mix.set(std::string_view{}, 0.5) } -> std::same_as<bool>;
-  };
-  constexpr bool has_options = requires(const M& mix) {
-    mix.options([](std::string_view, double) {});
-  };
-  if (!has_texts) return "type and usage, its name and its numbers for reports";
-  if (!has_valid) return "valid(losses), which returns a bool";
-  if (!has_set) return "set(name, value), which returns a bool";
-  if (!has_options) return "options(f), its numbers for reports";
-  if (!ConstantMix<M> && !ChangingMix<M>) return "weights(own, out), or weights(step, out)";
-  if (ConstantMix<M> && (needs_gramian<M>() || !mix_state<M>().empty()))
-    return "weights(step, out), as it needs a Gramian or keeps a state";
+  if (!has_type) return "type, its name";
+  if (!has_weights) return "weights(step, out)";
+  if (!std::is_trivially_copyable_v<M>) return "a type that can be copied as bytes";
   if (mix_state<M>().size() > max_mix_states) return "a shorter state: at most 8 names";
   return {};
 }
