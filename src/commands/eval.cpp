@@ -12,6 +12,7 @@
 #include "medley/base/text.hpp"
 #include "medley/data/data_warnings.hpp"
 #include "medley/report/metrics.hpp"
+#include "medley/run/mix_options.hpp"
 #include "medley/run/model.hpp"
 
 namespace medley {
@@ -30,8 +31,9 @@ po::options_description describe_eval(const Description& d) {
       "train, validation or test (repeatable; default test)");
   add("weight", po::value<Strings>()->composing()->value_name("TERM=X"),
       "weight of a term in `total` (repeatable; default: those of the checkpoint's run)");
-  add("mix", po::value<Strings>()->composing()->value_name("NAME=X"),
-      fmt::format("a number of the mix, which is {} ({})", d.mix, d.mix_usage).c_str());
+  add("mix", po::value<Strings>()->composing()->value_name("[GROUP=]NAME[:NUMBER=X,...]"),
+      "mix of which `total` takes the weights, where these are constant (default: that of the "
+      "checkpoint's run)");
   add("confusion", po::value<std::string>()->value_name("TARGET"),
       "print the confusion matrix of this target instead of the table (rows: true class, columns: "
       "predicted class)");
@@ -76,18 +78,15 @@ std::array<double, max_terms> weights_of(const po::variables_map& values,
   return weights;
 }
 
-void set_mix(Engine& engine, const po::variables_map& values, const Checkpoint& checkpoint,
-             const Description& d) {
-  const auto set = [&](std::string_view name, double value) {
-    if (!engine.set_mix(name, value))
-      throw usage_error(
-          fmt::format("--mix {}={}: not for the mix {}: {}", name, value, d.mix, d.mix_usage));
-  };
-  for (const auto& [name, value] : option_numbers(checkpoint, "mix.")) set(name, value);
-  for (const std::string& text : strings(values, "mix")) {
-    const auto [name, number] = parse_pair(text, "mix");
-    set(name, parse_number<double>(number, "mix"));
+// The step mode and mixes for `total`: those that the checkpoint was trained with, and those given.
+void set_steps(const po::variables_map& values, const Checkpoint& checkpoint,
+               const Description& description, Settings& settings) {
+  Description d = with_options(description, checkpoint);
+  for (const std::string& text : strings(values, "mix")) set_mix(text, d);
+  for (std::size_t m = 0; m < d.modes.size(); ++m) {
+    if (d.modes[m].mode == d.mode) settings.mode = static_cast<int>(m);
   }
+  for (std::size_t g = 0; g < d.groups.size(); ++g) settings.mix[g] = d.groups[g].mix;
 }
 
 // Index of the target's MetricInfo with a confusion matrix.
@@ -138,6 +137,7 @@ class EvalCommand {
     }
     model_.emplace(program_, "eval", values_);
     settings_.weight = weights_of(values_, model_->checkpoint(), d_);
+    set_steps(values_, model_->checkpoint(), d_, settings_);
     if (given) {
       from_ = values_["data"].as<std::string>();
       dataset_.emplace(from_, PictureShape{d_.input.c, d_.input.h, d_.input.w}, d_.targets,
@@ -152,7 +152,6 @@ class EvalCommand {
       }
     }
     model_->start_evaluation(*records, from_, settings_);
-    set_mix(model_->engine(), values_, model_->checkpoint(), d_);
   }
 
   void evaluate(Split split) {

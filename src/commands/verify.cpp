@@ -16,6 +16,7 @@
 #include "medley/base/error.hpp"
 #include "medley/files/options.hpp"
 #include "medley/files/safetensors.hpp"
+#include "medley/run/mix_options.hpp"
 #include "medley/run/stop_signal.hpp"
 #include "medley/run/training_run.hpp"
 
@@ -206,7 +207,8 @@ int verify_command(const Program& program, const Arguments& arguments) {
   }
   const fs::path run = values["run"].as<std::string>();
   const Session session(program, values.count("isa") > 0 ? values["isa"].as<std::string>() : "");
-  const Checkpoint last = load_checkpoint(run, d, session.arena(), true);
+  const Description chosen = with_options(d, load_checkpoint(run, d, session.arena(), false));
+  const Checkpoint last = load_checkpoint(run, chosen, session.arena(), true);
   const std::uint64_t done = last.state.position.step;
 
   const TemporaryFolder temporary;

@@ -3,6 +3,7 @@
 
 #include <xxhash.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <concepts>
@@ -34,6 +35,55 @@ void TensorInfo::unpack(const float* arena, float* values) const {
 
 void TensorInfo::pack(const float* values, float* arena) const {
   each_element(*this, [&](std::size_t i, std::size_t at) { arena[at] = values[i]; });
+}
+
+Description with_mode(Description d, int mode) {
+  if (d.modes.empty()) return d;  // all is chosen
+  const ModeInfo& info = d.modes[static_cast<std::size_t>(mode)];
+  const auto is_mode_section = [&](const SectionInfo& s) {
+    return s.name.starts_with("optimizer ") || s.name.starts_with("mix ");
+  };
+  std::erase_if(d.tensors, [](const TensorInfo& t) { return !t.is_parameter; });
+  std::erase_if(d.arena, is_mode_section);
+  d.mode = info.mode;
+  d.groups = info.groups;
+  d.tensors.insert(d.tensors.end(), info.moments.begin(), info.moments.end());
+  const auto after = std::ranges::find_if(d.arena, [](const SectionInfo& s) {
+    return s.name != "parameters" && s.name != "derived weights";
+  });
+  d.arena.insert(after, info.sections.begin(), info.sections.end());
+  for (GroupInfo& group : d.groups) {
+    const std::vector<AnyMix>& mixes = group.own_mixes.empty() ? d.mixes : group.own_mixes;
+    if (!mixes.empty()) group.mix = {mixes.front(), {}};
+  }
+  return d;
+}
+
+Description with_mode(Description description, int mode, std::span<const MixChoice> mixes) {
+  Description d = with_mode(std::move(description), mode);
+  for (std::size_t g = 0; g < mixes.size(); ++g) d.groups[g].mix = mixes[g];
+  return d;
+}
+
+std::vector<StateInfo> mix_states(const Description& d) {
+  std::vector<StateInfo> states;
+  for (const GroupInfo& group : d.groups) {
+    if (!group.keeps_mix_state) continue;
+    std::size_t at = group.mix_state_offset;
+    const auto add = [&](const MixState& state) {
+      StateInfo info{"mix." + group.name + "." + std::string(state.name),
+                     {},
+                     at,
+                     state.elements(group.losses)};
+      for (int i = 0; i < state.rank; ++i)
+        info.dims.push_back(static_cast<std::uint64_t>(group.losses));
+      at += 2 * info.elements;
+      states.push_back(std::move(info));
+    };
+    for (const MixState& state : group.mix.mix.states()) add(state);
+    for (const MixState& state : common_mix_states) add(state);
+  }
+  return states;
 }
 
 namespace {
@@ -109,24 +159,25 @@ void add_steps(Text& text, const Description& d) {
     text.add(term.over);
     text.add(term.options);
   }
-  text.list("groups", d.groups.size());
-  for (const GroupInfo& group : d.groups) {
-    text.add(group.name);
-    text.add(group.optimizer);
-    text.add(group.options);
-    text.add(group.term_set);
-    text.add(group.times);
-    text.add(group.next_batch);
-    if (!group.mix.empty() && group.mix != d.mix) text.add(group.mix);
+  text.list("modes", d.modes.size());
+  for (const ModeInfo& mode : d.modes) {
+    text.add(step_mode_names[static_cast<std::size_t>(mode.mode)]);
+    text.list("groups", mode.groups.size());
+    for (const GroupInfo& group : mode.groups) {
+      text.add(group.name);
+      text.add(group.optimizer);
+      text.add(group.options);
+      text.add(group.term_set);
+      text.add(group.times);
+      text.add(group.next_batch);
+    }
   }
-  text.add(step_mode_names[static_cast<std::size_t>(d.mode)]);
-  text.add(d.mix);
 }
 
 }  // namespace
 
-// Weights of terms, numbers of the mix and the rest of the recipe are options, which checkpoints
-// hold by name.
+// The step mode, weights of terms, mixes and the rest of the recipe are options, which checkpoints hold
+// by name.
 std::uint64_t fingerprint(const Description& d) {
   Text text;
   text.add(d.name);

@@ -9,6 +9,7 @@
 
 #include "medley/files/csv.hpp"
 #include "medley/run/checkpoint.hpp"
+#include "medley/run/mix_options.hpp"
 
 namespace medley {
 
@@ -83,13 +84,20 @@ std::string term_table(const Description& d) {
   return table(rows);
 }
 
-std::string group_table(const Description& d) {
-  const bool alternating = d.mode == StepMode::alternating;
+std::string mixes_list(const std::vector<AnyMix>& mixes) {
+  Cells names;
+  for (const AnyMix& mix : mixes) names.push_back(to_string(MixChoice{mix, {}}));
+  return join(names);
+}
+
+std::string group_table(const ModeInfo& mode) {
+  const bool alternating = mode.mode == StepMode::alternating;
   std::vector<Cells> rows{{"group", "terms", "optimizer", "options"}};
   if (alternating) rows[0].push_back("in a round");
-  for (const GroupInfo& g : d.groups) {
+  for (const GroupInfo& g : mode.groups) {
     rows.push_back({g.name, join(g.terms), g.optimizer,
-                    options_text(g.options) + (g.own_mix ? "; mix " + g.mix : "")});
+                    options_text(g.options) +
+                        (g.own_mixes.empty() ? "" : "; mix " + mixes_list(g.own_mixes))});
     if (alternating) {
       rows.back().push_back(fmt::format("{} on {}",
                                         g.times == 1 ? "once" : fmt::format("{} times", g.times),
@@ -261,18 +269,41 @@ Json terms_json(const Description& d) {
   return list;
 }
 
-Json steps_json(const Description& d) {
+Json mix_json(const AnyMix& mix) {
+  Json options = Json::object();
+  for (std::size_t i = 0; i < mix.option_count(); ++i) {
+    const MixOptionInfo option = mix.option(i);
+    options[std::string(option.name)] =
+        option.names.empty() ? number(mix.get(i))
+                             : Json(option.names[static_cast<std::size_t>(mix.get(i))]);
+  }
+  return {{"type", mix.type()}, {"options", options}};
+}
+
+Json mixes_json(const std::vector<AnyMix>& mixes) {
+  Json list = Json::array();
+  for (const AnyMix& mix : mixes) list.push_back(mix_json(mix));
+  return list;
+}
+
+Json steps_json(const ModeInfo& mode) {
   Json groups = Json::array();
-  for (const GroupInfo& g : d.groups) {
+  for (const GroupInfo& g : mode.groups) {
     groups.push_back({{"name", g.name},
                       {"terms", g.terms},
                       {"optimizer", g.optimizer},
                       {"options", options_json(g.options)},
                       {"times", g.times},
                       {"next_batch", g.next_batch}});
-    if (g.own_mix) groups.back()["mix"] = g.mix;
+    if (!g.own_mixes.empty()) groups.back()["mixes"] = mixes_json(g.own_mixes);
   }
-  return {{"mode", step_mode_names[static_cast<std::size_t>(d.mode)]}, {"groups", groups}};
+  return {{"mode", step_mode_names[static_cast<std::size_t>(mode.mode)]}, {"groups", groups}};
+}
+
+Json modes_json(const Description& d) {
+  Json list = Json::array();
+  for (const ModeInfo& mode : d.modes) list.push_back(steps_json(mode));
+  return list;
 }
 
 Json recipe_json(const Recipe& r) {
@@ -357,15 +388,16 @@ std::string summary(const Description& d) {
     heads.push_back(
         fmt::format("{} ({}, from {})", head.name, shape_text(head.shape), head.output));
   }
-  const std::string mix = options_text(d.mix_options);
   std::string text = fmt::format("{}: pictures {}; targets {}; fingerprint {}\n\n", d.name,
                                  shape_text(d.input), join(targets), hexadecimal(d.fingerprint));
   text += "network, one picture forward\n" + network_table(d);
   text += "\nheads   " + join(heads) + "\n\n" + initial_table(d) + "\n";
   text += "terms\n" + term_table(d) + "\n";
-  text += fmt::format("mix     {}{}\n", d.mix, mix.empty() ? "" : ": " + mix);
-  text += fmt::format("steps   {}\n{}", step_mode_names[static_cast<std::size_t>(d.mode)],
-                      group_table(d));
+  text += fmt::format("mix     {}\n", mixes_list(d.mixes));
+  for (const ModeInfo& mode : d.modes) {
+    text += fmt::format("steps   {}\n{}", step_mode_names[static_cast<std::size_t>(mode.mode)],
+                        group_table(mode));
+  }
   text += fmt::format("recipe  {}\n\n", recipe_text(d.recipe));
   text += fmt::format("arena   shards of {}, {} slots\n{}", d.memory.shard, d.memory.slots,
                       arena_summary(d));
@@ -390,7 +422,7 @@ std::string arena_csv(const Description& d) {
 
 std::string description_json(const Description& d) {
   const Json json = {
-      {"schema", 1},
+      {"schema", 2},
       {"experiment", d.name},
       {"fingerprint", hexadecimal(d.fingerprint)},
       {"input", {{"channels", d.input.c}, {"height", d.input.h}, {"width", d.input.w}}},
@@ -398,8 +430,8 @@ std::string description_json(const Description& d) {
       {"layers", layers_json(d)},
       {"heads", heads_json(d)},
       {"terms", terms_json(d)},
-      {"mix", {{"type", d.mix}, {"options", options_json(d.mix_options)}}},
-      {"steps", steps_json(d)},
+      {"mixes", mixes_json(d.mixes)},
+      {"steps", modes_json(d)},
       {"recipe", recipe_json(d.recipe)},
       {"memory",
        {{"shard", d.memory.shard},

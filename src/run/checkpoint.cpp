@@ -155,7 +155,7 @@ Fields constant_fields(const Description& d, const Source& source, std::uint64_t
 SafetensorsLayout make_layout(const Description& d, const Fields& constants) {
   std::vector<SafetensorsLayout::Tensor> tensors;
   // Doubles first, so that all data are aligned.
-  for (const StateInfo& s : d.mix_states) tensors.push_back({s.name, s.dims, true});
+  for (const StateInfo& s : mix_states(d)) tensors.push_back({s.name, s.dims, true});
   for (const TensorInfo& t : d.tensors) tensors.push_back({t.name, t.dims});
   const auto channels = static_cast<std::uint64_t>(d.input.c);
   tensors.push_back({std::string(fields::mean), {channels}});
@@ -224,7 +224,7 @@ Checkpoint load_checkpoint(const std::filesystem::path& path, const Description&
     if (!t.is_parameter && !state) continue;
     t.pack(file.floats(t.name, t.dims).data(), arena);
   }
-  for (const StateInfo& s : d.mix_states) {
+  for (const StateInfo& s : mix_states(d)) {
     if (!state) continue;
     std::vector<double> values(s.elements);
     file.read_doubles(s.name, s.dims, values);
@@ -292,8 +292,9 @@ InitReport load_matching(const std::filesystem::path& path, const Description& d
   }
   for (const SafetensorsFile::Tensor& tensor : file.tensors()) {
     const auto is_it = [&](const auto& info) { return info.name == tensor.name; };
-    const bool known =
-        std::ranges::any_of(d.tensors, is_it) || std::ranges::any_of(d.mix_states, is_it);
+    const bool known = std::ranges::any_of(d.tensors, is_it) ||
+                       tensor.name.starts_with(fields::mix) ||
+                       tensor.name.starts_with(fields::optimizer);
     if (!known && !tensor.name.starts_with(fields::input)) report.unused.push_back(tensor.name);
   }
   return report;
@@ -318,6 +319,7 @@ CheckpointWriter::CheckpointWriter(const Description& d, const float* arena, con
                                    std::uint64_t seed, const NamedValues& options,
                                    const std::filesystem::path& folder)
     : description_(d),
+      mix_states_(mix_states(d)),
       arena_(arena),
       source_(source),
       layout_(make_layout(d, constant_fields(d, source, seed, options))),
@@ -327,7 +329,7 @@ CheckpointWriter::CheckpointWriter(const Description& d, const float* arena, con
   for (const TensorInfo& t : d.tensors) most = std::max(most, t.elements);
   values_.resize(most);
   std::size_t most_doubles = 0;
-  for (const StateInfo& s : d.mix_states) most_doubles = std::max(most_doubles, s.elements);
+  for (const StateInfo& s : mix_states_) most_doubles = std::max(most_doubles, s.elements);
   doubles_.resize(most_doubles);
 }
 
@@ -351,7 +353,7 @@ Status CheckpointWriter::write(std::string_view file_name, const RunState& state
   if (!set_state(state)) return Status::failure("cannot write", "checkpoint metadata", 0);
   // commit() returns the first failure.
   (void)writer_.begin(file_name);
-  for (const StateInfo& s : description_.mix_states) {
+  for (const StateInfo& s : mix_states_) {
     std::memcpy(doubles_.data(), arena_ + s.offset, s.elements * sizeof(double));
     (void)writer_.append(std::span<const double>(doubles_).first(s.elements));
   }

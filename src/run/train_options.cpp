@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "medley/files/options.hpp"
+#include "medley/run/mix_options.hpp"
 
 namespace medley {
 
@@ -43,8 +44,16 @@ po::options_description describe(const Description& d) {
                   d.recipe.schedule.warm_up));
   add("clip", text(), "X", "cut each group's gradient to this norm; 0: do not");
   add("weight", po::value<Strings>()->composing(), "TERM=X", "weight of a term (repeatable)");
-  add("mix", po::value<Strings>()->composing(), "NAME=X",
-      fmt::format("a number of the mix, which is {} ({})", d.mix, d.mix_usage));
+  if (d.modes.size() > 1) {
+    std::string names;
+    for (const ModeInfo& mode : d.modes)
+      names += (names.empty() ? "" : ", ") +
+               std::string(step_mode_names[static_cast<std::size_t>(mode.mode)]);
+    add("steps-mode", text(), "MODE", names + "; without it the first");
+  }
+  add("mix", po::value<Strings>()->composing(), "[GROUP=]NAME[:NUMBER=X,...]",
+      "the mix of all groups or of one, and its numbers; one of (default the first)\n" +
+          mixes_text(d));
   add("seed", text(), "S", "of initialization, order, augmentation and dropout (default 1)");
   add("shuffle", text(), "on|off", "off: records in file order (default on)");
   add("augment", text(), "on|off", "(default on)");
@@ -199,18 +208,14 @@ TrainOptions parse_train_options(const Arguments& arguments, const Description& 
   o.clip_norm = read.number<double>("clip", d.recipe.clip_norm, 0.0, 1e30);
   o.schedule = read.has("schedule") ? parse_schedule(read.text("schedule")) : d.recipe.schedule;
   o.schedule.warm_up = read.number<double>("warm-up", d.recipe.schedule.warm_up, 0.0, 0.999);
-  for (const GroupInfo& group : d.groups) o.learning_rate.push_back(group.learning_rate);
-  set_by_name("lr", in_order("lr"), d.groups, true, 0.0, o.learning_rate);
+  if (read.has("steps-mode")) o.mode = parse_mode(read.text("steps-mode"), d);
+  Description chosen = with_mode(d, o.mode);
+  for (const GroupInfo& group : chosen.groups) o.learning_rate.push_back(group.learning_rate);
+  set_by_name("lr", in_order("lr"), chosen.groups, true, 0.0, o.learning_rate);
   for (const TermInfo& term : d.terms) o.weight.push_back(term.weight);
   set_by_name("weight", in_order("weight"), d.terms, false, -1e30, o.weight);
-  for (const Option& option : d.mix_options) o.mix.emplace_back(option.name, option.value);
-  for (const std::string& text : in_order("mix")) {
-    const auto [name, number] = parse_pair(text, "mix");
-    const double value = parse_number<double>(number, "mix");
-    const auto known = std::ranges::find(o.mix, name, &std::pair<std::string, double>::first);
-    if (known != o.mix.end()) known->second = value;
-    if (known == o.mix.end()) o.mix.emplace_back(name, value);
-  }
+  for (const std::string& text : in_order("mix")) set_mix(text, chosen);
+  for (const GroupInfo& group : chosen.groups) o.mix.push_back(group.mix);
   o.checkpoint_every = read.number<std::uint64_t>("checkpoint-every", 0, 0, many);
   o.log_every = read.number<std::uint64_t>("log-every", 10, 1, many);
   o.gradients_each_epoch = !read.has("gradients-every");
@@ -226,7 +231,8 @@ struct OptionLine {
   std::string name, key, value;
 };
 
-std::vector<OptionLine> deciding_options(const TrainOptions& o, const Description& d) {
+std::vector<OptionLine> deciding_options(const TrainOptions& o, const Description& description) {
+  const Description d = with_mode(description, o.mode);
   std::vector<OptionLine> lines;
   const auto line = [&](std::string name, const auto& value, std::string key = {}) {
     lines.push_back({std::move(name), std::move(key), fmt::format("{}", value)});
@@ -234,13 +240,15 @@ std::vector<OptionLine> deciding_options(const TrainOptions& o, const Descriptio
   line("epochs", o.epochs);
   if (o.steps_given) line("steps", o.steps);
   line("batch-size", o.batch_size);
+  if (d.modes.size() > 1) line("steps-mode", step_mode_names[static_cast<std::size_t>(d.mode)]);
   for (std::size_t g = 0; g < d.groups.size(); ++g)
     line("lr", o.learning_rate[g], d.groups[g].name);
   line("schedule", to_string(o.schedule));
   line("warm-up", o.schedule.warm_up);
   line("clip", o.clip_norm);
   for (std::size_t k = 0; k < d.terms.size(); ++k) line("weight", o.weight[k], d.terms[k].name);
-  for (const auto& [name, value] : o.mix) line("mix", value, name);
+  for (std::size_t g = 0; g < d.groups.size(); ++g)
+    line("mix", to_string(o.mix[g]), d.groups[g].name);
   line("shuffle", o.shuffle ? "on" : "off");
   line("augment", o.augment ? "on" : "off");
   line("log-every", o.log_every);

@@ -12,6 +12,7 @@
 #include "medley/files/csv.hpp"
 #include "medley/report/metrics.hpp"
 #include "medley/run/first_loss.hpp"
+#include "medley/run/mix_options.hpp"
 #include "medley/run/stop_signal.hpp"
 
 namespace medley {
@@ -31,7 +32,7 @@ void write_text(const std::filesystem::path& path, std::string_view text) {
 TrainingRun::TrainingRun(const Session& session, const TrainOptions& options)
     : o_(options),
       session_(session),
-      d_(session.description()),
+      d_(with_mode(session.description(), options.mode, options.mix)),
       engine_(session.engine()),
       arena_(session.arena()) {}
 
@@ -93,16 +94,12 @@ void TrainingRun::start_engine() {
   settings.augment = o_.augment;
   settings.augmentation = d_.recipe.augmentation;
   settings.clip_norm = o_.clip_norm;
+  settings.mode = o_.mode;
   std::ranges::copy(o_.learning_rate, settings.learning_rate.begin());
   std::ranges::copy(o_.weight, settings.weight.begin());
+  for (std::size_t g = 0; g < d_.groups.size(); ++g) settings.mix[g] = d_.groups[g].mix;
   settings.threads = o_.threads;
   engine_.start(settings);
-  for (const auto& [name, value] : o_.mix) {
-    if (!engine_.set_mix(name, value)) {
-      throw usage_error(
-          fmt::format("--mix {}={}: not for the mix {}: {}", name, value, d_.mix, d_.mix_usage));
-    }
-  }
   rounds_ = engine_.rounds_per_epoch();
   steps_ = o_.steps_given ? o_.steps : o_.epochs * rounds_;
 }
@@ -173,8 +170,8 @@ void TrainingRun::announce() {
       if (g.term_set >> k & 1u) terms += fmt::format(" {} x {}", d_.terms[k].name, o_.weight[k]);
     }
     logs_->say(fmt::format("group {}: {} at {}, mix {}:{}\n", g.name, g.optimizer,
-                           o_.learning_rate[static_cast<std::size_t>(&g - d_.groups.data())], g.mix,
-                           terms));
+                           o_.learning_rate[static_cast<std::size_t>(&g - d_.groups.data())],
+                           to_string(g.mix), terms));
   }
   for (const std::string& warning : training_warnings(*source_, d_, o_.batch_size)) {
     logs_->say(fmt::format("warning: {}\n", warning));

@@ -5,7 +5,7 @@ import re
 from harness import ROOT, require
 
 # What is compiled once, for any processor.
-SHELL = ("base", "optimizers", "experiment", "data", "files", "import", "run", "report", "commands")
+SHELL = ("base", "mixes", "optimizers", "experiment", "data", "files", "import", "run", "report", "commands")
 VECTOR = ("medley/base/vec.hpp", "xsimd/")
 
 

@@ -51,6 +51,8 @@ constexpr double exponential(double x) {
   return sum * std::bit_cast<double>(static_cast<std::uint64_t>(1023 + n) << 52);
 }
 
+inline double square_root(double x) { return std::sqrt(x); }
+
 // x^n by squaring: no library's pow, so the same bits everywhere.
 constexpr double integer_power(double x, std::uint64_t n) {
   double result = 1.0;

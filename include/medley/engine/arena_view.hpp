@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <span>
 
 #include "medley/experiment/definition.hpp"
@@ -85,14 +84,6 @@ class ArenaView {
     std::size_t words = 0;
     for (int p = 0; p < pair; ++p) words += D::count_words(p);
     return words;
-  }
-
-  // State of a group's mix, copied between the arena and doubles.
-  void read_mix_state(int group, std::span<double> state) const {
-    if (!state.empty()) std::memcpy(state.data(), mix_state(group), state.size_bytes());
-  }
-  void write_mix_state(int group, std::span<const double> state) const {
-    if (!state.empty()) std::memcpy(mix_state(group), state.data(), state.size_bytes());
   }
 
   // A pass of one worker; the caller says what it is for.

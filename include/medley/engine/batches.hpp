@@ -34,25 +34,20 @@ class Batches {
   explicit Batches(const Settings& settings) : settings_(&settings) {}
 
   // Updates of a group in a round.
-  static constexpr int times(int g) {
-    return D::mode == StepMode::alternating ? group_times[g] : 1;
+  static constexpr int times(const StepPlan& plan, int g) {
+    return plan.in_turn() ? group_times[plan.first_group + g] : 1;
   }
   // Whether each of its updates takes a batch of its own.
-  static constexpr bool takes_next_batch(int g) {
-    return D::mode == StepMode::alternating && group_next_batch[g];
+  static constexpr bool takes_next_batch(const StepPlan& plan, int g) {
+    return plan.in_turn() && group_next_batch[plan.first_group + g];
   }
-  static constexpr std::uint64_t batches_per_round() {
+  static constexpr std::uint64_t batches_per_round(const StepPlan& plan) {
     std::uint64_t batches = 0;
-    if (D::mode == StepMode::alternating) {
-      for (int g = 0; g < D::group_count; ++g) {
-        if (group_next_batch[g]) batches += static_cast<std::uint64_t>(group_times[g]);
-      }
-      // The first update of a round always has a batch of its own.
-      if (!group_next_batch[0]) ++batches;
-    } else {
-      batches = 1;
+    for (int g = 0; g < plan.groups; ++g) {
+      if (takes_next_batch(plan, g)) batches += static_cast<std::uint64_t>(times(plan, g));
     }
-    return batches;
+    // The first update of a round always has a batch of its own.
+    return takes_next_batch(plan, 0) ? batches : batches + 1;
   }
   std::uint64_t batches_per_epoch() const {
     const std::uint64_t records = settings_->source->size(Split::train);
@@ -90,8 +85,9 @@ class Batches {
             static_cast<int>(std::min(batch.count, last * D::shard) - (last - 1) * D::shard)};
   }
 
-  std::uint64_t rounds_per_epoch() const {
-    return (batches_per_epoch() + batches_per_round() - 1) / batches_per_round();
+  std::uint64_t rounds_per_epoch(const StepPlan& plan) const {
+    const std::uint64_t batches = batches_per_round(plan);
+    return (batches_per_epoch() + batches - 1) / batches;
   }
 
   // Counts a round that began at `start`; an epoch's last round leads to the next epoch.
@@ -107,12 +103,12 @@ class Batches {
  private:
   static constexpr std::array<int, D::group_count> group_times = [] {
     std::array<int, D::group_count> count{};
-    D::each_group([&](auto g) { count[g] = std::get<g>(Experiment::steps.groups).times; });
+    D::each_group([&](auto g) { count[g] = std::get<g>(D::Ways::groups).times; });
     return count;
   }();
   static constexpr std::array<bool, D::group_count> group_next_batch = [] {
     std::array<bool, D::group_count> next{};
-    D::each_group([&](auto g) { next[g] = std::get<g>(Experiment::steps.groups).next_batch; });
+    D::each_group([&](auto g) { next[g] = std::get<g>(D::Ways::groups).next_batch; });
     return next;
   }();
 

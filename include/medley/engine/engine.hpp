@@ -12,6 +12,7 @@
 #include "medley/experiment/description.hpp"
 #include "medley/experiment/limits.hpp"
 #include "medley/experiment/recipe.hpp"
+#include "medley/mixes/composition.hpp"
 
 namespace medley {
 
@@ -23,8 +24,11 @@ struct Settings {
   bool shuffle = true, augment = true;
   Augmentation augmentation;
   double clip_norm = 0.0;
-  std::array<double, max_groups> learning_rate{};
+  int mode = 0;                                    // of the step modes that the experiment lists
+  std::array<double, max_groups> learning_rate{};  // of the groups of this mode
   std::array<double, max_terms> weight{};
+  std::array<MixChoice, max_groups> mix{};  // of the groups of this mode
+  std::uint64_t steps = 0;                  // that the training will make; rounds
   int threads = 1;
 };
 
@@ -45,6 +49,7 @@ struct StepReport {
   std::array<double, max_terms> value{}, weight{};
   std::array<bool, max_terms> measured{};          // false: no record had the target
   std::array<double, max_groups> gradient_norm{};  // of each group, before clipping
+  std::array<MixFlags, max_groups> mix_flags{};    // what a mix wants to be told, see MixFlag
 };
 
 // The terms' gradients of one batch over the trunk's parameters, before weights.
@@ -84,7 +89,7 @@ class Engine {
 
   // Starts the workers, and takes the memory for the scores of the largest split, 8 bytes a record
   // of each two-class target: the last allocation. The source must outlive the engine. Nothing stays
-  // of what an earlier start, or set_mix() since, has set.
+  // of what an earlier start has set.
   virtual void start(const Settings& settings) = 0;
   // Draws the parameters from the seed and clears all state.
   virtual void initialize() = 0;
@@ -105,10 +110,6 @@ class Engine {
   // record.
   virtual void predict(std::span<const Record> records, std::span<float* const> outputs) = 0;
   virtual std::size_t predict_batch() const = 0;
-  // Changes a number of the mix, or of a group's own ("group.name"); false if there is none of that
-  // name or the value is not allowed.
-  virtual bool set_mix(std::string_view name, double value) = 0;
-
   // Rounds an epoch of `records` takes.
   virtual std::uint64_t rounds_per_epoch() const = 0;
 };

@@ -1,220 +1,307 @@
-// The mixes of an experiment's groups at work: what they are told, what they keep, and the weights
-// that they answer.
+// The mixes of a training's groups at work: what they are told, what they keep, and the weights that
+// they answer. All of it is over K losses in double precision, the same for every experiment.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
-#include <string_view>
-#include <tuple>
 
-#include "medley/engine/arena_view.hpp"
+#include "medley/base/exact_math.hpp"
+#include "medley/engine/engine.hpp"
+#include "medley/experiment/plan.hpp"
+#include "medley/mixes/composition.hpp"
 
 namespace medley {
 
-template <class Experiment>
 class Mixing {
-  using D = Definition<Experiment>;
-  using Ways = typename D::Ways;
-
  public:
   using Weights = std::array<float, max_terms>;
 
-  // The settings must outlive this.
-  Mixing(ArenaView<D> view, const Settings& settings) : view_(view), settings_(&settings) {}
+  // What holds for a training. `state` is where each group's doubles lie in the arena.
+  struct Setup {
+    const Settings* settings = nullptr;
+    StepPlan plan;
+    std::array<Outputs, max_terms> outputs{};
+    std::array<float*, max_groups> state{};
+  };
+  void start(const Setup& setup) { setup_ = setup; }
 
-  // Gives all mixes the experiment's numbers.
-  void start() { mixes_ = Mixes::make(); }
-
-  // Changes a number of the experiment's mix, or of a group's own: "group.name". False if there is
-  // none of the name or the value is not allowed.
-  bool set(std::string_view name, double value) {
-    bool done = false;
-    const std::size_t dot = name.find('.');
-    const std::string_view group = name.substr(0, dot == std::string_view::npos ? 0 : dot);
-    D::each_group([&](auto g) {
-      using GroupType = typename D::template GroupAt<decltype(g)::value>;
-      if constexpr (GroupType::has_own_mix) {
-        if (GroupType::name == group)
-          done = std::get<g>(mixes_).set(name.substr(dot + 1), value) || done;
-      } else {
-        done = std::get<g>(mixes_).set(name, value) || done;
-      }
-    });
-    return done;
-  }
-
-  // A step of one group.
+  // A step of one group. The report tells which losses were measured, and from the pass on their
+  // values.
   struct Step {
     int group = 0;
     std::uint64_t number = 0;  // updates of the group before this one
     double rate = 0.0;
-    const StepReport* report =
-        nullptr;  // values, and which terms were measured; before the pass none
+    std::uint32_t epoch = 0;
+    StepReport* report = nullptr;
   };
 
-  // Weights of a group's terms before the pass. Gradients that are to be combined come with a weight
-  // of one.
-  void before_pass(const Step& step, Weights& weight) const {
-    D::each_group([&](auto g) {
-      if (g != step.group) return;
-      const auto& mix = std::get<g>(mixes_);
-      Losses<g> losses(*this, step);
-      if constexpr (Ways::combines[g]) {
-        losses.out.fill(1.0);
-      } else if constexpr (ChangingMix<MixAt<g>>) {
-        mix.weights(losses.step, losses.out);
-      } else {
-        mix.weights(std::span<const double>(losses.own), losses.out);
-      }
-      losses.write(weight);
-      for (int k = 0; k < D::term_count; ++k) {
-        if ((D::group_terms[g] & D::penalties) >> k & 1u) weight[k] = own(k);
-      }
-    });
+  // Whether a group's gradients are combined.
+  bool combines(int group) const {
+    return setup_.plan.group[group].can_combine() && choice(group).mix.needs().gramian;
   }
 
-  // Weights of the losses of a group that combines their gradients; product(a, b) gives the Gramian.
-  // A loss without a label in the batch, or with next to no gradient beside the others, takes no
-  // part; where none takes part, all keep their own weights.
+  // Whether the values of the batch have to be known before the pass.
+  bool needs_values(const Step& step) const {
+    const MixChoice& c = choice(step.group);
+    if (combines(step.group) || !(c.mix.needs().values || c.with.map == Composition::logarithm))
+      return false;
+    const Losses losses(*this, step);
+    bool known = c.with.values == Composition::last;
+    for (std::size_t i = 0; i < losses.count; ++i)
+      known = known && (!losses.present[i] || losses.batches()[i] > 0.0);
+    return !known;
+  }
+
+  // Weights of a group's terms before the pass, in which the report has values if they were needed.
+  // Gradients that are to be combined come with a weight of one.
+  void before_pass(const Step& step, bool has_values, Weights& weight) const {
+    const GroupPlan& plan = setup_.plan.group[step.group];
+    for (int k = 0; k < max_terms; ++k) {
+      if (plan.penalties >> k & 1u) weight[k] = own(k);
+    }
+    Losses losses(*this, step);
+    if (combines(step.group)) {
+      losses.out.fill(1.0);
+    } else {
+      if (!has_values && losses.keeps) losses.take_last_values();
+      answer(losses, step);
+    }
+    losses.write(weight);
+  }
+
+  // Weights of the losses of a group that combines their gradients, over the trunk and in the heads;
+  // product(a, b) gives the Gramian. A loss without a label in the batch, or with next to no gradient
+  // beside the others, takes no part; where none takes part, all keep their own weights.
   template <class Product>
-  void after_pass(const Step& step, Product&& product, Weights& weight) {
-    D::each_group([&](auto g) {
-      if constexpr (Ways::combines[g]) {
-        if (g != step.group) return;
-        constexpr int count = Ways::losses_of(g);
-        std::array<double, static_cast<std::size_t>(count) * count> gramian;
-        for (int a = 0; a < count; ++a) {
-          for (int b = 0; b <= a; ++b)
-            gramian[a * count + b] = gramian[b * count + a] = product(a, b);
-        }
-        Losses<g> losses(*this, step);
-        losses.step.gramian = {gramian.data(), count};
-        if (losses.keep_those_with_a_gradient()) {
-          losses.out.fill(0.0);
-          std::get<g>(mixes_).weights(losses.step, losses.out);
-          for (int a = 0; a < count; ++a) {
-            if (!losses.present[a]) losses.out[a] = 0.0;
-          }
-        } else {
-          losses.out = losses.own;
-        }
-        losses.write(weight);
-        losses.keep(*this);
+  void after_pass(const Step& step, Product&& product, Weights& weight, Weights& in_heads) const {
+    Losses losses(*this, step);
+    for (std::size_t a = 0; a < losses.count; ++a) {
+      for (std::size_t b = 0; b <= a; ++b) {
+        losses.gramian[a * losses.count + b] = losses.gramian[b * losses.count + a] =
+            product(static_cast<int>(a), static_cast<int>(b));
       }
-    });
+    }
+    losses.step.gramian = {losses.gramian.data(), losses.count};
+    losses.keep_those_with_a_gradient();
+    answer(losses, step);
+    losses.write(weight);
+    for (std::size_t i = 0; i < losses.count; ++i) {
+      const bool maps = choice(step.group).with.map == Composition::logarithm && losses.present[i];
+      in_heads[losses.plan.loss[i]] = maps ? static_cast<float>(losses.slope(i)) : 1.0f;
+    }
   }
 
   // Lets mixes change what they keep, once a step's values are known and finite.
-  void finish(const Step& step) {
-    D::each_group([&](auto g) {
-      if (g != step.group) return;
-      if constexpr (UpdatingMix<MixAt<g>>) {
-        Losses<g> losses(*this, step);
-        std::get<g>(mixes_).update(losses.step);
-        losses.keep(*this);
-      }
-    });
+  void finish(const Step& step) const {
+    Losses losses(*this, step);
+    if (!losses.keeps) return;
+    choice(step.group).mix.update(losses.step);
+    for (std::size_t i = 0; i < losses.count; ++i) {
+      if (!losses.present[i]) continue;
+      const int term = losses.plan.loss[i];
+      losses.weights()[i] = step.report->weight[term];
+      losses.last_values()[i] = step.report->value[term];
+      losses.batches()[i] += 1.0;
+    }
+    losses.keep();
   }
 
   // Weights for evaluations: those of a mix that is constant; else the terms' own, since what is
   // compared between steps must not change with them.
   Weights constant() const {
     Weights weight{};
-    D::each_group([&](auto g) {
-      if constexpr (ConstantMix<MixAt<g>>) {
-        before_pass({.group = g}, weight);
-      } else {
-        for (int k = 0; k < D::term_count; ++k) {
-          if (D::group_terms[g] >> k & 1u) weight[k] = own(k);
-        }
+    for (int g = 0; g < setup_.plan.groups; ++g) {
+      const GroupPlan& plan = setup_.plan.group[g];
+      for (int k = 0; k < max_terms; ++k) {
+        if (plan.terms >> k & 1u) weight[k] = own(k);
       }
-    });
+      const MixChoice& c = choice(g);
+      if (c.mix.is_constant() && c.with.map == Composition::identity) {
+        StepReport all;
+        all.measured.fill(true);
+        before_pass({.group = g, .report = &all}, true, weight);
+      }
+    }
     return weight;
   }
 
  private:
-  template <int G>
-  using MixAt = typename Ways::template MixAt<G>;
+  static constexpr double tiny = 1e-12;
 
-  float own(int term) const { return static_cast<float>(settings_->weight[term]); }
+  const MixChoice& choice(int group) const { return setup_.settings->mix[group]; }
+  float own(int term) const { return static_cast<float>(setup_.settings->weight[term]); }
 
   // What a mix is told of a group's losses, and where it answers.
-  template <int G>
   struct Losses {
-    static constexpr std::size_t count = Ways::losses_of(G);
-    std::array<double, count> own{}, values{}, out{};
-    std::array<Outputs, count> outputs{};
-    std::array<bool, count> present{};
-    std::array<double, Ways::state_doubles(G)> state{};
+    using Numbers = std::array<double, most_losses>;
+    const GroupPlan& plan;
+    const std::size_t count;
+    float* const kept_at;
+    const bool keeps;
+    Numbers own{}, preference{}, values{}, out{};
+    std::array<Outputs, most_losses> outputs{};
+    std::array<bool, most_losses> present{};
+    std::array<double, static_cast<std::size_t>(most_losses) * most_losses> gramian{};
+    // The mix's own state, then the common one.
+    std::array<double, max_mix_states * most_losses + 2 * most_losses * most_losses> state{};
+    std::size_t own_doubles = 0;
+    double bound;
     MixStep step{};
 
-    Losses(const Mixing& mixing, const Step& of) {
+    Losses(const Mixing& mixing, const Step& of)
+        : plan(mixing.setup_.plan.group[of.group]),
+          count(static_cast<std::size_t>(plan.losses)),
+          kept_at(mixing.setup_.state[of.group]),
+          keeps(kept_at != nullptr),
+          bound(mixing.choice(of.group).with.bound) {
+      const AnyMix& mix = mixing.choice(of.group).mix;
       for (std::size_t i = 0; i < count; ++i) {
-        const int term = Ways::loss_of(G, static_cast<int>(i));
+        const int term = plan.loss[i];
         own[i] = static_cast<double>(mixing.own(term));
-        present[i] = of.report == nullptr || of.report->measured[term];
-        if (of.report != nullptr) values[i] = of.report->value[term];
+        outputs[i] = mixing.setup_.outputs[term];
+        present[i] = of.report->measured[term] && (mix.is_constant() || own[i] > 0.0);
+        values[i] = of.report->value[term];
       }
-      D::each_term([&](auto k) {
-        if constexpr (!D::is_penalty[k]) {
-          for (std::size_t i = 0; i < count; ++i) {
-            if (Ways::loss_of(G, static_cast<int>(i)) == k)
-              outputs[i] = D::template TermAt<decltype(k)::value>::Rule::outputs;
-          }
-        }
-      });
-      step.own = own;
-      step.outputs = outputs;
-      step.present = present;
-      if (of.report != nullptr) step.values = values;
+      prefer();
+      step.own = std::span(own).first(count);
+      step.preference = std::span(preference).first(count);
+      step.outputs = std::span(outputs).first(count);
+      step.present = std::span(present).first(count);
+      step.values = std::span(values).first(count);
       step.rate = of.rate;
-      step.random = RandomStream(mixing.settings_->seed, Purpose::mix, G, of.number);
-      mixing.view_.read_mix_state(G, state);
-      std::span<double> rest(state);
+      step.number = of.number;
+      step.total = mixing.setup_.settings->steps;
+      step.epoch = of.epoch;
+      step.random = RandomStream(mixing.setup_.settings->seed, Purpose::mix,
+                                 static_cast<std::uint32_t>(of.group), of.number);
+      step.flags = &of.report->mix_flags[of.group];
+      if (!keeps) return;
       std::size_t i = 0;
-      for (const MixState& part : mix_state<MixAt<G>>()) {
+      for (const MixState& part : mix.states()) {
         const std::size_t size = part.elements(static_cast<int>(count));
-        step.state[i++] = rest.first(size);
-        rest = rest.subspan(size);
+        step.state[i++] = std::span(state).subspan(own_doubles, size);
+        own_doubles += size;
       }
+      std::memcpy(state.data(), kept_at, doubles() * sizeof(double));
     }
     Losses(const Losses&) = delete;
     Losses& operator=(const Losses&) = delete;
 
-    // False if none has.
-    bool keep_those_with_a_gradient() {
+    std::size_t doubles() const { return own_doubles + 3 * count; }
+    double* weights() { return state.data() + own_doubles; }
+    double* last_values() { return weights() + count; }
+    const double* batches() const { return state.data() + own_doubles + 2 * count; }
+    double* batches() { return weights() + 2 * count; }
+    void keep() const { std::memcpy(kept_at, state.data(), doubles() * sizeof(double)); }
+
+    void prefer() {
+      double sum = 0.0;
+      for (std::size_t i = 0; i < count; ++i) sum += present[i] ? own[i] : 0.0;
+      for (std::size_t i = 0; i < count; ++i)
+        preference[i] = present[i] && sum > 0.0 ? own[i] / sum : 0.0;
+    }
+    // Those that have been seen; others have this batch's.
+    void take_last_values() {
+      for (std::size_t i = 0; i < count; ++i) {
+        if (batches()[i] > 0.0) values[i] = last_values()[i];
+      }
+    }
+    void keep_those_with_a_gradient() {
       double largest = 0.0;
       for (std::size_t i = 0; i < count; ++i) {
-        if (present[i]) largest = std::max(largest, std::sqrt(step.gramian(i, i)));
+        if (present[i]) largest = std::max(largest, square_root(step.gramian(i, i)));
       }
       for (std::size_t i = 0; i < count; ++i) {
-        present[i] = present[i] && std::sqrt(step.gramian(i, i)) > 1e-12 * largest;
+        present[i] = present[i] && square_root(step.gramian(i, i)) > tiny * largest;
       }
-      return largest > 0.0;
+      prefer();
+    }
+    // Of the map of the losses: d log(l - bound + tiny) / dl.
+    double slope(std::size_t i) const { return 1.0 / std::max(values[i] - bound + tiny, tiny); }
+    double sum(const Numbers& w) const {
+      double total = 0.0;
+      for (std::size_t i = 0; i < count; ++i) total += present[i] ? w[i] : 0.0;
+      return total;
+    }
+    // ‖Σ w_k g_k‖
+    double length(const Numbers& w) const {
+      double square = 0.0;
+      for (std::size_t a = 0; a < count; ++a) {
+        for (std::size_t b = 0; b < count; ++b) {
+          if (present[a] && present[b]) square += w[a] * w[b] * step.gramian(a, b);
+        }
+      }
+      return square_root(std::max(square, 0.0));
     }
     void write(Weights& weight) const {
-      for (std::size_t i = 0; i < count; ++i) {
-        weight[Ways::loss_of(G, static_cast<int>(i))] = static_cast<float>(out[i]);
+      for (std::size_t i = 0; i < count; ++i) weight[plan.loss[i]] = static_cast<float>(out[i]);
+    }
+  };
+
+  // The losses as their logarithms: values, slopes, Gramian.
+  struct Mapped {
+    Losses::Numbers values{}, slope{};
+    std::array<double, static_cast<std::size_t>(most_losses) * most_losses> gramian{};
+    MixStep step;
+
+    explicit Mapped(const Losses& losses) : step(losses.step) {
+      for (std::size_t i = 0; i < losses.count; ++i) {
+        slope[i] = losses.present[i] ? losses.slope(i) : 1.0;
+        if (losses.present[i]) values[i] = -natural_log(slope[i]);
+      }
+      for (std::size_t a = 0; a < losses.count; ++a) {
+        for (std::size_t b = 0; b < losses.count; ++b) {
+          const std::size_t at = a * losses.count + b;
+          gramian[at] = slope[a] * slope[b] * losses.gramian[at];
+        }
+      }
+      step.values = std::span(values).first(losses.count);
+      step.gramian = {gramian.data(), losses.count};
+    }
+  };
+
+  // The weights of a mix and what goes with it.
+  void answer(Losses& losses, const Step& step) const {
+    const MixChoice& c = choice(step.group);
+    const bool alone = losses.step.count_present() < 2;
+    if (alone && !c.mix.is_constant()) {
+      for (std::size_t i = 0; i < losses.count; ++i)
+        losses.out[i] = losses.present[i] || losses.step.count_present() == 0 ? losses.own[i] : 0.0;
+      return;
+    }
+    const bool gramian = combines(step.group);
+    losses.out.fill(0.0);
+    if (c.with.map == Composition::logarithm) {
+      const Mapped mapped(losses);
+      c.mix.weights(mapped.step, losses.out);
+      for (std::size_t i = 0; i < losses.count; ++i) losses.out[i] *= mapped.slope[i];
+    } else {
+      c.mix.weights(losses.step, losses.out);
+    }
+    for (std::size_t i = 0; i < losses.count; ++i) {
+      if (!losses.present[i] && !c.mix.is_constant()) losses.out[i] = 0.0;
+      if (losses.keeps && losses.present[i] && losses.batches()[i] > 0.0) {
+        losses.out[i] =
+            c.with.smoothing * losses.weights()[i] + (1.0 - c.with.smoothing) * losses.out[i];
       }
     }
-    void keep(const Mixing& mixing) const { mixing.view_.write_mix_state(G, state); }
-  };
+    if (c.with.length == Composition::paper) return;
+    const double is = gramian ? losses.length(losses.out) : losses.sum(losses.out);
+    const bool one = gramian && c.with.length == Composition::unit;
+    const double wanted = one ? 1.0 : gramian ? losses.length(losses.own) : losses.sum(losses.own);
+    if (!(is > tiny * wanted)) {
+      losses.step.flag(MixFlag::short_step);
+      return;
+    }
+    for (std::size_t i = 0; i < losses.count; ++i) losses.out[i] *= wanted / is;
+  }
 
-  template <class Sequence>
-  struct MixesOf;
-  template <int... G>
-  struct MixesOf<std::integer_sequence<int, G...>> {
-    using type = std::tuple<MixAt<G>...>;
-    static constexpr type make() { return type{Ways::template mix_of<G>()...}; }
-  };
-  using Mixes = MixesOf<std::make_integer_sequence<int, D::group_count>>;
-
-  ArenaView<D> view_;
-  const Settings* settings_;
-  typename Mixes::type mixes_ = Mixes::make();
+  Setup setup_;
 };
 
 }  // namespace medley

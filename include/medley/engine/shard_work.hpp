@@ -71,24 +71,23 @@ class ShardWork {
 
   // Forward as in train_shard, and the sums of the terms in the set.
   void sum_shard(const Batch& batch, std::uint64_t s, TermSet terms, int worker, Sums& sums) {
-    Targets targets;
-    const Pass<Net> pass = training_pass(batch, s, worker, targets);
-    const HeadSet heads = D::heads_of(terms);
-    forward(pass, heads);
-    unroll<Net::head_count>([&](auto head) {
-      constexpr int h = head;
-      if (!(heads >> h & 1u)) return;
-      for_each_block<h>(pass, worker, [&](int n, const auto& memory) {
-        D::each_term([&](auto k) {
-          constexpr int term = decltype(k)::value;
-          if constexpr (is_summed<term> && D::term_head[term] == h) {
-            if (!(terms >> term & 1u)) return;
-            targets.template fill<h, term>(n, pass.samples, 1.0f, memory);
-            add_sums<term>(memory, sums);
-          }
-        });
-      });
-    });
+    const auto add = [&](auto k, const auto& memory) {
+      if constexpr (is_summed<k>) add_sums<k>(memory, sums);
+    };
+    forward_terms(batch, s, terms, worker, add);
+  }
+  // The same, and the values of those that have none: what train_shard will find.
+  void value_shard(const Batch& batch, std::uint64_t s, TermSet terms, int worker,
+                   SlotTotals& totals, Sums& sums) {
+    const auto add = [&](auto k, const auto& memory) {
+      if constexpr (is_summed<k>) {
+        add_sums<k>(memory, sums);
+      } else {
+        totals.value[k] += static_cast<double>(
+            std::get<k>(Experiment::terms).rule.evaluate(memory.block(1.0f, false)));
+      }
+    };
+    forward_terms(batch, s, terms, worker, add);
   }
 
   // The value of a term from its sums.
@@ -172,6 +171,30 @@ class ShardWork {
   }
 
  private:
+  // Forward as in train_shard; calls f(term, memory) for each block of a term in the set.
+  template <class F>
+  void forward_terms(const Batch& batch, std::uint64_t s, TermSet terms, int worker, F&& f) {
+    Targets targets;
+    const Pass<Net> pass = training_pass(batch, s, worker, targets);
+    const HeadSet heads = D::heads_of(terms);
+    forward(pass, heads);
+    unroll<Net::head_count>([&](auto head) {
+      constexpr int h = head;
+      if (!(heads >> h & 1u)) return;
+      for_each_block<h>(pass, worker, [&](int n, const auto& memory) {
+        D::each_term([&](auto k) {
+          constexpr int term = decltype(k)::value;
+          if constexpr (!D::is_penalty[term] && D::term_head[term] == h) {
+            if (!(terms >> term & 1u)) return;
+            const float scale = is_summed<term> ? 1.0f : term_scale[term];
+            targets.template fill<h, term>(n, pass.samples, scale, memory);
+            f(k, memory);
+          }
+        });
+      });
+    });
+  }
+
   // A pass that trains, with its shard staged.
   Pass<Net> training_pass(const Batch& batch, std::uint64_t s, int worker, Targets& targets) const {
     Pass<Net> pass = view_.make_pass(worker, settings_->seed);

@@ -33,7 +33,7 @@ class Trainer final : public Engine {
   using Net = typename D::Net;
   using TermSets = typename ShardWork<Experiment>::TermSets;
   using Ways = typename D::Ways;
-  using Weights = std::array<float, max_terms>;
+  using Weights = Mixing::Weights;
   using Sums = typename ShardWork<Experiment>::Sums;
 
  public:
@@ -42,7 +42,8 @@ class Trainer final : public Engine {
 
   void start(const Settings& settings) override {
     settings_ = settings;
-    mixing_.start();
+    plan_ = Ways::plans[static_cast<std::size_t>(settings.mode)];
+    start_mixing();
     settings_.threads = std::clamp(settings.threads, 1, D::slots);
     work_.start();
     workers_.emplace(settings_.threads);
@@ -62,13 +63,11 @@ class Trainer final : public Engine {
 
   void parameters_changed() override { update_.derive(*workers_); }
 
-  bool set_mix(std::string_view name, double value) override { return mixing_.set(name, value); }
-
   std::size_t predict_batch() const override {
     return static_cast<std::size_t>(D::slots) * D::shard;
   }
 
-  std::uint64_t rounds_per_epoch() const override { return batches_.rounds_per_epoch(); }
+  std::uint64_t rounds_per_epoch() const override { return batches_.rounds_per_epoch(plan_); }
 
   std::size_t batch_records(const Position& position,
                             std::span<std::uint64_t> records) const override {
@@ -82,9 +81,9 @@ class Trainer final : public Engine {
     report = {};
     const Position start = position;
     bool first_update = true;
-    for (int g = 0; g < (D::mode == StepMode::alternating ? D::group_count : 1); ++g) {
-      const bool own = batches_.takes_next_batch(g);
-      for (int repeat = 0; repeat < batches_.times(g); ++repeat) {
+    for (int g = 0; g < (plan_.in_turn() ? plan_.groups : 1); ++g) {
+      const bool own = batches_.takes_next_batch(plan_, g);
+      for (int repeat = 0; repeat < batches_.times(plan_, g); ++repeat) {
         if (!first_update && own) ++position.batch;
         first_update = false;
         // Groups without a batch of their own see the round's, whatever others have taken since.
@@ -102,18 +101,20 @@ class Trainer final : public Engine {
     Weights weight;
     weight.fill(1.0f);
     const int slots = batches_.slots_used(batches_.shard_count(batch));
+    const StepPlan& plan = Ways::plans[Ways::measuring_mode];
     TermSets sets{};
+    scale_terms(batch, ~D::penalties, ignored);
     for (int k = 0; k < D::term_count; ++k) {
       if (D::is_penalty[k]) continue;
-      sets[Ways::direction_of(k)] = TermSet{1} << k;
+      sets[plan.direction_of(k, Ways::one_a_loss)] = TermSet{1} << k;
       if (Ways::one_a_loss) continue;
       const Wave last = run_pass(batch, sets, weight, false, ignored);
-      update_.collect_term(*workers_, k, {sets, weight, slots, last});
+      update_.collect_term(*workers_, k, {sets, weight, weight, slots, last});
       sets = {};
     }
     if (Ways::one_a_loss) {
       const Wave last = run_pass(batch, sets, weight, false, ignored);
-      update_.collect_gradients(*workers_, {sets, weight, slots, last});
+      update_.collect_gradients(*workers_, {sets, weight, weight, slots, last});
     }
     update_.compare_gradients(report);
   }
@@ -152,12 +153,11 @@ class Trainer final : public Engine {
     });
   }
 
-  // Fills the slots' gradients and the values of the terms. Returns the last wave, whose factors
-  // are still to be multiplied.
+  // Fills the slots' gradients and the values of the terms, which are scaled. Returns the last wave,
+  // whose factors are still to be multiplied.
   Wave run_pass(const Batch& batch, const TermSets& sets, const Weights& weight,
                 bool updates_statistics, StepReport& report) {
     const TermSet terms = together(sets);
-    scale_terms(batch, terms, report);
     sum_terms(batch, terms & D::summed_terms);
     for (SlotTotals& totals : totals_) totals.value = {};
     Wave wave = batches_.wave_from(batch, 0);
@@ -197,6 +197,21 @@ class Trainer final : public Engine {
       sums[i] = tree_sum<D::slots>(used, [&](int slot) { return sums_[slot][i]; });
     }
     return sums;
+  }
+
+  // A forward pass of its own for mixes that need the values of the batch before the weights.
+  void value_terms(const Batch& batch, TermSet terms, StepReport& report) {
+    for (SlotTotals& totals : totals_) totals.value = {};
+    sums_.fill({});
+    const std::uint64_t shards = batches_.shard_count(batch);
+    for_each_shard({0, shards}, [&](std::uint64_t shard, int worker, int slot) {
+      work_.value_shard(batch, shard, terms, worker, totals_[slot], sums_[slot]);
+    });
+    const int used = batches_.slots_used(shards);
+    const Sums sums = reduced_sums(used);
+    for (int k = 0; k < D::term_count; ++k) {
+      if (terms >> k & 1u) report.value[k] = term_value(k, used, sums);
+    }
   }
 
   // A forward pass of its own for terms whose gradient depends on sums over the batch.
@@ -271,40 +286,57 @@ class Trainer final : public Engine {
   bool update(Position& position, const Batch& batch, int group, double rate_factor,
               StepReport& report) {
     TermSets sets{};
-    std::array<bool, D::group_count> active{};
-    std::array<typename Mixing<Experiment>::Step, D::group_count> steps{};
-    Weights weight{};
+    typename Update<Experiment>::Active active{};
+    std::array<Mixing::Step, max_groups> steps{};
     typename Update<Experiment>::Rates rates;
-    D::each_group([&](auto g) {
-      if (Ways::in_turn && g != group) return;
-      active[g] = true;
-      for (int i = 0; i < Ways::count_of(g); ++i)
-        sets[Ways::first_of(g) + i] = Ways::terms_of(g, i);
+    const auto each_active = [&](auto&& f) {
+      for (int g = 0; g < plan_.groups; ++g) {
+        if (!plan_.in_turn() || g == group) f(g);
+      }
+    };
+    each_active([&](int g) {
+      const GroupPlan& of = plan_.group[g];
+      const bool apart = mixing_.combines(g);
+      active[g] = apart ? Takes::apart : Takes::together;
+      for (int i = 0; i < of.directions; ++i) sets[of.first + i] = of.terms_of(i, apart);
       const double rate = settings_.learning_rate[g] * rate_factor;
-      steps[g] = {.group = g, .number = position.updates[g], .rate = rate};
-      mixing_.before_pass(steps[g], weight);
-      std::get<g>(rates.rule) =
-          std::get<g>(Experiment::steps.groups).optimizer.at(++position.updates[g], rate);
+      steps[g] = {.group = g,
+                  .number = position.updates[g]++,
+                  .rate = rate,
+                  .epoch = position.epoch,
+                  .report = &report};
       rates.scale[g] = 1.0f;
-      steps[g].report = &report;
+    });
+    D::each_group([&](auto flat) {
+      const int g = flat - plan_.first_group;
+      if (g < 0 || g >= plan_.groups || active[g] == Takes::none) return;
+      std::get<flat>(rates.rule) =
+          std::get<flat>(Ways::groups).optimizer.at(position.updates[g], steps[g].rate);
     });
     const TermSet terms = together(sets);
 
+    scale_terms(batch, terms, report);
+    bool ahead = false;
+    each_active([&](int g) { ahead |= mixing_.needs_values(steps[g]); });
+    if (ahead) value_terms(batch, terms & ~D::penalties, report);
+    Weights weight{}, in_heads{};
+    each_active([&](int g) { mixing_.before_pass(steps[g], ahead, weight); });
     const Wave last = run_pass(batch, sets, weight, true, report);
     const bool clips = settings_.clip_norm > 0;
     const int slots =
         D::heads_of(terms) != 0 ? batches_.slots_used(batches_.shard_count(batch)) : 0;
-    const typename Update<Experiment>::Sources from{sets, weight, slots, last, active};
-    bool combines = false;
-    for (int g = 0; g < D::group_count; ++g) combines |= active[g] && Ways::combines[g];
+    const typename Update<Experiment>::Sources from{sets, weight, in_heads, slots,
+                                                    last, plan_,  active};
+    const bool combines = std::ranges::find(active, Takes::apart) != active.end();
     update_.reduce(*workers_, from, clips || combines ? nullptr : &rates);
     if (combines) {
-      if (!update_.check(active, report)) return false;
-      for (int g = 0; g < D::group_count; ++g) {
-        if (!active[g] || !Ways::combines[g]) continue;
+      if (!update_.check(plan_, active, report)) return false;
+      each_active([&](int g) {
+        if (active[g] != Takes::apart) return;
         mixing_.after_pass(
-            steps[g], [&](int a, int b) { return update_.product(g, a, b); }, weight);
-      }
+            steps[g], [&](int a, int b) { return update_.product(plan_.group[g].pair(a, b)); },
+            weight, in_heads);
+      });
       update_.combine(*workers_, from, clips ? nullptr : &rates);
     }
     for (int k = 0; k < D::term_count; ++k) {
@@ -312,19 +344,25 @@ class Trainer final : public Engine {
       report.weight[k] = static_cast<double>(weight[k]);
       if (D::is_penalty[k]) report.value[k] = update_.penalty(k);
     }
-    if (!update_.check(active, report)) return false;
-    for (int g = 0; g < D::group_count; ++g) {
-      if (!active[g]) continue;
+    if (!update_.check(plan_, active, report)) return false;
+    each_active([&](int g) {
       const double norm = report.gradient_norm[g] = update_.group_norm(g);
       if (clips && norm > settings_.clip_norm) {
         rates.scale[g] = static_cast<float>(settings_.clip_norm / norm);
       }
-    }
+    });
     if (clips) update_.apply(*workers_, from, rates);
-    for (int g = 0; g < D::group_count; ++g) {
-      if (active[g]) mixing_.finish(steps[g]);
-    }
+    each_active([&](int g) { mixing_.finish(steps[g]); });
     return true;
+  }
+
+  void start_mixing() {
+    Mixing::Setup setup{.settings = &settings_, .plan = plan_, .outputs = D::term_outputs};
+    for (int g = 0; g < plan_.groups; ++g) {
+      const int flat = plan_.first_group + g;
+      if (Ways::state_doubles(flat) > 0) setup.state[g] = view_.mix_state(flat);
+    }
+    mixing_.start(setup);
   }
 
   static TermSet together(const TermSets& sets) {
@@ -380,7 +418,8 @@ class Trainer final : public Engine {
 
   ArenaView<D> view_;
   Settings settings_;
-  Mixing<Experiment> mixing_{view_, settings_};
+  StepPlan plan_ = Ways::plans[0];
+  Mixing mixing_;
   Batches<Experiment> batches_{settings_};
   ShardWork<Experiment> work_{view_, settings_, batches_};
   Update<Experiment> update_{view_};

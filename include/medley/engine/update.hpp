@@ -34,6 +34,9 @@ MEDLEY_INLINE auto tree_sum(int count, Get&& get) {
   return count == Most ? add(Most) : add(count);  // the usual case is unrolled
 }
 
+// How a group takes part in a step: not at all, its losses together, or each apart to be combined.
+enum class Takes : std::uint8_t { none, together, apart };
+
 template <class Experiment>
 class Update {
   using D = Definition<Experiment>;
@@ -84,9 +87,9 @@ class Update {
   // What a chunk adds to the squared norm of each group's gradient, to each penalty, and to the
   // inner products of the losses of groups that combine gradients.
   struct alignas(64) Sums {
-    std::array<double, D::group_count> square{};
+    std::array<double, Ways::most_groups> square{};
     std::array<double, D::term_count> penalty{};
-    std::array<double, Ways::pair_count> product{};
+    std::array<double, Ways::pairs> product{};
   };
 
   // Calls f(chunk, its sums) for all chunks, shared out among the workers.
@@ -115,18 +118,21 @@ class Update {
   };
   struct Rates {
     typename ConstantsOf<typename D::Groups>::type rule{};
-    std::array<float, D::group_count> scale{};
+    std::array<float, max_groups> scale{};
   };
+  using Active = std::array<Takes, max_groups>;
 
   // What gradients are made of: terms of each direction, weights of penalties and of gradients that
-  // are combined, the slots that were written (none where there are no losses), the wave whose
-  // factors wait, and the groups that take part.
+  // are combined, in the trunk and in heads, the slots that were written (none where there are no
+  // losses), the wave whose factors wait, and the groups that take part.
   struct Sources {
     const std::array<TermSet, D::directions>& sets;
     const std::array<float, max_terms>& weight;
+    const std::array<float, max_terms>& in_heads;
     int slots;
     Wave wave;
-    std::array<bool, D::group_count> active{};
+    StepPlan plan{};
+    Active active{};
   };
 
   // Multiplies the factors that the shards of a wave left: for all waves of a batch but the last.
@@ -146,15 +152,10 @@ class Update {
     const TermSet all = together(from.sets);
     for_each_chunk(workers, [&](const Chunk& chunk, Sums& sums) {
       if (chunk.trainable) {
-        D::each_group([&](auto group) {
-          constexpr int g = decltype(group)::value;
-          if (!from.active[g]) return;
-          if constexpr (Ways::combines[g]) {
-            gather(chunk, sums, g, from);
-          } else {
-            reduce(chunk, sums, g, from);
-          }
-        });
+        for (int g = 0; g < from.plan.groups; ++g) {
+          if (from.active[g] == Takes::apart) gather(chunk, sums, g, from);
+          if (from.active[g] == Takes::together) reduce(chunk, sums, g, from);
+        }
       } else {
         gather_statistics(chunk, sums, from);
       }
@@ -166,19 +167,15 @@ class Update {
     if constexpr (Ways::any_combines) {
       const TermSet all = together(from.sets);
       for_each_chunk(workers, [&](const Chunk& chunk, Sums& sums) {
-        D::each_group([&](auto group) {
-          constexpr int g = decltype(group)::value;
-          if constexpr (Ways::combines[g]) {
-            if (chunk.trainable && from.active[g]) combine(chunk, sums, g, from);
-          }
-        });
+        for (int g = 0; g < from.plan.groups && chunk.trainable; ++g) {
+          if (from.active[g] == Takes::apart) combine(chunk, sums, g, from);
+        }
         if (rates) apply(chunk, all, from, *rates);
       });
     }
   }
-  // After reduce: inner product of the gradients of two losses of a group, by their ranks.
-  double product(int group, int a, int b) const {
-    const int pair = Ways::first_pair(group) + pair_of(a, b);
+  // After reduce: inner product of the gradients of a pair of losses.
+  double product(int pair) const {
     double value = 0;
     for (const Sums& sums : sums_) value += sums.product[pair];
     return value;
@@ -196,15 +193,15 @@ class Update {
   }
 
   // Whether all terms and gradients are finite; else the report names the first that is not.
-  bool check(const std::array<bool, D::group_count>& active, StepReport& report) const {
+  bool check(const StepPlan& plan, const Active& active, StepReport& report) const {
     for (int k = 0; k < D::term_count; ++k) {
       if (std::isfinite(report.value[k])) continue;
       report.diverged = true;
       report.culprit_term = D::term_names[k];
       break;
     }
-    for (int g = 0; g < D::group_count; ++g) {
-      for (int i = 0; i < chunk_count && active[g]; ++i) {
+    for (int g = 0; g < plan.groups; ++g) {
+      for (int i = 0; i < chunk_count && active[g] != Takes::none; ++i) {
         if (std::isfinite(sums_[i].square[g])) continue;
         if (report.culprit_layer.empty()) {
           const int node = Net::parameters[chunks[i].parameter].node;
@@ -240,7 +237,7 @@ class Update {
   void collect_term(Workers& workers, int term, const Sources& from) {
     for_each_chunk(workers, [&](const Chunk& chunk, Sums&) {
       if (chunk.segment != 0 || !chunk.trainable) return;
-      const int d = Ways::direction_of(term);
+      const int d = measured_direction(term);
       gather(chunk, d, from);
       std::copy_n(gradient(chunk, d, 0), chunk.floats, loss_gradient(chunk, term));
     });
@@ -293,9 +290,9 @@ class Update {
     for (const TermSet set : sets) all |= set;
     return all;
   }
-  // Place of a pair of losses within those of their group.
-  static constexpr int pair_of(int a, int b) {
-    return std::max(a, b) * (std::max(a, b) + 1) / 2 + std::min(a, b);
+  // Where a loss's gradient is measured.
+  static constexpr int measured_direction(int term) {
+    return Ways::plans[Ways::measuring_mode].direction_of(term, Ways::one_a_loss);
   }
 
   // A chunk's gradient in a slot; a factored one is in slot 0 alone.
@@ -305,8 +302,9 @@ class Update {
            chunk.gradient;
   }
   // Where the gradient of a group comes together.
-  float* group_gradient(const Chunk& chunk, int group) const {
-    return gradient(chunk, D::gathering_direction(group, chunk.segment), 0);
+  float* group_gradient(const Chunk& chunk, int group, const Sources& from) const {
+    const bool apart = from.active[group] == Takes::apart;
+    return gradient(chunk, D::gathering_direction(from.plan.group[group], apart, chunk.segment), 0);
   }
 
   // Adds to a factored gradient what the wave's shards left, in their order.
@@ -373,7 +371,8 @@ class Update {
 
   // The gradients of a group's losses, each by itself, and over the trunk their products.
   void gather(const Chunk& chunk, Sums& sums, int group, const Sources& from) {
-    const int first = Ways::first_of(group), losses = Ways::losses_of(group);
+    const GroupPlan& of = from.plan.group[group];
+    const int first = of.first, losses = of.losses;
     const auto load = [&](int loss) {
       return [at = gradient(chunk, first + loss, 0)](int i) { return Vec::load(at + i); };
     };
@@ -382,7 +381,7 @@ class Update {
       const bool reached = gather(chunk, first + a, from);
       if (reached) sums.square[group] += inner_product(chunk, load(a), load(a));
       for (int b = 0; b <= a; ++b) {
-        sums.product[Ways::first_pair(group) + pair_of(a, b)] =
+        sums.product[of.pair(a, b)] =
             reached && chunk.segment == 0 ? inner_product(chunk, load(a), load(b)) : 0.0;
       }
     }
@@ -392,9 +391,9 @@ class Update {
   template <class Losses>
   MEDLEY_INLINE void finish(const Chunk& chunk, Sums& sums, int group, const Sources& from,
                             Losses&& losses) {
-    const TermSet terms = D::group_terms[group];
+    const TermSet terms = from.plan.group[group].terms;
     const TermSet penalties = chunk.decays ? terms & D::penalties : 0;
-    float* to = group_gradient(chunk, group);
+    float* to = group_gradient(chunk, group, from);
     Vec squares = Vec::zero();
     std::array<Vec, D::term_count> penalty;
     penalty.fill(Vec::zero());
@@ -422,7 +421,7 @@ class Update {
 
   // The gradient of a group with one direction.
   void reduce(const Chunk& chunk, Sums& sums, int group, const Sources& from) {
-    const int d = Ways::first_of(group);
+    const int d = from.plan.group[group].first;
     const TermSet terms = from.sets[d];
     if (!D::reaches(terms, chunk.segment)) {
       sums.square[group] = 0;
@@ -437,19 +436,20 @@ class Update {
     }
   }
 
-  // Σ_k w_k g_k in the order of the losses; heads take the gradients of their own times one.
+  // Σ_k w_k g_k in the order of the losses; heads take the gradients of their own.
   void combine(const Chunk& chunk, Sums& sums, int group, const Sources& from) {
-    if (!D::reaches(D::group_terms[group], chunk.segment)) {
+    const GroupPlan& of = from.plan.group[group];
+    if (!D::reaches(of.terms, chunk.segment)) {
       sums.square[group] = 0;
       return;
     }
     std::array<const float*, D::directions> part{};
     std::array<float, D::directions> weight{};
     int parts = 0;
-    for (int loss = 0; loss < Ways::losses_of(group); ++loss) {
-      const int d = Ways::first_of(group) + loss;
+    for (int loss = 0; loss < of.losses; ++loss) {
+      const int d = of.first + loss;
       if (!D::reaches_backward(from.sets[d], chunk.segment)) continue;
-      weight[parts] = chunk.segment == 0 ? from.weight[Ways::loss_of(group, loss)] : 1.0f;
+      weight[parts] = (chunk.segment == 0 ? from.weight : from.in_heads)[of.loss[loss]];
       part[parts++] = gradient(chunk, d, 0);
     }
     finish(chunk, sums, group, from, [&](int i) MEDLEY_INLINE_LAMBDA {
@@ -466,7 +466,7 @@ class Update {
   void apply(const Chunk& chunk, TermSet terms, const Sources& from, const Rates& rates) {
     if (chunk.trainable) {
       if (!D::reaches(terms, chunk.segment)) return;
-      change(chunk, from.active, rates);
+      change(chunk, from, rates);
       derive(chunk);
     } else if (D::reaches_backward(terms, chunk.segment)) {
       average(chunk, from.sets);
@@ -474,29 +474,30 @@ class Update {
   }
 
   // θ ← θ + Δ_1 + … + Δ_m, every Δ taken at the same θ.
-  void change(const Chunk& chunk, const std::array<bool, D::group_count>& active,
-              const Rates& rates) {
-    std::array<const float*, D::group_count> gradients;
-    for (int g = 0; g < D::group_count; ++g) gradients[g] = group_gradient(chunk, g);
+  void change(const Chunk& chunk, const Sources& from, const Rates& rates) {
+    std::array<const float*, max_groups> gradients;
+    for (int g = 0; g < from.plan.groups; ++g) gradients[g] = group_gradient(chunk, g, from);
     for (int i = 0; i < chunk.floats; i += lanes) {
       float* at = view_.parameters() + chunk.offset + i;
       const Vec before = Vec::load(at);
       Vec theta = before;
       D::each_group([&](auto group) {
-        constexpr int g = decltype(group)::value;
-        using Rule = typename D::template GroupAt<g>::Rule;
-        constexpr TermSet terms = D::group_terms[g];
-        if (!active[g] || !D::reaches(terms, chunk.segment)) return;
+        constexpr int flat = decltype(group)::value;
+        using Rule = typename D::template GroupAt<flat>::Rule;
+        const int g = flat - from.plan.first_group;
+        if (g < 0 || g >= from.plan.groups || from.active[g] == Takes::none ||
+            !D::reaches(from.plan.group[g].terms, chunk.segment))
+          return;
         const Vec gradient = Vec::load(gradients[g] + i) * Vec::broadcast(rates.scale[g]);
-        constexpr std::size_t kept = D::moment_count[g];
-        float* moments = view_.moments(g, chunk.segment, chunk.offset) + i;
+        constexpr std::size_t kept = D::moment_count[flat];
+        float* moments = view_.moments(flat, chunk.segment, chunk.offset) + i;
         std::array<Vec, Rule::moments.size()> state;
         for (std::size_t m = 0; m < state.size(); ++m) {
-          state[m] = m < kept ? Vec::load(moments + m * D::moment_floats(g)) : Vec::zero();
+          state[m] = m < kept ? Vec::load(moments + m * D::moment_floats(flat)) : Vec::zero();
         }
         theta =
-            theta + Rule::change(std::get<g>(rates.rule), before, gradient, state, chunk.decays);
-        for (std::size_t m = 0; m < kept; ++m) state[m].store(moments + m * D::moment_floats(g));
+            theta + Rule::change(std::get<flat>(rates.rule), before, gradient, state, chunk.decays);
+        for (std::size_t m = 0; m < kept; ++m) state[m].store(moments + m * D::moment_floats(flat));
       });
       theta.store(at);
     }
@@ -523,7 +524,7 @@ class Update {
   // A loss's gradient over the trunk, as it was collected.
   float* loss_gradient(const Chunk& chunk, int term) const {
     if constexpr (Ways::one_a_loss) {
-      return gradient(chunk, Ways::direction_of(term), 0);
+      return gradient(chunk, measured_direction(term), 0);
     } else {
       int rank = 0;
       for (int k = 0; k < term; ++k) rank += !D::is_penalty[k];

@@ -11,6 +11,7 @@
 #include <tuple>
 #include <type_traits>
 
+#include "medley/base/any_of.hpp"
 #include "medley/base/sentence.hpp"
 #include "medley/base/tensor.hpp"
 #include "medley/data/source.hpp"
@@ -66,6 +67,25 @@ template <class T>
 inline constexpr bool is_steps = false;
 template <StepMode Mode, class... Groups>
 inline constexpr bool is_steps<Steps<Mode, Groups...>> = true;
+template <class... Modes>
+inline constexpr bool is_steps<AnyOf<Modes...>> = (is_steps<Modes> && ...);
+
+// The step modes of an experiment, as a tuple.
+template <class E>
+inline constexpr auto modes_of = parts_of(E::steps);
+template <class E>
+inline constexpr std::size_t mode_count =
+    std::tuple_size_v<std::remove_cvref_t<decltype(modes_of<E>)>>;
+// The first sentence of f(constant) over the step modes.
+template <class E, class F>
+constexpr Sentence in_each_mode(F&& f) {
+  return [&]<std::size_t... M>(std::index_sequence<M...>) {
+    return first_of(f(std::integral_constant<std::size_t, M>{})...);
+  }
+  (std::make_index_sequence<mode_count<E>>{});
+}
+template <class E, std::size_t M>
+using GroupsIn = std::remove_cvref_t<decltype(std::get<M>(modes_of<E>).groups)>;
 
 constexpr Sentence wrong_element(std::string_view member, int index, std::string_view kind) {
   if (index == -1) return {};
@@ -114,7 +134,7 @@ constexpr Sentence wrong_members() {
                               : !has_trunk   ? "using Trunk = Sequence<...>"
                               : !has_heads   ? "using Heads = std::tuple<Head<...>, ...>"
                               : !has_terms   ? "auto terms = std::tuple{term<...>(...), ...}"
-                              : !has_mix     ? "WeightedSum mix{}, or another mix"
+                              : !has_mix     ? "WeightedSum mix{}, or another mix, or any_of(...)"
                               : !has_steps
                                   ? "auto steps = joint(...), simultaneous(...) or alternating(...)"
                               : !has_recipe ? "Recipe recipe{}"
@@ -125,11 +145,13 @@ constexpr Sentence wrong_members() {
                     missing};
   if constexpr (has_heads && has_terms && has_steps) {
     using Terms = std::remove_cvref_t<decltype(E::terms)>;
-    using Groups = std::remove_cvref_t<decltype(E::steps.groups)>;
     return first_of(
         wrong_element("Heads", first_other<typename E::Heads, IsHead>, "Head<...>"),
         wrong_element("terms", first_other<Terms, IsTerm>, "term<...>() and penalty<...>()"),
-        wrong_element("steps", first_other<Groups, IsGroup>, "group<...>()"), wrong_generator<E>());
+        in_each_mode<E>([](auto m) {
+          return wrong_element("steps", first_other<GroupsIn<E, m>, IsGroup>, "group<...>()");
+        }),
+        wrong_generator<E>());
   }
   return {};
 }
@@ -201,12 +223,29 @@ constexpr Sentence listed(const std::array<std::string_view, Size>& names) {
 }
 
 template <class E>
+constexpr Sentence wrong_modes() {
+  const auto modes = std::apply(
+      [](const auto&... mode) { return std::array<StepMode, mode_count<E>>{mode.mode...}; },
+      modes_of<E>);
+  for (std::size_t i = 0; i < modes.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      if (modes[i] == modes[j])
+        return Sentence{"steps: ", step_mode_names[static_cast<std::size_t>(modes[i])],
+                        " is listed twice"};
+    }
+  }
+  return {};
+}
+
+template <class E>
 constexpr Sentence wrong_names() {
-  return first_of(wrong_name("experiment", E::name),
-                  wrong_names("target", target_names<E>, max_targets),
-                  wrong_names("head", names_in<typename E::Heads>, max_heads),
-                  wrong_names("term", names_in<decltype(E::terms)>, max_terms),
-                  wrong_names("group", names_in<decltype(E::steps.groups)>, max_groups));
+  return first_of(
+      wrong_name("experiment", E::name), wrong_names("target", target_names<E>, max_targets),
+      wrong_names("head", names_in<typename E::Heads>, max_heads),
+      wrong_names("term", names_in<decltype(E::terms)>, max_terms), in_each_mode<E>([](auto m) {
+        return wrong_names("group", names_in<GroupsIn<E, m>>, max_groups);
+      }),
+      wrong_modes<E>());
 }
 
 // --- numbers -------------------------------------------------------------------------------------

@@ -83,13 +83,22 @@ constexpr Sentence numbers_of() {
 
 template <class E, std::size_t K>
 using TermAt = std::tuple_element_t<K, std::remove_cvref_t<decltype(E::terms)>>;
-template <class E, std::size_t G>
-using GroupAt = std::tuple_element_t<G, std::remove_cvref_t<decltype(E::steps.groups)>>;
-
 // With the name of the term or group that it is about.
 template <class Named>
 constexpr Sentence about(std::string_view kind, const Sentence& wrong) {
   return wrong.empty() ? wrong : Sentence{kind, Named::name, ": ", wrong};
+}
+
+template <class E, std::size_t M, std::size_t G>
+using GroupAt = std::tuple_element_t<G, GroupsIn<E, M>>;
+// The first sentence of f(constant) over the groups of a step mode, with the group's name.
+template <class E, std::size_t M, class F>
+constexpr Sentence in_each_group(F&& f) {
+  return [&]<std::size_t... G>(std::index_sequence<G...>) {
+    return first_of(
+        about<GroupAt<E, M, G>>("group ", f(std::integral_constant<std::size_t, G>{}))...);
+  }
+  (std::make_index_sequence<std::tuple_size_v<GroupsIn<E, M>>>{});
 }
 
 // --- terms ---------------------------------------------------------------------------------------
@@ -172,10 +181,11 @@ constexpr Sentence wrong_term() {
 
 // --- groups --------------------------------------------------------------------------------------
 
-template <class E, std::size_t G>
+template <class E, std::size_t M, std::size_t G>
 constexpr Sentence wrong_group() {
   using Terms = std::remove_cvref_t<decltype(E::terms)>;
-  using GroupType = GroupAt<E, G>;
+  using GroupType = GroupAt<E, M, G>;
+  constexpr StepMode mode = std::get<M>(modes_of<E>).mode;
   using Rule = typename GroupType::Rule;
   constexpr auto terms = names_in<Terms>;
   for (std::size_t i = 0; i < GroupType::terms.size(); ++i) {
@@ -186,27 +196,29 @@ constexpr Sentence wrong_group() {
       if (GroupType::terms[j] == name) return Sentence{"it names term ", name, " twice"};
     }
   }
-  const GroupType& group = std::get<G>(E::steps.groups);
+  const GroupType& group = std::get<G>(std::get<M>(modes_of<E>).groups);
   if (group.times < 1) return Sentence{".repeated(", group.times, ") makes no update: at least 1"};
-  if (E::steps.mode != StepMode::alternating && group.times != 1)
+  if (mode != StepMode::alternating && group.times != 1)
     return Sentence{".repeated(", group.times, ") is for alternating steps alone"};
-  if (E::steps.mode != StepMode::alternating && group.next_batch)
+  if (mode != StepMode::alternating && group.next_batch)
     return Sentence{".on_next_batch() is for alternating steps alone"};
   constexpr std::string_view lacks = lacking_in_optimizer<Rule>();
   if constexpr (!lacks.empty()) {
     return Sentence{"its optimizer lacks ", lacks, ": see optimizers/optimizer.hpp"};
   } else {
-    constexpr auto optimizer = [] { return std::get<G>(E::steps.groups).optimizer; };
+    constexpr auto optimizer = [] {
+      return std::get<G>(std::get<M>(modes_of<E>).groups).optimizer;
+    };
     if (allows_numbers<optimizer, optimizer().valid()>()) return {};
     return Sentence{"the numbers of ", Rule::type, " are not allowed", numbers_of<optimizer>()};
   }
 }
 
 // The groups that have a term: those that name it, and those that name none.
-template <class E>
+template <class E, std::size_t M>
 constexpr Sentence wrong_membership() {
   constexpr auto terms = names_in<decltype(E::terms)>;
-  constexpr auto groups = names_in<decltype(E::steps.groups)>;
+  constexpr auto groups = names_in<GroupsIn<E, M>>;
   for (const std::string_view term : terms) {
     int members = 0;
     Sentence names;
@@ -219,7 +231,7 @@ constexpr Sentence wrong_membership() {
           };
           (count(group, group.name), ...);
         },
-        E::steps.groups);
+        std::get<M>(modes_of<E>).groups);
     if (members == 0)
       return Sentence{"term ", term, " is in no group; there are: ", listed(groups)};
     if (members > 1)
@@ -228,39 +240,61 @@ constexpr Sentence wrong_membership() {
   return {};
 }
 
-template <class E, std::size_t G>
-constexpr Sentence wrong_mix_of_group() {
-  using Ways = Directions<E>;
-  using M = typename Ways::template MixAt<static_cast<int>(G)>;
+// A mix, as it is listed for a group with so many losses; where it is the only one, it must serve them.
+// (Else a group with one loss has that loss's own weight.)
+template <auto Part>
+constexpr Sentence wrong_mix(int losses, bool alone) {
+  using M = std::remove_cvref_t<decltype(Part())>;
   constexpr std::string_view lacks = lacking_in_mix<M>();
   if constexpr (!lacks.empty()) {
     return Sentence{"its mix lacks ", lacks, ": see mixes/mix.hpp"};
   } else {
-    constexpr int losses = Ways::losses_of(static_cast<int>(G));
-    constexpr auto mix = [] { return Ways::template mix_of<static_cast<int>(G)>(); };
-    if (allows_numbers<mix, mix().valid(losses)>()) return {};
-    return Sentence{"mix ",
-                    M::type,
-                    " (",
-                    M::usage,
-                    ") cannot serve ",
-                    losses,
-                    losses == 1 ? " loss" : " losses",
-                    numbers_of<mix>()};
+    if (alone && losses < least_losses_of<M>())
+      return Sentence{"mix ",
+                      M::type,
+                      " cannot serve ",
+                      losses,
+                      losses == 1 ? " loss" : " losses",
+                      "; at least ",
+                      least_losses_of<M>()};
+    const M mix = Part();
+    for (const MixOption<M>& option : mix_options<M>()) {
+      if (option.choice == nullptr && !is_between(mix.*option.number, option.least, option.most))
+        return Sentence{"mix ",    M::type,      ": ",   option.name, " is ", mix.*option.number,
+                        "; from ", option.least, " to ", option.most};
+    }
+    return {};
   }
 }
+// All mixes of a list.
+template <auto List>
+constexpr Sentence wrong_mixes(int losses) {
+  return [&]<std::size_t... I>(std::index_sequence<I...>) {
+    return first_of(wrong_mix<[] { return std::get<I>(List()); }>(losses, sizeof...(I) == 1)...);
+  }
+  (std::make_index_sequence<std::tuple_size_v<decltype(List())>>{});
+}
 
-template <class E>
-constexpr Sentence wrong_mix() {
-  using M = std::remove_cvref_t<decltype(E::mix)>;
-  constexpr std::string_view lacks = lacking_in_mix<M>();
-  if constexpr (!lacks.empty()) {
-    return Sentence{"the mix lacks ", lacks, ": see mixes/mix.hpp"};
+template <class E, std::size_t M, std::size_t G>
+constexpr Sentence wrong_mix_of_group() {
+  constexpr TermSet penalties = [] {
+    TermSet set = 0, bit = 1;
+    std::apply([&]<class... T>(const T&...) { ((set |= T::is_penalty ? bit : 0, bit <<= 1), ...); },
+               E::terms);
+    return set;
+  }();
+  constexpr auto terms = names_in<decltype(E::terms)>;
+  using GroupType = GroupAt<E, M, G>;
+  int losses = 0;
+  for (std::size_t k = 0; k < terms.size(); ++k) {
+    const bool in = GroupType::terms.empty() || index_of(terms[k], GroupType::terms) >= 0;
+    losses += in && !(penalties >> k & 1u);
+  }
+  if constexpr (GroupType::has_own_mix) {
+    return wrong_mixes<[] { return parts_of(std::get<G>(std::get<M>(modes_of<E>).groups).mix); }>(
+        losses);
   } else {
-    return []<std::size_t... G>(std::index_sequence<G...>) {
-      return first_of(about<GroupAt<E, G>>("group ", wrong_mix_of_group<E, G>())...);
-    }
-    (std::make_index_sequence<E::steps.group_count>{});
+    return wrong_mixes<[] { return parts_of(E::mix); }>(losses);
   }
 }
 
@@ -273,11 +307,15 @@ constexpr Sentence wrong_terms_and_groups() {
   if constexpr (!terms.empty()) {
     return terms;
   } else {
-    constexpr Sentence groups = []<std::size_t... G>(std::index_sequence<G...>) {
-      return first_of(about<GroupAt<E, G>>("group ", wrong_group<E, G>())...);
-    }
-    (std::make_index_sequence<E::steps.group_count>{});
-    return first_of(groups, wrong_membership<E>(), wrong_mix<E>());
+    return first_of(in_each_mode<E>([](auto m) {
+                      return in_each_group<E, m>(
+                          [](auto g) { return wrong_group<E, decltype(m)::value, g>(); });
+                    }),
+                    in_each_mode<E>([](auto m) { return wrong_membership<E, m>(); }),
+                    in_each_mode<E>([](auto m) {
+                      return in_each_group<E, m>(
+                          [](auto g) { return wrong_mix_of_group<E, decltype(m)::value, g>(); });
+                    }));
   }
 }
 

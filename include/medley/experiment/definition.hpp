@@ -38,10 +38,9 @@ struct Definition {
   static_assert(is_right_experiment<Experiment>);
 
   using Terms = std::remove_cvref_t<decltype(Experiment::terms)>;
-  using StepsType = std::remove_cvref_t<decltype(Experiment::steps)>;
-  using Groups = std::remove_cvref_t<decltype(Experiment::steps.groups)>;
   using Ways = Directions<Experiment>;
-  static constexpr int directions = Ways::count;
+  using Groups = typename Ways::Groups;
+  static constexpr int directions = Ways::directions;
   template <int Samples>
   using NetOf = Network<Experiment::input, typename Experiment::Trunk, typename Experiment::Heads,
                         Samples, directions>;
@@ -56,9 +55,9 @@ struct Definition {
   static constexpr int shard = memory.shard, slots = memory.slots;
   using Net = NetOf<shard>;
   static constexpr int term_count = std::tuple_size_v<Terms>;
-  static constexpr int group_count = StepsType::group_count;
+  static constexpr int group_count = Ways::group_count;  // of all step modes
+  static constexpr int mode_count = Ways::mode_count;
   static constexpr int target_count = static_cast<int>(Experiment::targets.size());
-  static constexpr StepMode mode = StepsType::mode;
 
   template <int K>
   using TermAt = std::tuple_element_t<K, Terms>;
@@ -78,13 +77,12 @@ struct Definition {
 
   template <class F>
   static constexpr void each_term(F&& f) {
-    [&]<int... K>(std::integer_sequence<int, K...>) { (f(std::integral_constant<int, K>{}), ...); }
-    (std::make_integer_sequence<int, term_count>{});
+    each_index<term_count>(f);
   }
+  // Of all step modes.
   template <class F>
   static constexpr void each_group(F&& f) {
-    [&]<int... G>(std::integer_sequence<int, G...>) { (f(std::integral_constant<int, G>{}), ...); }
-    (std::make_integer_sequence<int, group_count>{});
+    each_index<group_count>(f);
   }
 
   // --- names resolved ----------------------------------------------------------------------------
@@ -133,6 +131,13 @@ struct Definition {
       }
     });
     return alike;
+  }();
+  static constexpr std::array<Outputs, max_terms> term_outputs = [] {
+    std::array<Outputs, max_terms> outputs{};
+    each_term([&](auto k) {
+      if constexpr (!is_penalty[k]) outputs[k] = TermAt<k>::Rule::outputs;
+    });
+    return outputs;
   }();
   static constexpr TermSet penalties = Ways::penalties;
 
@@ -299,12 +304,17 @@ struct Definition {
   // else nothing. Factors of the gradients lie in the same way.
   static constexpr int gradient_copies(int direction, int segment) {
     int copies = 0;
-    for (int g = 0; g < group_count; ++g) {
-      const int i = direction - Ways::first_of(g);
-      if (i < 0 || i >= Ways::count_of(g)) continue;
-      const TermSet terms = Ways::terms_of(g, i);
-      copies =
-          std::max(copies, reaches_backward(terms, segment) ? slots : int{reaches(terms, segment)});
+    for (const StepPlan& plan : Ways::plans) {
+      for (int g = 0; g < plan.groups; ++g) {
+        const GroupPlan& group = plan.group[g];
+        const int i = direction - group.first;
+        if (i < 0 || i >= group.directions) continue;
+        for (const bool apart : {false, group.can_combine()}) {
+          const TermSet terms = group.terms_of(i, apart);
+          copies = std::max(
+              copies, reaches_backward(terms, segment) ? slots : int{reaches(terms, segment)});
+        }
+      }
     }
     return copies;
   }
@@ -337,11 +347,13 @@ struct Definition {
     }
     return places;
   }();
-  // The first direction of a group that has a segment: where its gradient comes together.
-  static constexpr int gathering_direction(int g, int segment) {
+  // The first direction of a group that has a segment, with its losses apart or not: where its
+  // gradient comes together.
+  static constexpr int gathering_direction(const GroupPlan& group, bool apart, int segment) {
     int i = 0;
-    while (i + 1 < Ways::count_of(g) && !reaches(Ways::terms_of(g, i), segment)) ++i;
-    return Ways::first_of(g) + i;
+    while (i + 1 < (apart ? group.directions : 1) && !reaches(group.terms_of(i, apart), segment))
+      ++i;
+    return group.first + i;
   }
   // Losses whose gradients have to be kept apart where they are measured, since they share a
   // direction.
@@ -369,8 +381,7 @@ struct Definition {
   }
   static constexpr std::array<std::size_t, group_count> moment_count = [] {
     std::array<std::size_t, group_count> count{};
-    each_group(
-        [&](auto g) { count[g] = std::get<g>(Experiment::steps.groups).optimizer.kept_moments(); });
+    each_group([&](auto g) { count[g] = std::get<g>(Ways::groups).optimizer.kept_moments(); });
     return count;
   }();
 
@@ -421,6 +432,7 @@ struct Definition {
   // Sections of the arena, in floats from its start.
   struct Map {
     std::size_t parameters = 0, derived = 0;
+    // Groups of different step modes lie over each other.
     std::array<std::size_t, group_count> moments{};
     std::array<std::size_t, group_count> mix_state{};  // of doubles
     std::size_t gradients = 0;       // [direction][segment]: factored ones, then [slot][parameter]
@@ -443,10 +455,19 @@ struct Definition {
     };
     m.parameters = take(parameter_floats);
     m.derived = take(Net::derived_floats);
-    for (int g = 0; g < group_count; ++g) {
-      m.moments[g] = take(moment_count[g] * moment_floats(g));
-    }
-    for (int g = 0; g < group_count; ++g) m.mix_state[g] = take(2 * Ways::state_doubles(g));
+    const auto take_by_group = [&](auto& offsets, const auto& floats) {
+      const std::size_t begin = at;
+      std::size_t end = at;
+      for (const StepPlan& plan : Ways::plans) {
+        at = begin;
+        for (int g = 0; g < plan.groups; ++g)
+          offsets[plan.first_group + g] = take(floats(plan.first_group + g));
+        end = std::max(end, at);
+      }
+      at = end;
+    };
+    take_by_group(m.moments, [](int g) { return moment_count[g] * moment_floats(g); });
+    take_by_group(m.mix_state, [](int g) { return 2 * Ways::state_doubles(g); });
     m.gradients = take(gradient_places.gradient_floats);
     m.factors = take(gradient_places.factor_floats);
     m.term_gradients = take(static_cast<std::size_t>(measured_losses) * trunk_floats);

@@ -102,35 +102,83 @@ void describe_terms(Description& d) {
     }
     d.terms.push_back(std::move(info));
   });
-  Def::each_group([&](auto g) {
-    const auto& group = std::get<g>(Experiment::steps.groups);
-    GroupInfo info;
-    info.name = Def::template GroupAt<g>::name;
-    info.optimizer = Def::template GroupAt<g>::Rule::type;
-    info.options = collect_options(group.optimizer);
-    info.learning_rate = group.optimizer.learning_rate;
-    info.term_set = Def::group_terms[g];
-    for (int k = 0; k < Def::term_count; ++k) {
-      if (info.term_set >> k & 1u) info.terms.emplace_back(Def::term_names[k]);
-    }
-    const auto mix = Def::Ways::template mix_of<g>();
-    info.mix = decltype(mix)::type;
-    info.own_mix = Def::template GroupAt<g>::has_own_mix;
-    if (info.own_mix) {
-      for (const Option& option : collect_options(mix)) {
-        d.mix_options.push_back({info.name + "." + option.name, option.value});
-      }
-      d.mix_usage += "; of group " + info.name + ": " + std::string(decltype(mix)::usage);
-    }
-    info.times = group.times;
-    info.next_batch = group.next_batch;
-    d.groups.push_back(std::move(info));
-  });
   for (int p = 0; p < Def::pair_count; ++p) {
     MetricInfo info = Def::metric_info(p);
     info.head = Def::Net::head_names[info.head_index];
     info.target = Experiment::targets[info.target_index].name;
     d.metrics.push_back(std::move(info));
+  }
+}
+
+template <class List>
+std::vector<AnyMix> any_mixes(const List& list) {
+  return std::apply([](const auto&... mix) { return std::vector<AnyMix>{AnyMix(mix)...}; }, list);
+}
+
+template <class Experiment, int G>
+GroupInfo group_info() {
+  using Def = Definition<Experiment>;
+  using GroupType = typename Def::template GroupAt<G>;
+  const auto& group = std::get<G>(Def::Ways::groups);
+  GroupInfo info;
+  info.name = GroupType::name;
+  info.optimizer = GroupType::Rule::type;
+  info.options = collect_options(group.optimizer);
+  info.learning_rate = group.optimizer.learning_rate;
+  info.term_set = Def::group_terms[G];
+  for (int k = 0; k < Def::term_count; ++k) {
+    if (!(info.term_set >> k & 1u)) continue;
+    info.terms.emplace_back(Def::term_names[k]);
+    info.losses += !Def::is_penalty[k];
+  }
+  if constexpr (GroupType::has_own_mix) info.own_mixes = any_mixes(parts_of(group.mix));
+  info.keeps_mix_state = Def::Ways::state_doubles(G) > 0;
+  info.mix_state_offset = Def::map.mix_state[G];
+  info.times = group.times;
+  info.next_batch = group.next_batch;
+  return info;
+}
+
+// Moments of a group's optimizer.
+template <class Experiment, int G>
+void add_moments(ModeInfo& mode) {
+  using Def = Definition<Experiment>;
+  using Rule = typename Def::template GroupAt<G>::Rule;
+  for (std::size_t m = 0; m < Def::moment_count[G]; ++m) {
+    for (const PlacedParameter& p : Def::Net::parameters) {
+      if (!p.spec.trainable || !Def::reaches(Def::group_terms[G], p.segment)) continue;
+      TensorInfo t =
+          tensor_info(p, Initial::zero,
+                      "optimizer." + mode.groups.back().name + "." + std::string(Rule::moments[m]) +
+                          "." + std::string(p.name.view()),
+                      Def::map.moments[G] + m * Def::moment_floats(G) +
+                          Def::moment_offset(G, p.segment, p.offset));
+      t.is_parameter = false;
+      mode.moments.push_back(std::move(t));
+    }
+  }
+}
+
+template <class Experiment>
+void describe_modes(Description& d) {
+  using Def = Definition<Experiment>;
+  d.mixes = any_mixes(Def::Ways::mixes);
+  for (const StepPlan& plan : Def::Ways::plans) {
+    ModeInfo& mode = d.modes.emplace_back();
+    mode.mode = plan.mode;
+    std::vector<SectionInfo> states;
+    Def::each_group([&](auto g) {
+      if (g < plan.first_group || g >= plan.first_group + plan.groups) return;
+      mode.groups.push_back(group_info<Experiment, g>());
+      add_moments<Experiment, g>(mode);
+      const std::string& name = mode.groups.back().name;
+      mode.sections.push_back({"optimizer " + name, "run", Def::map.moments[g] * sizeof(float),
+                               Def::moment_count[g] * Def::moment_floats(g) * sizeof(float)});
+      if (Def::Ways::state_doubles(g) > 0)
+        states.push_back({"mix " + name, "run", Def::map.mix_state[g] * sizeof(float),
+                          Def::Ways::state_doubles(g) * sizeof(double)});
+    });
+    mode.sections.insert(mode.sections.end(), states.begin(), states.end());
   }
 }
 
@@ -143,36 +191,6 @@ void describe_memory(Description& d) {
     d.tensors.push_back(tensor_info(p, Def::initials[k], std::string(p.name.view()),
                                     Def::map.parameters + p.offset));
   }
-  Def::each_group([&](auto g) {
-    for (std::size_t m = 0; m < Def::moment_count[g]; ++m) {
-      for (const PlacedParameter& p : Net::parameters) {
-        if (!p.spec.trainable || !Def::reaches(Def::group_terms[g], p.segment)) continue;
-        const std::string name = "optimizer." + d.groups[g].name + "." +
-                                 std::string(Def::template GroupAt<g>::Rule::moments[m]) + "." +
-                                 std::string(p.name.view());
-        TensorInfo t = tensor_info(p, Initial::zero, name,
-                                   Def::map.moments[g] + m * Def::moment_floats(g) +
-                                       Def::moment_offset(g, p.segment, p.offset));
-        t.is_parameter = false;
-        d.tensors.push_back(std::move(t));
-      }
-    }
-  });
-
-  Def::each_group([&](auto g) {
-    std::size_t at = Def::map.mix_state[g];
-    for (const MixState& state : mix_state<typename Def::Ways::template MixAt<g>>()) {
-      const int losses = Def::Ways::losses_of(g);
-      StateInfo info{"mix." + d.groups[g].name + "." + std::string(state.name),
-                     {},
-                     at,
-                     state.elements(losses)};
-      for (int i = 0; i < state.rank; ++i) info.dims.push_back(static_cast<std::uint64_t>(losses));
-      at += 2 * info.elements;
-      d.mix_states.push_back(std::move(info));
-    }
-  });
-
   const auto section = [&](std::string name, std::string lifetime, std::size_t offset,
                            std::size_t floats) {
     d.arena.push_back(
@@ -181,15 +199,6 @@ void describe_memory(Description& d) {
   const std::string run = "run", step = "step", pass = "pass";
   section("parameters", run, Def::map.parameters, Def::parameter_floats);
   section("derived weights", step, Def::map.derived, Net::derived_floats);
-  for (int g = 0; g < Def::group_count; ++g) {
-    section("optimizer " + d.groups[static_cast<std::size_t>(g)].name, run, Def::map.moments[g],
-            Def::moment_count[g] * Def::moment_floats(g));
-  }
-  for (int g = 0; g < Def::group_count; ++g) {
-    if (Def::Ways::state_doubles(g) == 0) continue;
-    section("mix " + d.groups[static_cast<std::size_t>(g)].name, run, Def::map.mix_state[g],
-            2 * Def::Ways::state_doubles(g));
-  }
   const auto each_part = [&](const std::string& name, std::size_t begin, const auto& places,
                              const auto& floats) {
     for (int direction = 0; direction < Def::directions; ++direction) {
@@ -249,15 +258,13 @@ void describe(Description& d) {
   d.name = Experiment::name;
   d.input = Experiment::input;
   d.targets.assign(Experiment::targets.begin(), Experiment::targets.end());
-  d.mode = Def::mode;
-  d.mix = decltype(Experiment::mix)::type;
-  d.mix_usage = decltype(Experiment::mix)::usage;
-  d.mix_options = detail::collect_options(Experiment::mix);
   d.recipe = Experiment::recipe;
   d.memory = Def::memory;
   describe_network<typename Def::Net>(d);
   describe_terms<Experiment>(d);
   describe_memory<Experiment>(d);
+  describe_modes<Experiment>(d);
+  d = with_mode(std::move(d), 0);
   d.fingerprint = fingerprint(d);
 }
 

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +17,7 @@
 #include "medley/experiment/recipe.hpp"
 #include "medley/experiment/step_mode.hpp"
 #include "medley/losses/outputs.hpp"
+#include "medley/mixes/composition.hpp"
 
 namespace medley {
 
@@ -79,12 +81,16 @@ struct TermInfo {
 };
 
 struct GroupInfo {
-  std::string name, optimizer, mix;
+  std::string name, optimizer;
   std::vector<Option> options;
   std::vector<std::string> terms;
   TermSet term_set = 0;
+  int losses = 0;  // penalties not counted
   double learning_rate = 0;
-  bool own_mix = false;
+  std::vector<AnyMix> own_mixes;     // that it lists; else those of the experiment hold
+  MixChoice mix;                     // the one that is chosen
+  bool keeps_mix_state = false;      // whether there is room for that in the arena
+  std::size_t mix_state_offset = 0;  // in the arena, in floats
   int times = 1;
   bool next_batch = false;
 };
@@ -92,6 +98,14 @@ struct GroupInfo {
 struct SectionInfo {
   std::string name, lifetime;
   std::size_t offset = 0, bytes = 0;
+};
+
+// One of the step modes that an experiment lists, and what lies in the arena for it alone.
+struct ModeInfo {
+  StepMode mode = StepMode::joint;
+  std::vector<GroupInfo> groups;
+  std::vector<TensorInfo> moments;
+  std::vector<SectionInfo> sections;
 };
 
 // How predictions of a head are compared with a target.
@@ -114,19 +128,27 @@ struct Description {
   std::vector<GroupInfo> groups;
   std::vector<MetricInfo> metrics;
   std::vector<TensorInfo> tensors;  // parameters first, in the order of the network
-  std::vector<StateInfo> mix_states;
   std::vector<SectionInfo> arena;
   std::vector<SectionInfo> activations;  // within a worker's activations
   std::size_t arena_bytes = 0;
+  std::vector<ModeInfo> modes;  // those that are listed
+  // Of the mode that is chosen: groups, tensors and arena are of it.
   StepMode mode = StepMode::joint;
-  std::string mix, mix_usage;
-  std::vector<Option> mix_options;
+  std::vector<AnyMix> mixes;  // those that are listed
   Recipe recipe;
   Memory memory;
   double flops = 0;  // forward, one sample
   std::uint64_t parameters = 0;
   std::uint64_t fingerprint = 0;  // of everything that results depend on, options aside
 };
+
+// The description with the step mode of this index chosen, and the first mix of each group.
+Description with_mode(Description description, int mode);
+// The same with these mixes, one a group; none: the first ones.
+Description with_mode(Description description, int mode, std::span<const MixChoice> mixes);
+
+// What the mixes that are chosen keep.
+std::vector<StateInfo> mix_states(const Description& description);
 
 // Of everything in the description that results depend on, for Description::fingerprint.
 std::uint64_t fingerprint(const Description& description);

@@ -1,6 +1,4 @@
-// Which backward passes a step makes over one forward pass. Each is a direction: a group has one of
-// all its terms, or, where its mix needs the Gramian, one for each of its losses. Groups in turn
-// (alternating) use the same directions one after the other, others have directions of their own.
+// The step modes, groups and mixes that an experiment lists, and the plan of each mode.
 #pragma once
 
 #include <algorithm>
@@ -11,39 +9,45 @@
 #include <type_traits>
 #include <utility>
 
+#include "medley/base/any_of.hpp"
+#include "medley/experiment/plan.hpp"
 #include "medley/experiment/steps.hpp"
 #include "medley/experiment/terms.hpp"
 #include "medley/mixes/mix.hpp"
 
 namespace medley {
 
+// f(std::integral_constant) for 0 .. Count - 1.
+template <int Count, class F>
+constexpr void each_index(F&& f) {
+  [&]<int... I>(std::integer_sequence<int, I...>) { (f(std::integral_constant<int, I>{}), ...); }
+  (std::make_integer_sequence<int, Count>{});
+}
+
 template <class Experiment>
 struct Directions {
   using Terms = std::remove_cvref_t<decltype(Experiment::terms)>;
-  using Groups = std::remove_cvref_t<decltype(Experiment::steps.groups)>;
   static constexpr int term_count = std::tuple_size_v<Terms>;
-  static constexpr int group_count = std::tuple_size_v<Groups>;
-  static constexpr bool in_turn = Experiment::steps.mode == StepMode::alternating;
 
+  // Step modes, and the groups of all of them one after the other.
+  static constexpr auto modes = parts_of(Experiment::steps);
+  static constexpr int mode_count = std::tuple_size_v<std::remove_cvref_t<decltype(modes)>>;
+  static constexpr auto groups =
+      std::apply([](const auto&... mode) { return std::tuple_cat(mode.groups...); }, modes);
+  using Groups = std::remove_cvref_t<decltype(groups)>;
+  static constexpr int group_count = std::tuple_size_v<Groups>;
   template <int G>
   using GroupAt = std::tuple_element_t<G, Groups>;
-  // The mix of a group: its own, or the experiment's.
-  template <int G>
-  static constexpr auto mix_of() {
-    if constexpr (GroupAt<G>::has_own_mix) {
-      return std::get<G>(Experiment::steps.groups).mix;
-    } else {
-      return Experiment::mix;
-    }
-  }
-  template <int G>
-  using MixAt = std::remove_cvref_t<decltype(mix_of<G>())>;
 
-  // f(std::integral_constant) for every group.
-  template <class F>
-  static constexpr void each_group(F&& f) {
-    [&]<int... G>(std::integer_sequence<int, G...>) { (f(std::integral_constant<int, G>{}), ...); }
-    (std::make_integer_sequence<int, group_count>{});
+  // The mixes that a group may have: its own, or the experiment's.
+  static constexpr auto mixes = parts_of(Experiment::mix);
+  template <int G>
+  static constexpr auto mixes_of() {
+    if constexpr (GroupAt<G>::has_own_mix) {
+      return parts_of(std::get<G>(groups).mix);
+    } else {
+      return mixes;
+    }
   }
 
   static constexpr TermSet penalties = []<int... K>(std::integer_sequence<int, K...>) {
@@ -58,7 +62,7 @@ struct Directions {
     }
     (std::make_integer_sequence<int, term_count>{});
     std::array<TermSet, group_count> sets{};
-    each_group([&](auto g) {
+    each_index<group_count>([&](auto g) {
       using GroupType = GroupAt<decltype(g)::value>;
       if (GroupType::terms.empty()) sets[g] = (TermSet{1} << term_count) - 1;
       for (const std::string_view name : GroupType::terms) {
@@ -69,86 +73,67 @@ struct Directions {
     });
     return sets;
   }();
-  static constexpr int losses_of(int g) {
-    int losses = 0;
-    for (TermSet set = group_terms[g] & ~penalties; set != 0; set &= set - 1) ++losses;
-    return losses;
-  }
-  // Term of the loss of this rank in a group.
-  static constexpr int loss_of(int g, int rank) {
-    int term = -1;
-    for (int k = 0; k < term_count && rank >= 0; ++k) {
-      if ((group_terms[g] & ~penalties) >> k & 1u) {
-        term = k;
-        --rank;
-      }
-    }
-    return term;
-  }
-
-  // Whether a group's mix combines gradients, one a loss.
-  static constexpr std::array<bool, group_count> combines = [] {
-    std::array<bool, group_count> needs{};
-    each_group([&](auto g) { needs[g] = needs_gramian<MixAt<decltype(g)::value>>(); });
-    return needs;
-  }();
-  static constexpr bool any_combines = std::ranges::any_of(combines, [](bool c) { return c; });
-  static constexpr int count_of(int g) { return combines[g] ? std::max(losses_of(g), 1) : 1; }
-  static constexpr int first_of(int g) {
-    int first = 0;
-    for (int before = 0; before < g && !in_turn; ++before) first += count_of(before);
-    return first;
-  }
-  static constexpr int count = [] {
-    int most = 0;
-    for (int g = 0; g < group_count; ++g) most = std::max(most, first_of(g) + count_of(g));
-    return most;
-  }();
-  // Terms of direction i of a group, from 0; penalties belong to the first.
-  static constexpr TermSet terms_of(int g, int i) {
-    if (!combines[g]) return group_terms[g];
-    const TermSet loss = losses_of(g) > i ? TermSet{1} << loss_of(g, i) : 0;
-    return loss | (i == 0 ? group_terms[g] & penalties : 0);
-  }
-  static constexpr int group_of(int term) {
-    int group = 0;
-    while (!(group_terms[group] >> term & 1u)) ++group;
-    return group;
-  }
-  // The direction that a loss is in.
-  static constexpr int direction_of(int term) {
-    const int g = group_of(term);
-    int i = 0;
-    while (!(terms_of(g, i) >> term & 1u)) ++i;
-    return first_of(g) + i;
-  }
-  // Whether every loss has a direction to itself.
-  static constexpr bool one_a_loss = [] {
-    TermSet seen = 0;
-    for (int k = 0; k < term_count; ++k) {
-      if (penalties >> k & 1u) continue;
-      if (seen >> direction_of(k) & 1u) return false;
-      seen |= TermSet{1} << direction_of(k);
-    }
-    return true;
-  }();
-
-  // Where the pairs of a group's losses begin among those of all groups; [i][j <= i].
-  static constexpr int pairs_of(int g) {
-    return combines[g] ? losses_of(g) * (losses_of(g) + 1) / 2 : 0;
-  }
-  static constexpr int first_pair(int g) {
-    int first = 0;
-    for (int before = 0; before < g; ++before) first += pairs_of(before);
-    return first;
-  }
-  static constexpr int pair_count = first_pair(group_count);
-  static constexpr std::size_t state_doubles(int g) {
-    std::size_t doubles = 0;
-    each_group([&](auto h) {
-      if (h == g) doubles = mix_state_size<MixAt<decltype(h)::value>>(losses_of(g));
+  // Whether a mix that a group may have combines gradients, and the doubles that one keeps at most.
+  static constexpr std::array<bool, group_count> can_combine = [] {
+    std::array<bool, group_count> can{};
+    each_index<group_count>([&](auto g) {
+      std::apply(
+          [&](const auto&... mix) {
+            can[g] = (false || ... || mix_needs<std::remove_cvref_t<decltype(mix)>>().gramian);
+          },
+          mixes_of<decltype(g)::value>());
     });
-    return doubles;
+    return can;
+  }();
+
+  static constexpr std::array<StepPlan, mode_count> plans = [] {
+    std::array<StepPlan, mode_count> list{};
+    int first = 0;
+    each_index<mode_count>([&](auto m) {
+      constexpr int count = std::get<m>(modes).group_count;
+      std::array<TermSet, max_groups> terms{};
+      std::array<bool, max_groups> can{};
+      for (int g = 0; g < count; ++g) {
+        terms[g] = group_terms[first + g];
+        can[g] = can_combine[first + g];
+      }
+      list[m] =
+          plan_steps(std::get<m>(modes).mode, first, count, terms, can, penalties, term_count);
+      first += count;
+    });
+    return list;
+  }();
+  static constexpr int most_groups = std::ranges::max_element(plans, {}, &StepPlan::groups)->groups;
+  static constexpr int directions =
+      std::ranges::max_element(plans, {}, &StepPlan::directions)->directions;
+  static constexpr int pairs = std::ranges::max_element(plans, {}, &StepPlan::pairs)->pairs;
+  static constexpr bool any_combines = pairs > 0;
+
+  // The mode in which losses are measured apart: one with a direction for each, if there is one.
+  static constexpr int measuring_mode = [] {
+    for (int m = 0; m < mode_count; ++m) {
+      if (plans[m].one_a_loss) return m;
+    }
+    return 0;
+  }();
+  static constexpr bool one_a_loss = plans[measuring_mode].one_a_loss;
+
+  // Doubles that are kept of a group's losses: none where its weights are the losses' own, or a
+  // constant of them; else what all mixes keep, and the largest state of a mix.
+  static constexpr std::size_t state_doubles(int group) {
+    std::size_t most = 0;
+    each_index<group_count>([&](auto g) {
+      if (g != group) return;
+      int losses = 0;
+      for (TermSet set = group_terms[g] & ~penalties; set != 0; set &= set - 1) ++losses;
+      std::apply(
+          [&]<class... M>(const M&...) {
+            if ((is_constant_mix<M>() && ...)) return;
+            most = std::max({mix_state_size<M>(losses)...}) + common_mix_doubles(losses);
+          },
+          mixes_of<decltype(g)::value>());
+    });
+    return most;
   }
 };
 

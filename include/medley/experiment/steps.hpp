@@ -9,7 +9,8 @@
 //                                             left
 //
 // A group's name comes first, then its terms. The experiment's mix holds for a group, or one of its
-// own: group<...>(Adam{}).mixed_by(PcGrad{}).
+// own: group<...>(Adam{}).mixed_by(PcGrad{}). Several modes: any_of(joint(...), alternating(...)), of
+// which --steps-mode chooses one; the first is the default.
 #pragma once
 
 #include <array>

@@ -89,8 +89,9 @@ enum class MixFlag : std::uint8_t {
   no_solution,  // the solver did not end; the weights are the preference
   large,        // a weight is more than a thousand times the preference
   clamped,      // a number that is learned stands at its bound
+  short_step,   // the direction is next to nothing
 };
-inline constexpr int mix_flag_count = 6;
+inline constexpr int mix_flag_count = 7;
 using MixFlags = std::uint32_t;
 
 // What a mix is told of a step. Spans have one element a loss, in the order of the terms.
@@ -158,6 +159,16 @@ constexpr std::size_t mix_state_size(int losses) {
   for (const MixState& s : mix_state<M>()) count += s.elements(losses);
   return count;
 }
+// What is kept of a group beside its mix's own state: the weights that were used last, the values
+// that were seen last, and in how many batches a loss took part.
+inline constexpr auto common_mix_states =
+    std::to_array<MixState>({{"weight"}, {"value"}, {"batches"}});
+constexpr std::size_t common_mix_doubles(int losses) {
+  std::size_t count = 0;
+  for (const MixState& state : common_mix_states) count += state.elements(losses);
+  return count;
+}
+
 // Whether the weights follow from the losses' own alone, so that evaluations take them too.
 template <class M>
 constexpr bool is_constant_mix() {

@@ -15,17 +15,10 @@ namespace medley {
 
 struct WeightedSum {
   static constexpr std::string_view type = "weighted_sum";
-  static constexpr std::string_view usage = "no numbers of its own; see --weight term=value";
+  static constexpr bool is_constant = true;
 
-  constexpr bool valid(int) const { return true; }
-
-  template <class F>
-  constexpr void options(F&&) const {}
-
-  bool set(std::string_view, double) { return false; }
-
-  void weights(std::span<const double> own, std::span<double> out) const {
-    std::copy(own.begin(), own.end(), out.begin());
+  void weights(const MixStep& step, std::span<double> out) const {
+    std::copy(step.own.begin(), step.own.end(), out.begin());
   }
 };
 

@@ -42,8 +42,8 @@ inline constexpr std::string_view format = "medley", experiment = "experiment",
                                   metrics_bytes = "bytes.metrics", best_step = "best.step",
                                   best_total = "best.total", classes = "classes.",
                                   option = "option.";
-inline constexpr std::string_view input = "input.", mean = "input.mean",
-                                  deviation = "input.deviation";
+inline constexpr std::string_view optimizer = "optimizer.", mix = "mix.", input = "input.",
+                                  mean = "input.mean", deviation = "input.deviation";
 
 }  // namespace checkpoint_field
 
@@ -112,6 +112,7 @@ class CheckpointWriter {
   bool set_state(const RunState& state) noexcept;
 
   const Description& description_;
+  const std::vector<StateInfo> mix_states_;
   const float* arena_;
   const Source& source_;
   SafetensorsLayout layout_;

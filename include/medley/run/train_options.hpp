@@ -28,9 +28,10 @@ struct TrainOptions {
   bool shuffle = true, augment = true;
   double clip_norm = 0;
   Schedule schedule;
+  int mode = 0;                       // of the step modes that the experiment lists
+  std::vector<MixChoice> mix;         // one a group
   std::vector<double> learning_rate;  // one a group
   std::vector<double> weight;         // one a term
-  std::vector<std::pair<std::string, double>> mix;
   std::uint64_t checkpoint_every = 0, log_every = 10, gradients_every = 0;
   bool gradients_each_epoch = true;  // measure at the first step of each epoch
   std::uint64_t keep = 3;

@@ -61,7 +61,7 @@ class TrainingRun {
 
   TrainOptions o_;
   const Session& session_;
-  const Description& d_;
+  const Description d_;  // with the step mode and the mixes of the options
   Engine& engine_;
   float* arena_;
   const Source* source_ = nullptr;
