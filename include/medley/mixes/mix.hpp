@@ -90,8 +90,9 @@ enum class MixFlag : std::uint8_t {
   large,        // a weight is more than a thousand times the preference
   clamped,      // a number that is learned stands at its bound
   short_step,   // the direction is next to nothing
+  no_main,      // the main loss takes no part; the others are combined without it
 };
-inline constexpr int mix_flag_count = 7;
+inline constexpr int mix_flag_count = 8;
 using MixFlags = std::uint32_t;
 
 // What a mix is told of a step. Spans have one element a loss, in the order of the terms.
