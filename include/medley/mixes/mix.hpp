@@ -10,11 +10,11 @@
 //   values            w from the losses' values as well (scalarizations)
 //   gramian           w after the pass, from the inner products of the losses' gradients over the
 //                     trunk: one backward pass of the trunk a loss. Heads take the gradients of their
-//                     own terms, times one
+//                     own terms, times one; rules that only watch the Gramian say `weighs_heads`
 //
 // What it keeps from step to step, it names in `state`: numbers in double precision, zeros at the
 // start, which lie in the arena and are in checkpoints as mix.<group>.<name>. What of it options may
-// change, it lists in `options`.
+// change, it lists in `options`, and numbers that each loss has one of in `loss_options`.
 //
 // To add one: a header here with the rule first, its unit in src/mixes, its test, and the line in
 // mixes/all.hpp.
@@ -24,6 +24,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string_view>
 #include <type_traits>
@@ -63,6 +64,16 @@ struct MixOption {
   double least = 0.0, most = 0.0;
   int M::*choice = nullptr;
   std::span<const std::string_view> names{};
+};
+
+// Numbers of a mix M, one a loss, that options may change, from `least` to `most`: name.<loss>=x on
+// the command line. `none` stands for a loss that has none.
+template <class M>
+struct MixLossOption {
+  std::string_view name;
+  std::array<double, most_losses> M::*numbers = nullptr;
+  double least = 0.0, most = 0.0;
+  double none = std::numeric_limits<double>::infinity();
 };
 
 // The inner products of the losses' gradients, K x K.
@@ -153,6 +164,14 @@ constexpr auto mix_options() {
     return std::array<MixOption<M>, 0>{};
   }
 }
+template <class M>
+constexpr auto mix_loss_options() {
+  if constexpr (requires { M::loss_options; }) {
+    return M::loss_options;
+  } else {
+    return std::array<MixLossOption<M>, 0>{};
+  }
+}
 // Doubles that a mix keeps for so many losses.
 template <class M>
 constexpr std::size_t mix_state_size(int losses) {
@@ -176,6 +195,20 @@ constexpr bool is_constant_mix() {
   if constexpr (requires { M::is_constant; }) return M::is_constant;
   return false;
 }
+// Whether heads take their terms' gradients times the weights, as weighted losses give them, rather
+// than times one.
+template <class M>
+constexpr bool weighs_heads() {
+  if constexpr (requires { M::weighs_heads; }) return M::weighs_heads;
+  return !mix_needs<M>().gramian;
+}
+// Whether the mix needs the Gramian in this step, of which all is known that is known before a pass.
+// In steps where it does not, `gramian` is empty and one backward pass serves all.
+template <class M>
+constexpr bool wants_gramian(const M& mix, const MixStep& step) {
+  if constexpr (requires { mix.wants_gramian(step); }) return mix.wants_gramian(step);
+  return mix_needs<M>().gramian;
+}
 // The least number of losses that the rule makes sense of.
 template <class M>
 constexpr int least_losses_of() {
@@ -191,6 +224,11 @@ constexpr bool has_valid_options(const M& mix) {
       if (index < 0 || index >= static_cast<int>(option.names.size())) return false;
     } else if (!(mix.*option.number >= option.least && mix.*option.number <= option.most)) {
       return false;
+    }
+  }
+  for (const auto& option : mix_loss_options<M>()) {
+    for (const double x : mix.*option.numbers) {
+      if (!(x >= option.least && x <= option.most) && x != option.none) return false;
     }
   }
   return true;
