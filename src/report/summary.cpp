@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "medley/files/csv.hpp"
+#include "medley/optimizers/schedule_text.hpp"
 #include "medley/run/checkpoint.hpp"
 
 namespace medley {

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "medley/files/options.hpp"
+#include "medley/optimizers/schedule_text.hpp"
 
 namespace medley {
 

@@ -3,14 +3,15 @@
 #pragma once
 
 #include <array>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string_view>
 #include <tuple>
 
+#include "medley/base/exact_math.hpp"
 #include "medley/engine/arena_view.hpp"
+#include "medley/engine/reports.hpp"
 
 namespace medley {
 
@@ -188,10 +189,10 @@ class Mixing {
     bool keep_those_with_a_gradient() {
       double largest = 0.0;
       for (std::size_t i = 0; i < count; ++i) {
-        if (present[i]) largest = std::max(largest, std::sqrt(step.gramian(i, i)));
+        if (present[i]) largest = std::max(largest, square_root(step.gramian(i, i)));
       }
       for (std::size_t i = 0; i < count; ++i) {
-        present[i] = present[i] && std::sqrt(step.gramian(i, i)) > 1e-12 * largest;
+        present[i] = present[i] && square_root(step.gramian(i, i)) > 1e-12 * largest;
       }
       return largest > 0.0;
     }

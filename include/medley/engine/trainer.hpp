@@ -16,19 +16,19 @@
 
 #include <algorithm>
 #include <limits>
-#include <memory>
-#include <optional>
+#include <span>
+#include <string_view>
 
-#include "medley/engine/engine.hpp"
 #include "medley/engine/mixing.hpp"
+#include "medley/engine/reports.hpp"
 #include "medley/engine/shard_work.hpp"
 #include "medley/engine/update.hpp"
 #include "medley/engine/workers.hpp"
 
 namespace medley {
 
-template <class Experiment>
-class Trainer final : public Engine {
+template <class Experiment, WorkerSet Workers>
+class Trainer {
   using D = Definition<Experiment>;
   using Net = typename D::Net;
   using TermSets = typename ShardWork<Experiment>::TermSets;
@@ -37,48 +37,55 @@ class Trainer final : public Engine {
   using Sums = typename ShardWork<Experiment>::Sums;
 
  public:
+  static constexpr int most_workers = D::slots;
+
   // `arena` has D::arena_bytes, all zero, aligned to 128.
   explicit Trainer(float* arena) : view_(arena) {}
 
-  void start(const Settings& settings) override {
-    settings_ = settings;
-    mixing_.start();
-    settings_.threads = std::clamp(settings.threads, 1, D::slots);
-    work_.start();
-    workers_.emplace(settings_.threads);
+  // How many scores the evaluations of these records keep: one a record of the largest split for each
+  // head on a target of two classes.
+  static std::size_t score_count(const RecordSource& source) {
     std::uint64_t most = 0;
     for (const Split split : {Split::train, Split::validation, Split::test}) {
-      most = std::max(most, settings_.source->size(split));
+      most = std::max(most, source.size(split));
     }
-    score_count_ = D::scored_before(D::pair_count) * most;
-    scores_ = std::make_unique_for_overwrite<Score[]>(score_count_);
+    return static_cast<std::size_t>(D::scored_before(D::pair_count) * most);
   }
 
-  void initialize() override {
+  // To be called first. The source, the workers (most_workers of them at most) and the memory for
+  // score_count() scores must outlive what follows; without memory for scores, evaluations have none.
+  // Nothing stays of what an earlier start, or set_mix() since, has set.
+  void start(const Settings& settings, Workers& workers, std::span<Score> scores) {
+    settings_ = settings;
+    mixing_.start();
+    work_.start();
+    workers_ = &workers;
+    scores_ = scores;
+  }
+
+  // What these do is said in engine.hpp, the interface that the shell sees.
+  void initialize() {
     std::fill_n(view_.begin(), D::map.gradients, 0.0f);
     update_.initialize(settings_.seed);
     parameters_changed();
   }
 
-  void parameters_changed() override { update_.derive(*workers_); }
+  void parameters_changed() { update_.derive(*workers_); }
 
-  bool set_mix(std::string_view name, double value) override { return mixing_.set(name, value); }
+  bool set_mix(std::string_view name, double value) { return mixing_.set(name, value); }
 
-  std::size_t predict_batch() const override {
-    return static_cast<std::size_t>(D::slots) * D::shard;
-  }
+  std::size_t predict_batch() const { return static_cast<std::size_t>(D::slots) * D::shard; }
 
-  std::uint64_t rounds_per_epoch() const override { return batches_.rounds_per_epoch(); }
+  std::uint64_t rounds_per_epoch() const { return batches_.rounds_per_epoch(); }
 
-  std::size_t batch_records(const Position& position,
-                            std::span<std::uint64_t> records) const override {
+  std::size_t batch_records(const Position& position, std::span<std::uint64_t> records) const {
     const Batch batch = batches_.batch_at(position);
     const std::size_t count = std::min<std::size_t>(records.size(), batch.count);
     for (std::size_t i = 0; i < count; ++i) records[i] = batches_.record_of(batch, batch.first + i);
     return count;
   }
 
-  void step(Position& position, double rate_factor, StepReport& report) override {
+  void step(Position& position, double rate_factor, StepReport& report) {
     report = {};
     const Position start = position;
     bool first_update = true;
@@ -96,7 +103,7 @@ class Trainer final : public Engine {
     batches_.finish_round(start, position);
   }
 
-  void measure_gradients(const Position& position, GradientReport& report) override {
+  void measure_gradients(const Position& position, GradientReport& report) {
     const Batch batch = batches_.batch_at(position);
     StepReport ignored;
     Weights weight;
@@ -118,22 +125,21 @@ class Trainer final : public Engine {
     update_.compare_gradients(report);
   }
 
-  void evaluate(Split split, Evaluation& result) override {
+  void evaluate(Split split, Evaluation& result) {
     result = {};
     result.records = settings_.source->size(split);
     const Batch batch{.split = split, .count = result.records, .training = false};
     std::fill_n(view_.metric_counts(0), D::slots * D::metric_words, std::uint64_t{0});
     totals_.fill({});
     sums_.fill({});
-    for_each_shard({0, batches_.shard_count(batch)},
-                   [&](std::uint64_t shard, int worker, int slot) {
-                     work_.evaluate_shard(batch, shard, worker, slot, totals_[slot], sums_[slot],
-                                          {scores_.get(), score_count_});
-                   });
+    for_each_shard(
+        {0, batches_.shard_count(batch)}, [&](std::uint64_t shard, int worker, int slot) {
+          work_.evaluate_shard(batch, shard, worker, slot, totals_[slot], sums_[slot], scores_);
+        });
     summarize(batches_.slots_used(batches_.shard_count(batch)), result);
   }
 
-  void predict(std::span<const Record> records, std::span<float* const> outputs) override {
+  void predict(std::span<const Record> records, std::span<float* const> outputs) {
     const std::size_t shards = (records.size() + D::shard - 1) / D::shard;
     workers_->parallel_for(static_cast<int>(shards), [&](int worker, int slot) {
       const std::size_t first = static_cast<std::size_t>(slot) * D::shard;
@@ -274,7 +280,7 @@ class Trainer final : public Engine {
     std::array<bool, D::group_count> active{};
     std::array<typename Mixing<Experiment>::Step, D::group_count> steps{};
     Weights weight{};
-    typename Update<Experiment>::Rates rates;
+    typename Update<Experiment, Workers>::Rates rates;
     D::each_group([&](auto g) {
       if (Ways::in_turn && g != group) return;
       active[g] = true;
@@ -294,7 +300,7 @@ class Trainer final : public Engine {
     const bool clips = settings_.clip_norm > 0;
     const int slots =
         D::heads_of(terms) != 0 ? batches_.slots_used(batches_.shard_count(batch)) : 0;
-    const typename Update<Experiment>::Sources from{sets, weight, slots, last, active};
+    const typename Update<Experiment, Workers>::Sources from{sets, weight, slots, last, active};
     bool combines = false;
     for (int g = 0; g < D::group_count; ++g) combines |= active[g] && Ways::combines[g];
     update_.reduce(*workers_, from, clips || combines ? nullptr : &rates);
@@ -367,7 +373,7 @@ class Trainer final : public Engine {
       const auto classes = static_cast<std::size_t>(info.classes);
       MetricCounts& m = result.metrics[p];
       m.confusion = {counts, classes * classes};
-      if (info.scored) {
+      if (info.scored && !scores_.empty()) {
         m.scores = sorted_scores({&scores_[D::scored_before(p) * result.records], result.records});
       }
       m.absolute_error =
@@ -383,12 +389,11 @@ class Trainer final : public Engine {
   Mixing<Experiment> mixing_{view_, settings_};
   Batches<Experiment> batches_{settings_};
   ShardWork<Experiment> work_{view_, settings_, batches_};
-  Update<Experiment> update_{view_};
-  std::optional<Workers> workers_;
+  Update<Experiment, Workers> update_{view_};
+  Workers* workers_ = nullptr;
   std::array<SlotTotals, D::slots> totals_{};
   std::array<Sums, D::slots> sums_{};  // of each slot
-  std::unique_ptr<Score[]> scores_;    // [scored pair][rank in the split]
-  std::size_t score_count_ = 0;
+  std::span<Score> scores_;            // [scored pair][rank in the split], or none
 };
 
 }  // namespace medley

@@ -19,7 +19,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstddef>
 #include <span>
 #include <string_view>
@@ -66,7 +65,7 @@ struct Uncertainty {
       updates[k] += 1.0;
       const double mean = m[k] / (1.0 - power(beta1, updates[k]));
       const double square = v[k] / (1.0 - power(beta2, updates[k]));
-      s[k] -= step.rate * rate * mean / (std::sqrt(square) + epsilon);
+      s[k] -= step.rate * rate * mean / (square_root(square) + epsilon);
       s[k] = std::clamp(s[k], -largest, largest);
     }
   }

@@ -1,5 +1,5 @@
 // Schedules: factors against PyTorch, exact places, and the text form.
-#include "medley/optimizers/schedule.hpp"
+#include "medley/optimizers/schedule_text.hpp"
 
 #include <gtest/gtest.h>
 #include <xxhash.h>
