@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "medley/base/random.hpp"
-#include "medley/engine/trainer.hpp"
+#include "medley/engine/trainer_engine.hpp"
 #include "medley/experiment/describe.hpp"
 
 namespace medley::testing {
@@ -181,7 +181,7 @@ class MadeTraining {
     return const_cast<float*>(arena_.data()) + (128 - address % 128) % 128 / sizeof(float);
   }
   std::vector<float> arena_;
-  Trainer<Experiment> trainer_;
+  TrainerEngine<Experiment> trainer_;
 };
 
 // Every tensor, by name, of two trainings: the same bits.

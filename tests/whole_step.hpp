@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "medley/engine/trainer.hpp"
+#include "medley/engine/trainer_engine.hpp"
 #include "medley/layers/activation.hpp"
 #include "medley/layers/conv.hpp"
 #include "medley/layers/dense.hpp"

@@ -11,7 +11,7 @@
 #include "commands/commands.hpp"
 #include "commands/help.hpp"
 #include "medley/base/text.hpp"
-#include "medley/engine/workers.hpp"
+#include "medley/engine/threads.hpp"
 #include "medley/files/csv.hpp"
 #include "medley/files/mask_image.hpp"
 #include "medley/files/name_reader.hpp"
@@ -180,7 +180,7 @@ class PictureFeed final : public Feed {
   PictureShape shape_;
   Fit fit_;
   std::vector<std::uint8_t> pixels_;
-  Workers workers_;
+  Threads workers_;
 };
 
 struct PredictOptions {

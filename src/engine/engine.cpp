@@ -3,7 +3,7 @@
 // entry local.
 #include MEDLEY_EXPERIMENT_HEADER
 
-#include "medley/engine/trainer.hpp"
+#include "medley/engine/trainer_engine.hpp"
 
 #define MEDLEY_JOIN(a, b) a##b
 #define MEDLEY_ENTRY(isa) MEDLEY_JOIN(medley_engine_, isa)
@@ -13,7 +13,7 @@ namespace {
 template <class Experiment>
 medley::Engine* engine([[maybe_unused]] float* arena) {
   if constexpr (medley::is_right_experiment<Experiment>) {
-    return new medley::Trainer<Experiment>(arena);
+    return new medley::TrainerEngine<Experiment>(arena);
   } else {
     return nullptr;
   }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "medley/files/csv.hpp"
+#include "medley/optimizers/schedule_text.hpp"
 #include "medley/run/checkpoint.hpp"
 #include "medley/run/mix_options.hpp"
 
@@ -86,7 +87,7 @@ std::string term_table(const Description& d) {
 
 std::string mixes_list(const std::vector<AnyMix>& mixes) {
   Cells names;
-  for (const AnyMix& mix : mixes) names.push_back(to_string(MixChoice{mix, {}}));
+  for (const AnyMix& mix : mixes) names.push_back(to_string(MixChoice{mix, {}}, {}));
   return join(names);
 }
 

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <xxhash.h>
 
 #include <algorithm>
 #include <array>
@@ -10,6 +9,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "medley/base/digest.hpp"
 #include "medley/base/error.hpp"
 #include "medley/run/run_checkpoints.hpp"
 
@@ -301,18 +301,11 @@ InitReport load_matching(const std::filesystem::path& path, const Description& d
 }
 
 std::uint64_t parameter_digest(const Description& d, const float* arena) {
-  XXH3_state_t* state = XXH3_createState();
-  XXH3_64bits_reset(state);
-  std::vector<float> values;
+  ParameterDigest digest;
   for (const TensorInfo& t : d.tensors) {
-    if (!t.is_parameter) continue;
-    values.resize(t.elements);
-    t.unpack(arena, values.data());
-    XXH3_64bits_update(state, values.data(), values.size() * sizeof(float));
+    if (t.is_parameter) digest.add(t.extent, t.packing, arena + t.offset);
   }
-  const std::uint64_t digest = XXH3_64bits_digest(state);
-  XXH3_freeState(state);
-  return digest;
+  return digest.value();
 }
 
 CheckpointWriter::CheckpointWriter(const Description& d, const float* arena, const Source& source,

@@ -63,7 +63,43 @@ double parse_value(const MixOptionInfo& option, std::string_view text, std::stri
   return value;
 }
 
-void set_option(MixChoice& choice, std::string_view text, std::string_view whole) {
+// Names of a group's losses, in order.
+std::vector<std::string> losses_of(const GroupInfo& group, const Description& d) {
+  std::vector<std::string> names;
+  for (std::size_t k = 0; k < d.terms.size(); ++k) {
+    if ((group.term_set >> k & 1u) && !d.terms[k].is_penalty) names.push_back(d.terms[k].name);
+  }
+  return names;
+}
+
+// "limit.size=0.3", or "size<=0.3" for what limits a loss. False where the text is of no such form.
+bool set_loss_option(MixChoice& choice, std::string_view text, std::span<const std::string> losses,
+                     std::string_view whole) {
+  for (std::size_t i = 0; i < choice.mix.loss_option_count(); ++i) {
+    const MixLossOptionInfo option = choice.mix.loss_option(i);
+    const std::string start = std::string(option.name) + ".";
+    const std::size_t below = option.name == "limit" ? text.find("<=") : std::string_view::npos;
+    const bool named = text.starts_with(start);
+    if (!named && below == std::string_view::npos) continue;
+    const std::size_t from = named ? start.size() : 0;
+    const std::size_t end = named ? text.find('=') : below;
+    const std::string_view loss = text.substr(from, std::min(end, text.size()) - from);
+    const auto found = std::ranges::find(losses, loss);
+    if (end == std::string_view::npos || found == losses.end()) {
+      throw usage_error(fmt::format("--mix {}: there is no loss '{}' here; there are: {}", whole,
+                                    loss, fmt::join(losses, ", ")));
+    }
+    const MixOptionInfo limits{option.name, option.least, option.most};
+    choice.mix.set(i, static_cast<std::size_t>(found - losses.begin()),
+                   parse_value(limits, text.substr(end + (named ? 1 : 2)), whole));
+    return true;
+  }
+  return false;
+}
+
+void set_option(MixChoice& choice, std::string_view text, std::span<const std::string> losses,
+                std::string_view whole) {
+  if (set_loss_option(choice, text, losses, whole)) return;
   const std::size_t equals = text.find('=');
   const std::string_view name = text.substr(0, equals);
   const std::vector<MixOptionInfo> options = options_of(choice.mix);
@@ -82,8 +118,9 @@ void set_option(MixChoice& choice, std::string_view text, std::string_view whole
   }
 }
 
-MixChoice parse_mix(std::string_view text, const std::vector<AnyMix>& mixes,
+MixChoice parse_mix(std::string_view text, const GroupInfo& group, const Description& d,
                     std::string_view whole) {
+  const std::vector<AnyMix>& mixes = mixes_of(group, d);
   const std::size_t colon = text.find(':');
   const std::string_view name = text.substr(0, colon);
   const auto found = std::ranges::find(mixes, name, &AnyMix::type);
@@ -99,7 +136,7 @@ MixChoice parse_mix(std::string_view text, const std::vector<AnyMix>& mixes,
       colon == std::string_view::npos ? std::string_view{} : text.substr(colon + 1);
   while (!rest.empty()) {
     const std::size_t comma = std::min(rest.find(','), rest.size());
-    set_option(choice, rest.substr(0, comma), whole);
+    set_option(choice, rest.substr(0, comma), losses_of(group, d), whole);
     rest.remove_prefix(std::min(comma + 1, rest.size()));
   }
   return choice;
@@ -119,10 +156,10 @@ int parse_mode(std::string_view text, const Description& d) {
 
 void set_mix(std::string_view text, Description& d) {
   const std::size_t equals = text.find('=');
-  const bool has_group = equals < text.find(':');
+  const bool has_group = equals != std::string_view::npos && equals < text.find(':');
   if (!has_group) {
     for (GroupInfo& group : d.groups) {
-      if (group.own_mixes.empty()) group.mix = parse_mix(text, mixes_of(group, d), text);
+      if (group.own_mixes.empty()) group.mix = parse_mix(text, group, d, text);
     }
     return;
   }
@@ -135,7 +172,7 @@ void set_mix(std::string_view text, Description& d) {
         text, name, listed(d.groups, [](const GroupInfo& g) { return g.name; }),
         d.mixes.empty() ? std::string_view("NAME") : d.mixes.front().type(), text));
   }
-  group->mix = parse_mix(text.substr(equals + 1), mixes_of(*group, d), text);
+  group->mix = parse_mix(text.substr(equals + 1), *group, d, text);
 }
 
 Description with_options(const Description& description, const Checkpoint& checkpoint) {
@@ -152,29 +189,41 @@ Description with_options(const Description& description, const Checkpoint& check
   }
 }
 
-std::string to_string(const MixChoice& choice) {
+std::string to_string(const MixChoice& choice, std::span<const std::string> losses) {
   std::string text(choice.mix.type());
   char separator = ':';
-  const auto add = [&](const MixOptionInfo& option, double value) {
-    text += fmt::format("{}{}={}", separator, option.name, value_text(option, value));
+  const auto add = [&](std::string_view name, const std::string& value) {
+    text += fmt::format("{}{}={}", separator, name, value);
     separator = ',';
   };
   const std::vector<MixOptionInfo> options = options_of(choice.mix);
   for (std::size_t i = 0; i < options.size(); ++i) {
     if (i < choice.mix.option_count()) {
-      add(options[i], choice.mix.get(i));
+      add(options[i].name, value_text(options[i], choice.mix.get(i)));
     } else {
       const std::size_t j = i - choice.mix.option_count();
-      if (choice.with.get(j) != Composition{}.get(j)) add(options[i], choice.with.get(j));
+      if (choice.with.get(j) != Composition{}.get(j))
+        add(options[i].name, value_text(options[i], choice.with.get(j)));
+    }
+  }
+  for (std::size_t i = 0; i < choice.mix.loss_option_count(); ++i) {
+    const MixLossOptionInfo option = choice.mix.loss_option(i);
+    for (std::size_t k = 0; k < losses.size(); ++k) {
+      if (choice.mix.get(i, k) != option.none)
+        add(fmt::format("{}.{}", option.name, losses[k]), fmt::format("{}", choice.mix.get(i, k)));
     }
   }
   return text;
 }
 
+std::string to_string(const GroupInfo& group, const Description& d) {
+  return to_string(group.mix, losses_of(group, d));
+}
+
 std::string mixes_text(const Description& d) {
   std::string text;
   for (const AnyMix& mix : d.mixes) {
-    text += fmt::format("  {}", to_string(MixChoice{mix, {}}));
+    text += fmt::format("  {}", to_string(MixChoice{mix, {}}, {}));
     for (std::size_t i = 0; i < mix.option_count(); ++i)
       text += fmt::format("{}{} {}", i == 0 ? "  (" : "; ", mix.option(i).name,
                           range_text(mix.option(i)));

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "medley/files/options.hpp"
+#include "medley/optimizers/schedule_text.hpp"
 #include "medley/run/mix_options.hpp"
 
 namespace medley {
@@ -232,7 +233,7 @@ struct OptionLine {
 };
 
 std::vector<OptionLine> deciding_options(const TrainOptions& o, const Description& description) {
-  const Description d = with_mode(description, o.mode);
+  const Description d = with_mode(description, o.mode, o.mix);
   std::vector<OptionLine> lines;
   const auto line = [&](std::string name, const auto& value, std::string key = {}) {
     lines.push_back({std::move(name), std::move(key), fmt::format("{}", value)});
@@ -248,7 +249,7 @@ std::vector<OptionLine> deciding_options(const TrainOptions& o, const Descriptio
   line("clip", o.clip_norm);
   for (std::size_t k = 0; k < d.terms.size(); ++k) line("weight", o.weight[k], d.terms[k].name);
   for (std::size_t g = 0; g < d.groups.size(); ++g)
-    line("mix", to_string(o.mix[g]), d.groups[g].name);
+    line("mix", to_string(d.groups[g], d), d.groups[g].name);
   line("shuffle", o.shuffle ? "on" : "off");
   line("augment", o.augment ? "on" : "off");
   line("log-every", o.log_every);

@@ -10,6 +10,7 @@
 #include "medley/base/text.hpp"
 #include "medley/data/data_warnings.hpp"
 #include "medley/files/csv.hpp"
+#include "medley/optimizers/schedule_text.hpp"
 #include "medley/report/metrics.hpp"
 #include "medley/run/first_loss.hpp"
 #include "medley/run/mix_options.hpp"
@@ -171,7 +172,7 @@ void TrainingRun::announce() {
     }
     logs_->say(fmt::format("group {}: {} at {}, mix {}:{}\n", g.name, g.optimizer,
                            o_.learning_rate[static_cast<std::size_t>(&g - d_.groups.data())],
-                           to_string(g.mix), terms));
+                           to_string(g, d_), terms));
   }
   for (const std::string& warning : training_warnings(*source_, d_, o_.batch_size)) {
     logs_->say(fmt::format("warning: {}\n", warning));
@@ -185,51 +186,58 @@ bool TrainingRun::planned(std::uint64_t step) const {
          (o_.checkpoint_every > 0 && step % o_.checkpoint_every == 0);
 }
 
-bool TrainingRun::measures_gradients(const Position& p) const {
+bool TrainingRun::wants_gradients(const Position& p) const {
   if (o_.gradients_each_epoch) return p.step % rounds_ == 0;
   return o_.gradients_every > 0 && p.step % o_.gradients_every == 0;
 }
 
+// What run_steps tells and asks; everything else that a run does between steps follows from it.
+class TrainingRun::Watcher {
+ public:
+  explicit Watcher(TrainingRun& run) : run_(run), progress_(run.d_) {}
+  bool wants_gradients(const Position& position) const { return run_.wants_gradients(position); }
+  bool after(const StepDone& done) { return run_.after(done, progress_); }
+
+ private:
+  TrainingRun& run_;
+  ProgressLine progress_;
+};
+
 TrainingRun::Ending TrainingRun::loop() {
-  ProgressLine progress(d_);
-  Position& position = state_.position;
-  StepReport report;
-  GradientReport gradients;
+  Watcher watcher(*this);
   epoch_start_ = Clock::now();
-  while (position.step < steps_) {
-    const std::uint32_t epoch = position.epoch;
-    const bool measured = measures_gradients(position);
-    if (measured) engine_.measure_gradients(position, gradients);
-    const Position before = position;
-    engine_.step(position, o_.schedule.factor(position.step, steps_), report);
-    if (report.diverged) {
-      progress.clear();
-      report_divergence(before, report);
-      return Ending::diverged;
-    }
-    if (before.step == 0 && o_.init.empty()) warn_of_first_values(report);
-    epoch_records_ += report.records;
-    if (measured || before.step % o_.log_every == 0 || position.step == steps_) {
-      logs_
-          ->losses(epoch, position.step, Split::train, report.total, report.value, report.weight,
-                   report.measured, measured ? &gradients : nullptr)
-          .or_throw();
-    }
-    progress.show(report, epoch, epochs(), position.step, steps_);
-    const bool epoch_ended = position.step % rounds_ == 0;
-    bool best = false;
-    if (epoch_ended || position.step == steps_) {
-      progress.clear();
-      best = end_epoch(epoch);
-    }
-    if (planned(position.step)) save(best, true);
-    if (stop_signal() != 0 || position.step == o_.stop_after) {
-      if (!planned(position.step)) save(false, false);
-      return Ending::stopped;
-    }
-  }
+  const Ending ending = run_steps(engine_, state_.position, steps_, o_.schedule, watcher);
   if (steps_ == 0) save(false, true);
-  return Ending::complete;
+  return ending;
+}
+
+// Logs a step, and saves where it is time to. False where the run is asked to stop.
+bool TrainingRun::after(const StepDone& done, ProgressLine& progress) {
+  const Position &before = done.before, &position = state_.position;
+  const StepReport& report = done.report;
+  if (report.diverged) {
+    progress.clear();
+    report_divergence(before, report);
+    return false;
+  }
+  if (before.step == 0 && o_.init.empty()) warn_of_first_values(report);
+  epoch_records_ += report.records;
+  if (done.gradients || before.step % o_.log_every == 0 || position.step == steps_) {
+    logs_
+        ->losses(before.epoch, position.step, Split::train, report.total, report.value,
+                 report.weight, report.measured, done.gradients)
+        .or_throw();
+  }
+  progress.show(report, before.epoch, epochs(), position.step, steps_);
+  bool best = false;
+  if (done.ends_epoch) {
+    progress.clear();
+    best = end_epoch(before.epoch);
+  }
+  if (planned(position.step)) save(best, true);
+  if (stop_signal() == 0 && position.step != o_.stop_after) return true;
+  if (!planned(position.step)) save(false, false);
+  return false;
 }
 
 void TrainingRun::warn_of_first_values(const StepReport& report) {

@@ -29,7 +29,7 @@
 #include <tuple>
 #include <vector>
 
-#include "medley/engine/workers.hpp"
+#include "medley/engine/threads.hpp"
 #include "medley/layers/conv.hpp"
 #include "medley/layers/flatten.hpp"
 #include "medley/network/pass.hpp"
@@ -62,8 +62,8 @@ void stay_on(int processor) {
 }
 
 // The threads that training has, for Medley's part.
-Workers& workers(int threads) {
-  static Workers all(threads);
+Threads& workers(int threads) {
+  static Threads all(threads);
   static const bool placed = [&] {
     if (threads > 1) all.run([](int worker) { stay_on(worker); });
     return true;

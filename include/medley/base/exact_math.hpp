@@ -1,15 +1,88 @@
 // Functions of single doubles, from sums, products, quotients and square roots alone: the same bits
-// from every compiler and C library, and where no square root is needed at compile time too. For
-// what is computed once, such as initial weights; math.hpp has those of training.
+// from every compiler, at compile time too, and no C library. For what is computed once or once a step,
+// such as initial weights and norms; math.hpp has those of training.
 #pragma once
 
 #include <array>
 #include <bit>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
+#include <type_traits>
 
 namespace medley {
+
+namespace detail {
+
+// The square root by integers: of x = m 4^e, with 1 <= m < 4, the bits of √m are found one by one, as
+// many as a double has and one to round by. (A root never lies in the middle between two doubles, so
+// that this bit alone decides.)
+constexpr double integer_square_root(double x) {
+  constexpr int fraction_bits = 52, bias = 1023;
+  if (!(x > 0.0)) return x == 0.0 ? x : std::numeric_limits<double>::quiet_NaN();
+  if (x > std::numeric_limits<double>::max()) return x;
+  const auto bits = std::bit_cast<std::uint64_t>(x);
+  std::uint64_t m = bits & ((std::uint64_t{1} << fraction_bits) - 1);
+  int exponent = static_cast<int>(bits >> fraction_bits);
+  if (exponent == 0) {  // subnormal
+    const int shift = std::countl_zero(m) - (63 - fraction_bits);
+    m <<= shift;
+    exponent = 1 - shift;
+  } else {
+    m |= std::uint64_t{1} << fraction_bits;
+  }
+  exponent -= bias;
+  if (exponent % 2 != 0) {
+    m <<= 1;
+    --exponent;
+  }
+  // With pencil and paper: each step takes two bits of m, and finds one of the root.
+  std::uint64_t root = 0, rest = 0;
+  m <<= 62 - fraction_bits;
+  for (int i = 0; i < fraction_bits + 2; ++i) {
+    rest = rest << 2 | m >> 62;
+    m <<= 2;
+    const std::uint64_t next = root << 2 | 1;
+    root <<= 1;
+    if (rest >= next) {
+      rest -= next;
+      ++root;
+    }
+  }
+  root = (root >> 1) + (root & 1);  // to nearest
+  return std::bit_cast<double>((static_cast<std::uint64_t>(exponent / 2 + bias) << fraction_bits) +
+                               (root - (std::uint64_t{1} << fraction_bits)));
+}
+
+}  // namespace detail
+
+// √x, correctly rounded: the processor's instruction, or where it has none for doubles (Cortex-M4,
+// soft floats), integers.
+constexpr double square_root(double x) {
+#if defined(__SSE2__) || defined(__aarch64__) || (defined(__ARM_FP) && (__ARM_FP & 8)) || \
+    (defined(__riscv_flen) && __riscv_flen >= 64)
+  if (!std::is_constant_evaluated()) return __builtin_sqrt(x);
+#endif
+  return detail::integer_square_root(x);
+}
+
+constexpr bool is_finite(double x) {
+  return x >= std::numeric_limits<double>::lowest() && x <= std::numeric_limits<double>::max();
+}
+
+// |x|.
+constexpr double magnitude(double x) {
+  return std::bit_cast<double>(std::bit_cast<std::uint64_t>(x) & ~(std::uint64_t{1} << 63));
+}
+
+// ⌊x⌋ of x >= 0.
+constexpr double floor_of(double x) {
+  const auto bits = std::bit_cast<std::uint64_t>(x);
+  const int exponent = static_cast<int>(bits >> 52) - 1023;
+  if (exponent < 0) return 0.0;
+  if (exponent >= 52) return x;
+  return std::bit_cast<double>(bits >> (52 - exponent) << (52 - exponent));
+}
 
 // Natural logarithm of a positive normal number, 2 ulp (a few 1e-17 near 1, where it is small): of
 // x = m 2^e, with m near 1 and s = (m - 1) / (m + 1), e ln 2 + 2 (s + s³/3 + s⁵/5 + ...).
@@ -51,8 +124,6 @@ constexpr double exponential(double x) {
   return sum * std::bit_cast<double>(static_cast<std::uint64_t>(1023 + n) << 52);
 }
 
-inline double square_root(double x) { return std::sqrt(x); }
-
 // x^n by squaring: no library's pow, so the same bits everywhere.
 constexpr double integer_power(double x, std::uint64_t n) {
   double result = 1.0;
@@ -67,9 +138,9 @@ constexpr double integer_power(double x, std::uint64_t n) {
 //
 // Wichura, "Algorithm AS 241: The Percentage Points of the Normal Distribution", Applied Statistics
 // 37 (1988), without its branch for p below e^-25.
-inline double normal_quantile(double p) {
+constexpr double normal_quantile(double p) {
   const double q = p - 0.5;
-  if (std::fabs(q) <= 0.425) {
+  if (q <= 0.425 && q >= -0.425) {
     const double r = 0.180625 - q * q;
     return q *
            detail::horner<8>(
@@ -83,7 +154,7 @@ inline double normal_quantile(double p) {
                 4.2313330701600911252e+1, 1.0},
                r);
   }
-  const double r = std::sqrt(-natural_log(q < 0.0 ? p : 1.0 - p)) - 1.6;
+  const double r = square_root(-natural_log(q < 0.0 ? p : 1.0 - p)) - 1.6;
   const double x = detail::horner<8>({7.74545014278341407640e-4, 2.27238449892691845833e-2,
                                       2.41780725177450611770e-1, 1.27045825245236838258e+0,
                                       3.64784832476320460504e+0, 5.76949722146069140550e+0,

@@ -118,24 +118,16 @@ struct Prior {
 
 namespace prior {
 
-namespace detail {
-
-constexpr bool finite(double x) {
-  return x >= std::numeric_limits<double>::lowest() && x <= std::numeric_limits<double>::max();
-}
-
-}  // namespace detail
-
 // Of a softmax: how frequent each class is, or how often it occurs; b_c = log(f_c / Σ f).
 template <class... Numbers>
 constexpr Prior<sizeof...(Numbers)> frequencies(Numbers... number) {
   Prior<sizeof...(Numbers)> p{{static_cast<double>(number)...}};
   double sum = 0.0;
   for (const double f : p.bias) {
-    p.valid = p.valid && f > 0.0 && detail::finite(f);
+    p.valid = p.valid && f > 0.0 && is_finite(f);
     sum += f;
   }
-  if (!p.valid || !detail::finite(sum)) return {{}, false};
+  if (!p.valid || !is_finite(sum)) return {{}, false};
   for (double& f : p.bias) f = natural_log(f / sum);
   return p;
 }
@@ -156,7 +148,7 @@ constexpr Prior<1> probability(double p) { return probabilities(p); }
 template <class... Numbers>
 constexpr Prior<sizeof...(Numbers)> values(Numbers... number) {
   Prior<sizeof...(Numbers)> p{{static_cast<double>(number)...}};
-  for (const double x : p.bias) p.valid = p.valid && detail::finite(x);
+  for (const double x : p.bias) p.valid = p.valid && is_finite(x);
   return p;
 }
 

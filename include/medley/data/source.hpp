@@ -1,82 +1,32 @@
 // Where records come from: a mapped dataset folder, or a generator compiled into the binary.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <span>
 #include <string>
-#include <string_view>
-#include <vector>
+
+#include "medley/experiment/records.hpp"
 
 namespace medley {
 
-enum class Split : std::uint8_t { train = 0, validation = 1, test = 2 };
-inline constexpr std::array<std::string_view, 3> split_names{"train", "validation", "test"};
-constexpr std::string_view to_string(Split split) {
-  return split_names[static_cast<std::size_t>(split)];
-}
-
-enum class TargetKind : std::uint8_t {
-  classes,  // one integer in [0, size); missing: negative
-  values,   // `size` floats; missing: NaN
-  mask,     // H x W integers in [0, size); missing pixel: 255
-};
-inline constexpr std::array<std::string_view, 3> target_kind_names{"classes", "values", "mask"};
-
-struct TargetSpec {
-  std::string_view name;
-  TargetKind kind{};
-  int size = 0;  // classes of a label or mask, dimensions of a value
-  bool ordered =
-      false;  // classes that stand in a row, such as sizes: their distances mean something
-};
-
-inline constexpr int max_targets = 16;
-
-// One record as it is read. Which member of a target holds depends on its kind.
-struct Record {
-  struct Target {
-    std::int32_t label = -1;
-    const float* values = nullptr;
-    const std::uint8_t* mask = nullptr;
-  };
-  const std::uint8_t* image = nullptr;  // C x H x W, 0..255
-  std::array<Target, max_targets> targets{};
-};
-
-// All member functions may be called from several threads at once, and none of them allocates.
-class Source {
+// The records of an engine, and what the shell wants to know of them. What is said of RecordSource's
+// functions holds here too.
+class Source : public RecordSource {
  public:
   virtual ~Source() = default;
 
-  // Number of records of a split.
-  virtual std::uint64_t size(Split split) const = 0;
-  // The record with this rank within its split, in file order; rank < size(split).
-  virtual std::uint64_t record(Split split, std::uint64_t rank) const = 0;
   // Calls visit(record) for all records of a split, in this order.
   virtual void each_record(Split split, const std::function<void(std::uint64_t)>& visit) const {
     for (std::uint64_t rank = 0; rank < size(split); ++rank) visit(record(split, rank));
   }
-  // Fills `out`, which points into the source's own memory or into `scratch` (at least
-  // scratch_bytes() long) and is valid until `scratch` is used again.
-  virtual void read(std::uint64_t record, std::span<std::byte> scratch, Record& out) const = 0;
+  // What read() needs at least.
   virtual std::size_t scratch_bytes() const { return 0; }
-  // Label of a `classes` target without reading the picture; negative where it is missing.
-  virtual std::int32_t label(std::uint64_t record, int target) const = 0;
-  // Whether the record has this target at all (for masks: at least one pixel of it).
-  virtual bool labelled(std::uint64_t record, int target) const = 0;
-  // True where every record is known to have this target (of masks every pixel), so that nobody need
-  // ask for each.
-  virtual bool complete(int /*target*/) const { return false; }
 
   // Tells data sets apart; 0 where the records follow from the binary alone.
   virtual std::uint64_t fingerprint() const { return 0; }
 
-  // Per-channel mean and deviation of the training split, in units of 0..255.
-  virtual std::span<const float> mean() const = 0;
-  virtual std::span<const float> deviation() const = 0;
   // Names of the classes of a target; empty where it has none.
   virtual std::span<const std::string> class_names(int target) const = 0;
 };

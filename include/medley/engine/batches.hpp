@@ -5,8 +5,8 @@
 #include <array>
 #include <cstdint>
 
-#include "medley/engine/engine.hpp"
 #include "medley/engine/order.hpp"
+#include "medley/engine/reports.hpp"
 #include "medley/experiment/definition.hpp"
 
 namespace medley {

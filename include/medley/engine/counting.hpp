@@ -9,7 +9,7 @@
 #include <span>
 
 #include "medley/engine/blocks.hpp"
-#include "medley/engine/engine.hpp"
+#include "medley/engine/reports.hpp"
 
 namespace medley {
 

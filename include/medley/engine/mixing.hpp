@@ -4,14 +4,13 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <span>
 
 #include "medley/base/exact_math.hpp"
-#include "medley/engine/engine.hpp"
+#include "medley/engine/reports.hpp"
 #include "medley/experiment/plan.hpp"
 #include "medley/mixes/composition.hpp"
 
@@ -40,15 +39,17 @@ class Mixing {
     StepReport* report = nullptr;
   };
 
-  // Whether a group's gradients are combined.
-  bool combines(int group) const {
-    return setup_.plan.group[group].can_combine() && choice(group).mix.needs().gramian;
+  // Whether a group's gradients are combined in this step.
+  bool combines(const Step& step) const {
+    const AnyMix& mix = choice(step.group).mix;
+    if (!setup_.plan.group[step.group].can_combine() || !mix.needs().gramian) return false;
+    return mix.wants_gramian(Losses(*this, step).step);
   }
 
   // Whether the values of the batch have to be known before the pass.
   bool needs_values(const Step& step) const {
     const MixChoice& c = choice(step.group);
-    if (combines(step.group) || !(c.mix.needs().values || c.with.map == Composition::logarithm))
+    if (combines(step) || !(c.mix.needs().values || c.with.map == Composition::logarithm))
       return false;
     const Losses losses(*this, step);
     bool known = c.with.values == Composition::last;
@@ -65,7 +66,7 @@ class Mixing {
       if (plan.penalties >> k & 1u) weight[k] = own(k);
     }
     Losses losses(*this, step);
-    if (combines(step.group)) {
+    if (combines(step)) {
       losses.out.fill(1.0);
     } else {
       if (!has_values && losses.keeps) losses.take_last_values();
@@ -80,26 +81,24 @@ class Mixing {
   template <class Product>
   void after_pass(const Step& step, Product&& product, Weights& weight, Weights& in_heads) const {
     Losses losses(*this, step);
-    for (std::size_t a = 0; a < losses.count; ++a) {
-      for (std::size_t b = 0; b <= a; ++b) {
-        losses.gramian[a * losses.count + b] = losses.gramian[b * losses.count + a] =
-            product(static_cast<int>(a), static_cast<int>(b));
-      }
-    }
-    losses.step.gramian = {losses.gramian.data(), losses.count};
-    losses.keep_those_with_a_gradient();
+    losses.take(product);
     answer(losses, step);
     losses.write(weight);
     for (std::size_t i = 0; i < losses.count; ++i) {
-      const bool maps = choice(step.group).with.map == Composition::logarithm && losses.present[i];
-      in_heads[losses.plan.loss[i]] = maps ? static_cast<float>(losses.slope(i)) : 1.0f;
+      const MixChoice& c = choice(step.group);
+      const bool maps = c.with.map == Composition::logarithm && losses.present[i];
+      const double in_head = c.mix.weighs_heads() ? losses.out[i] : maps ? losses.slope(i) : 1.0;
+      in_heads[losses.plan.loss[i]] = static_cast<float>(in_head);
     }
   }
 
   // Lets mixes change what they keep, once a step's values are known and finite.
-  void finish(const Step& step) const {
+  // product(a, b) gives the Gramian where gradients were combined.
+  template <class Product>
+  void finish(const Step& step, bool combined, Product&& product) const {
     Losses losses(*this, step);
     if (!losses.keeps) return;
+    if (combined) losses.take(product);
     choice(step.group).mix.update(losses.step);
     for (std::size_t i = 0; i < losses.count; ++i) {
       if (!losses.present[i]) continue;
@@ -199,6 +198,17 @@ class Mixing {
     double* batches() { return weights() + 2 * count; }
     void keep() const { std::memcpy(kept_at, state.data(), doubles() * sizeof(double)); }
 
+    template <class Product>
+    void take(Product&& product) {
+      for (std::size_t a = 0; a < count; ++a) {
+        for (std::size_t b = 0; b <= a; ++b) {
+          gramian[a * count + b] = gramian[b * count + a] =
+              product(static_cast<int>(a), static_cast<int>(b));
+        }
+      }
+      step.gramian = {gramian.data(), count};
+      keep_those_with_a_gradient();
+    }
     void prefer() {
       double sum = 0.0;
       for (std::size_t i = 0; i < count; ++i) sum += present[i] ? own[i] : 0.0;
@@ -274,7 +284,7 @@ class Mixing {
         losses.out[i] = losses.present[i] || losses.step.count_present() == 0 ? losses.own[i] : 0.0;
       return;
     }
-    const bool gramian = combines(step.group);
+    const bool gramian = combines(step);
     losses.out.fill(0.0);
     if (c.with.map == Composition::logarithm) {
       const Mapped mapped(losses);

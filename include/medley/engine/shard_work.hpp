@@ -3,10 +3,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstdint>
 #include <span>
 
+#include "medley/base/exact_math.hpp"
 #include "medley/engine/arena_view.hpp"
 #include "medley/engine/batches.hpp"
 #include "medley/engine/blocks.hpp"
@@ -127,7 +127,7 @@ class ShardWork {
   }
 
   // Forward, and values, sums and metrics of all terms, not divided by anything yet. The scores of
-  // scored pair i begin at i * records.
+  // scored pair i begin at i * records; none are kept where there is no room.
   void evaluate_shard(const Batch& batch, std::uint64_t s, int worker, int slot, SlotTotals& totals,
                       Sums& sums, std::span<Score> scores) {
     Targets targets;
@@ -354,7 +354,9 @@ class ShardWork {
                         view_.metric_counts(slot) + view_.metric_offset(p));
         }
         if constexpr (info.scored) {
-          keep_scores(memory, positions, &scores[D::scored_before(p) * records + rank]);
+          if (!scores.empty()) {
+            keep_scores(memory, positions, &scores[D::scored_before(p) * records + rank]);
+          }
         }
       }
     });
@@ -379,7 +381,7 @@ class ShardWork {
         const float predicted = Probability ? sigmoid(Vec::broadcast(logit)).lanes()[0] : logit;
         const double error = static_cast<double>(predicted) -
                              static_cast<double>(memory.values[c * Memory::positions + p]);
-        totals.absolute_error[pair] += std::fabs(error);
+        totals.absolute_error[pair] += magnitude(error);
         totals.squared_error[pair] += error * error;
         ++totals.count[pair];
       }

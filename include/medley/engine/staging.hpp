@@ -62,7 +62,7 @@ struct FixedBetween {
   int low, high, share;
 };
 inline FixedBetween fixed_between(std::int32_t coordinate, int size) {
-  const std::int32_t clamped = std::clamp(coordinate, 0, (size - 1) * 65536);
+  const std::int32_t clamped = std::clamp<std::int32_t>(coordinate, 0, (size - 1) * 65536);
   const int low = clamped >> 16;
   return {low, std::min(low + 1, size - 1), (clamped & 0xFFFF) >> 8};
 }
@@ -149,9 +149,11 @@ void stage_picture(const std::uint8_t* picture, const SamplingGrid& grid,
 inline void stage_mask(const std::uint8_t* mask, const SamplingGrid& grid, Shape s,
                        std::uint8_t* to) {
   for (int y = 0; y < s.h; ++y) {
-    const int row = std::clamp((grid.origin_y + grid.step_y * y + 32768) >> 16, 0, s.h - 1);
+    const int row =
+        std::clamp<std::int32_t>((grid.origin_y + grid.step_y * y + 32768) >> 16, 0, s.h - 1);
     for (int x = 0; x < s.w; ++x) {
-      const int column = std::clamp((grid.origin_x + grid.step_x * x + 32768) >> 16, 0, s.w - 1);
+      const int column =
+          std::clamp<std::int32_t>((grid.origin_x + grid.step_x * x + 32768) >> 16, 0, s.w - 1);
       to[y * s.w + x] = mask[row * s.w + column];
     }
   }

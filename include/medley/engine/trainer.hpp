@@ -16,19 +16,19 @@
 
 #include <algorithm>
 #include <limits>
-#include <memory>
-#include <optional>
+#include <span>
+#include <string_view>
 
-#include "medley/engine/engine.hpp"
 #include "medley/engine/mixing.hpp"
+#include "medley/engine/reports.hpp"
 #include "medley/engine/shard_work.hpp"
 #include "medley/engine/update.hpp"
 #include "medley/engine/workers.hpp"
 
 namespace medley {
 
-template <class Experiment>
-class Trainer final : public Engine {
+template <class Experiment, WorkerSet Workers>
+class Trainer {
   using D = Definition<Experiment>;
   using Net = typename D::Net;
   using TermSets = typename ShardWork<Experiment>::TermSets;
@@ -37,47 +37,54 @@ class Trainer final : public Engine {
   using Sums = typename ShardWork<Experiment>::Sums;
 
  public:
+  static constexpr int most_workers = D::slots;
+
   // `arena` has D::arena_bytes, all zero, aligned to 128.
   explicit Trainer(float* arena) : view_(arena) {}
 
-  void start(const Settings& settings) override {
+  // How many scores the evaluations of these records keep: one a record of the largest split for each
+  // head on a target of two classes.
+  static std::size_t score_count(const RecordSource& source) {
+    std::uint64_t most = 0;
+    for (const Split split : {Split::train, Split::validation, Split::test}) {
+      most = std::max(most, source.size(split));
+    }
+    return static_cast<std::size_t>(D::scored_before(D::pair_count) * most);
+  }
+
+  // To be called first. The source, the workers (most_workers of them at most) and the memory for
+  // score_count() scores must outlive what follows; without memory for scores, evaluations have none.
+  // Nothing stays of what an earlier start has set.
+  void start(const Settings& settings, Workers& workers, std::span<Score> scores) {
     settings_ = settings;
     plan_ = Ways::plans[static_cast<std::size_t>(settings.mode)];
     start_mixing();
-    settings_.threads = std::clamp(settings.threads, 1, D::slots);
     work_.start();
-    workers_.emplace(settings_.threads);
-    std::uint64_t most = 0;
-    for (const Split split : {Split::train, Split::validation, Split::test}) {
-      most = std::max(most, settings_.source->size(split));
-    }
-    score_count_ = D::scored_before(D::pair_count) * most;
-    scores_ = std::make_unique_for_overwrite<Score[]>(score_count_);
+    workers_ = &workers;
+    scores_ = scores;
   }
 
-  void initialize() override {
+  // What these do is said in engine.hpp, the interface that the shell sees.
+  void initialize() {
     std::fill_n(view_.begin(), D::map.gradients, 0.0f);
     update_.initialize(settings_.seed);
     parameters_changed();
   }
 
-  void parameters_changed() override { update_.derive(*workers_); }
+  void parameters_changed() { update_.derive(*workers_); }
 
-  std::size_t predict_batch() const override {
-    return static_cast<std::size_t>(D::slots) * D::shard;
-  }
+  std::size_t predict_batch() const { return static_cast<std::size_t>(D::slots) * D::shard; }
 
-  std::uint64_t rounds_per_epoch() const override { return batches_.rounds_per_epoch(plan_); }
+  std::uint64_t rounds_per_epoch() const { return batches_.rounds_per_epoch(plan_); }
 
-  std::size_t batch_records(const Position& position,
-                            std::span<std::uint64_t> records) const override {
+  std::size_t batch_records(const Position& position, std::span<std::uint64_t> records) const {
     const Batch batch = batches_.batch_at(position);
     const std::size_t count = std::min<std::size_t>(records.size(), batch.count);
     for (std::size_t i = 0; i < count; ++i) records[i] = batches_.record_of(batch, batch.first + i);
     return count;
   }
 
-  void step(Position& position, double rate_factor, StepReport& report) override {
+  void step(Position& position, double rate_factor, StepReport& report) {
     report = {};
     const Position start = position;
     bool first_update = true;
@@ -95,7 +102,7 @@ class Trainer final : public Engine {
     batches_.finish_round(start, position);
   }
 
-  void measure_gradients(const Position& position, GradientReport& report) override {
+  void measure_gradients(const Position& position, GradientReport& report) {
     const Batch batch = batches_.batch_at(position);
     StepReport ignored;
     Weights weight;
@@ -119,22 +126,21 @@ class Trainer final : public Engine {
     update_.compare_gradients(report);
   }
 
-  void evaluate(Split split, Evaluation& result) override {
+  void evaluate(Split split, Evaluation& result) {
     result = {};
     result.records = settings_.source->size(split);
     const Batch batch{.split = split, .count = result.records, .training = false};
     std::fill_n(view_.metric_counts(0), D::slots * D::metric_words, std::uint64_t{0});
     totals_.fill({});
     sums_.fill({});
-    for_each_shard({0, batches_.shard_count(batch)},
-                   [&](std::uint64_t shard, int worker, int slot) {
-                     work_.evaluate_shard(batch, shard, worker, slot, totals_[slot], sums_[slot],
-                                          {scores_.get(), score_count_});
-                   });
+    for_each_shard(
+        {0, batches_.shard_count(batch)}, [&](std::uint64_t shard, int worker, int slot) {
+          work_.evaluate_shard(batch, shard, worker, slot, totals_[slot], sums_[slot], scores_);
+        });
     summarize(batches_.slots_used(batches_.shard_count(batch)), result);
   }
 
-  void predict(std::span<const Record> records, std::span<float* const> outputs) override {
+  void predict(std::span<const Record> records, std::span<float* const> outputs) {
     const std::size_t shards = (records.size() + D::shard - 1) / D::shard;
     workers_->parallel_for(static_cast<int>(shards), [&](int worker, int slot) {
       const std::size_t first = static_cast<std::size_t>(slot) * D::shard;
@@ -286,26 +292,30 @@ class Trainer final : public Engine {
   bool update(Position& position, const Batch& batch, int group, double rate_factor,
               StepReport& report) {
     TermSets sets{};
-    typename Update<Experiment>::Active active{};
+    typename Update<Experiment, Workers>::Active active{};
     std::array<Mixing::Step, max_groups> steps{};
-    typename Update<Experiment>::Rates rates;
+    typename Update<Experiment, Workers>::Rates rates;
     const auto each_active = [&](auto&& f) {
       for (int g = 0; g < plan_.groups; ++g) {
         if (!plan_.in_turn() || g == group) f(g);
       }
     };
+    TermSet terms = 0;
     each_active([&](int g) {
-      const GroupPlan& of = plan_.group[g];
-      const bool apart = mixing_.combines(g);
-      active[g] = apart ? Takes::apart : Takes::together;
-      for (int i = 0; i < of.directions; ++i) sets[of.first + i] = of.terms_of(i, apart);
-      const double rate = settings_.learning_rate[g] * rate_factor;
+      terms |= plan_.group[g].terms;
       steps[g] = {.group = g,
                   .number = position.updates[g]++,
-                  .rate = rate,
+                  .rate = settings_.learning_rate[g] * rate_factor,
                   .epoch = position.epoch,
                   .report = &report};
       rates.scale[g] = 1.0f;
+    });
+    scale_terms(batch, terms, report);
+    each_active([&](int g) {
+      const GroupPlan& of = plan_.group[g];
+      const bool apart = mixing_.combines(steps[g]);
+      active[g] = apart ? Takes::apart : Takes::together;
+      for (int i = 0; i < of.directions; ++i) sets[of.first + i] = of.terms_of(i, apart);
     });
     D::each_group([&](auto flat) {
       const int g = flat - plan_.first_group;
@@ -313,9 +323,7 @@ class Trainer final : public Engine {
       std::get<flat>(rates.rule) =
           std::get<flat>(Ways::groups).optimizer.at(position.updates[g], steps[g].rate);
     });
-    const TermSet terms = together(sets);
 
-    scale_terms(batch, terms, report);
     bool ahead = false;
     each_active([&](int g) { ahead |= mixing_.needs_values(steps[g]); });
     if (ahead) value_terms(batch, terms & ~D::penalties, report);
@@ -325,17 +333,15 @@ class Trainer final : public Engine {
     const bool clips = settings_.clip_norm > 0;
     const int slots =
         D::heads_of(terms) != 0 ? batches_.slots_used(batches_.shard_count(batch)) : 0;
-    const typename Update<Experiment>::Sources from{sets, weight, in_heads, slots,
-                                                    last, plan_,  active};
+    const typename Update<Experiment, Workers>::Sources from{sets, weight, in_heads, slots,
+                                                             last, plan_,  active};
     const bool combines = std::ranges::find(active, Takes::apart) != active.end();
     update_.reduce(*workers_, from, clips || combines ? nullptr : &rates);
     if (combines) {
       if (!update_.check(plan_, active, report)) return false;
       each_active([&](int g) {
-        if (active[g] != Takes::apart) return;
-        mixing_.after_pass(
-            steps[g], [&](int a, int b) { return update_.product(plan_.group[g].pair(a, b)); },
-            weight, in_heads);
+        if (active[g] == Takes::apart)
+          mixing_.after_pass(steps[g], gramian_of(g), weight, in_heads);
       });
       update_.combine(*workers_, from, clips ? nullptr : &rates);
     }
@@ -352,8 +358,13 @@ class Trainer final : public Engine {
       }
     });
     if (clips) update_.apply(*workers_, from, rates);
-    each_active([&](int g) { mixing_.finish(steps[g]); });
+    each_active([&](int g) { mixing_.finish(steps[g], active[g] == Takes::apart, gramian_of(g)); });
     return true;
+  }
+
+  // The inner products of the losses of a group that were found last.
+  auto gramian_of(int group) const {
+    return [this, group](int a, int b) { return update_.product(plan_.group[group].pair(a, b)); };
   }
 
   void start_mixing() {
@@ -405,7 +416,7 @@ class Trainer final : public Engine {
       const auto classes = static_cast<std::size_t>(info.classes);
       MetricCounts& m = result.metrics[p];
       m.confusion = {counts, classes * classes};
-      if (info.scored) {
+      if (info.scored && !scores_.empty()) {
         m.scores = sorted_scores({&scores_[D::scored_before(p) * result.records], result.records});
       }
       m.absolute_error =
@@ -422,12 +433,11 @@ class Trainer final : public Engine {
   Mixing mixing_;
   Batches<Experiment> batches_{settings_};
   ShardWork<Experiment> work_{view_, settings_, batches_};
-  Update<Experiment> update_{view_};
-  std::optional<Workers> workers_;
+  Update<Experiment, Workers> update_{view_};
+  Workers* workers_ = nullptr;
   std::array<SlotTotals, D::slots> totals_{};
   std::array<Sums, D::slots> sums_{};  // of each slot
-  std::unique_ptr<Score[]> scores_;    // [scored pair][rank in the split]
-  std::size_t score_count_ = 0;
+  std::span<Score> scores_;            // [scored pair][rank in the split], or none
 };
 
 }  // namespace medley

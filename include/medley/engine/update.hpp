@@ -5,10 +5,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstddef>
 #include <tuple>
 
+#include "medley/base/exact_math.hpp"
 #include "medley/engine/arena_view.hpp"
 #include "medley/engine/batches.hpp"
 #include "medley/engine/workers.hpp"
@@ -37,7 +37,7 @@ MEDLEY_INLINE auto tree_sum(int count, Get&& get) {
 // How a group takes part in a step: not at all, its losses together, or each apart to be combined.
 enum class Takes : std::uint8_t { none, together, apart };
 
-template <class Experiment>
+template <class Experiment, WorkerSet Workers>
 class Update {
   using D = Definition<Experiment>;
   using Net = typename D::Net;
@@ -189,20 +189,20 @@ class Update {
   double group_norm(int group) const {
     double squares = 0;
     for (const Sums& sums : sums_) squares += sums.square[group];
-    return std::sqrt(squares);
+    return square_root(squares);
   }
 
   // Whether all terms and gradients are finite; else the report names the first that is not.
   bool check(const StepPlan& plan, const Active& active, StepReport& report) const {
     for (int k = 0; k < D::term_count; ++k) {
-      if (std::isfinite(report.value[k])) continue;
+      if (is_finite(report.value[k])) continue;
       report.diverged = true;
       report.culprit_term = D::term_names[k];
       break;
     }
     for (int g = 0; g < plan.groups; ++g) {
       for (int i = 0; i < chunk_count && active[g] != Takes::none; ++i) {
-        if (std::isfinite(sums_[i].square[g])) continue;
+        if (is_finite(sums_[i].square[g])) continue;
         if (report.culprit_layer.empty()) {
           const int node = Net::parameters[chunks[i].parameter].node;
           Net::Nodes::each([&](auto n) {
@@ -256,9 +256,9 @@ class Update {
       }
     }
     for (int a = 0; a < D::term_count; ++a) {
-      report.norm[a] = std::sqrt(dot[a][a]);
+      report.norm[a] = square_root(dot[a][a]);
       for (int b = a; b < D::term_count; ++b) {
-        const double size = std::sqrt(dot[a][a]) * std::sqrt(dot[b][b]);
+        const double size = square_root(dot[a][a]) * square_root(dot[b][b]);
         report.cosine[a][b] = report.cosine[b][a] = size > 0 ? dot[a][b] / size : 0.0;
       }
     }

@@ -14,12 +14,16 @@
 #include "medley/base/any_of.hpp"
 #include "medley/base/sentence.hpp"
 #include "medley/base/tensor.hpp"
-#include "medley/data/source.hpp"
 #include "medley/experiment/recipe.hpp"
+#include "medley/experiment/records.hpp"
 #include "medley/experiment/steps.hpp"
 #include "medley/experiment/terms.hpp"
 #include "medley/network/check_layers.hpp"
 #include "medley/network/compose.hpp"
+
+namespace medley {
+class Source;  // data/source.hpp, which a generator includes
+}
 
 namespace medley::detail {
 

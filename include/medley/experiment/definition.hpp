@@ -23,11 +23,12 @@
 #include <string_view>
 #include <tuple>
 
-#include "medley/data/source.hpp"
 #include "medley/experiment/checks.hpp"
-#include "medley/experiment/description.hpp"
 #include "medley/experiment/directions.hpp"
 #include "medley/experiment/initialization.hpp"
+#include "medley/experiment/metric_info.hpp"
+#include "medley/experiment/recipe.hpp"
+#include "medley/experiment/records.hpp"
 #include "medley/mixes/mix.hpp"
 #include "medley/network/network.hpp"
 

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "medley/experiment/definition.hpp"
+#include "medley/experiment/description.hpp"
 
 namespace medley {
 

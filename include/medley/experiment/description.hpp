@@ -12,9 +12,10 @@
 
 #include "medley/base/parameter.hpp"
 #include "medley/base/shape.hpp"
-#include "medley/data/source.hpp"
 #include "medley/experiment/limits.hpp"
+#include "medley/experiment/metric_info.hpp"
 #include "medley/experiment/recipe.hpp"
+#include "medley/experiment/records.hpp"
 #include "medley/experiment/step_mode.hpp"
 #include "medley/losses/outputs.hpp"
 #include "medley/mixes/composition.hpp"
@@ -106,16 +107,6 @@ struct ModeInfo {
   std::vector<GroupInfo> groups;
   std::vector<TensorInfo> moments;
   std::vector<SectionInfo> sections;
-};
-
-// How predictions of a head are compared with a target.
-struct MetricInfo {
-  std::string_view head, target;  // names, which are literals of the experiment
-  int head_index = 0, target_index = 0;
-  TargetKind kind = TargetKind::classes;
-  int classes = 0;      // of labels and masks; 0 for values
-  bool scored = false;  // two classes: scores are collected for the area under the ROC curve
-  Outputs outputs{};    // what the losses on them take the outputs for
 };
 
 struct Description {

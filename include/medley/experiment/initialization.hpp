@@ -10,9 +10,9 @@
 #pragma once
 
 #include <array>
-#include <cmath>
 #include <cstdint>
 
+#include "medley/base/exact_math.hpp"
 #include "medley/base/parameter.hpp"
 #include "medley/base/random.hpp"
 
@@ -97,8 +97,8 @@ class InitialNumbers {
       : spec_(spec),
         initial_(initial),
         stream_(stream),
-        deviation_(std::sqrt(initial.variance(spec.fan_in, spec.fan_out))),
-        bound_(std::sqrt(3.0 * initial.variance(spec.fan_in, spec.fan_out))) {}
+        deviation_(square_root(initial.variance(spec.fan_in, spec.fan_out))),
+        bound_(square_root(3.0 * initial.variance(spec.fan_in, spec.fan_out))) {}
 
   // `memory` has spec.floats; where no element lies they stay as they are.
   void write(float* memory) {
@@ -210,7 +210,7 @@ class InitialNumbers {
         });
       });
     }
-    const double inverse = 1.0 / std::sqrt(product(vector, vector));
+    const double inverse = 1.0 / square_root(product(vector, vector));
     along([&](std::ptrdiff_t i) {
       vector[i] = static_cast<float>(static_cast<double>(vector[i]) * inverse);
     });

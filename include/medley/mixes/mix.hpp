@@ -127,8 +127,8 @@ struct MixStep {
   RandomStream random{0, Purpose::mix, 0, 0};  // of this step and group
   MixFlags* flags = nullptr;
 
-  std::size_t losses() const { return own.size(); }
-  std::size_t count_present() const {
+  constexpr std::size_t losses() const { return own.size(); }
+  constexpr std::size_t count_present() const {
     std::size_t count = 0;
     for (const bool p : present) count += p;
     return count;

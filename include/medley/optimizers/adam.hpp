@@ -12,7 +12,6 @@
 #pragma once
 
 #include <array>
-#include <cmath>
 #include <cstdint>
 #include <string_view>
 
@@ -65,7 +64,7 @@ struct AdamRule {
             .new1 = static_cast<float>(1.0 - beta1),
             .new2 = static_cast<float>(1.0 - beta2),
             .rate = static_cast<float>(rate / correction1),
-            .root = static_cast<float>(std::sqrt(correction2)),
+            .root = static_cast<float>(square_root(correction2)),
             .epsilon = static_cast<float>(epsilon),
             .decay = static_cast<float>(decay)};
   }

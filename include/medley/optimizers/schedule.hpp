@@ -16,17 +16,26 @@
 // LinearLR(start_factor=1 / (W + 1), total_iters=W) in a SequentialLR.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
-#include <string>
-#include <string_view>
+
+#include "medley/base/exact_math.hpp"
 
 namespace medley {
 
 // cos(π x) for x in [0, 1] to 1e-15, by a polynomial: the same bits everywhere.
-double cos_pi(double x);
+constexpr double cos_pi(double x) {
+  const bool past_middle = x > 0.5;
+  const double y = 3.14159265358979323846 * (past_middle ? 1.0 - x : x);
+  // Taylor's series up to y^24: the rest is below 1e-21 at π/2.
+  const double square = y * y;
+  double sum = 1.0;
+  for (int n = 24; n >= 2; n -= 2) sum = 1.0 - square / (n * (n - 1)) * sum;
+  return past_middle ? -sum : sum;
+}
 
 struct Schedule {
   enum class Kind : std::uint8_t { constant, step, cosine, one_cycle };
@@ -77,13 +86,55 @@ struct Schedule {
   bool operator==(const Schedule&) const = default;
 
   // The factor of a step in [0, total); later steps have the last one's.
-  double factor(std::uint64_t step, std::uint64_t total) const;
+  constexpr double factor(std::uint64_t step, std::uint64_t total) const;
 };
 
-// Text form, without the warm-up, which is an option of its own:
-//   constant | cosine | step:GAMMA@FRACTION,FRACTION... | one-cycle | one-cycle:RISE,DIV,FINAL_DIV
-// Throws a usage error that shows these forms.
-Schedule parse_schedule(std::string_view text);
-std::string to_string(const Schedule& schedule);
+namespace detail {
+
+// From `from` at 0 to `to` at 1 along half a cosine.
+constexpr double half_cosine(double from, double to, double x) {
+  return to + (from - to) / 2.0 * (1.0 + cos_pi(x));
+}
+
+constexpr double step_factor(const Schedule& schedule, double step, double total) {
+  double factor = 1.0;
+  for (int i = 0; i < schedule.milestone_count; ++i) {
+    const double fraction = schedule.milestones[static_cast<std::size_t>(i)];
+    if (step >= floor_of(fraction * total + 0.5)) factor *= schedule.gamma;
+  }
+  return factor;
+}
+
+// The top is reached at step rise · total - 1, which need not be whole, as in PyTorch.
+constexpr double one_cycle_factor(const Schedule& schedule, double step, double total) {
+  const double first = 1.0 / schedule.div, last = first / schedule.final_div;
+  const double top = schedule.rise * total - 1.0;
+  if (step <= top && top > 0.0) return half_cosine(first, 1.0, step / top);
+  return half_cosine(1.0, last, (step - top) / (total - 1.0 - top));
+}
+
+constexpr double main_factor(const Schedule& schedule, double step, double total) {
+  switch (schedule.kind) {
+    case Schedule::Kind::constant:
+      return 1.0;
+    case Schedule::Kind::step:
+      return step_factor(schedule, step, total);
+    case Schedule::Kind::cosine:
+      return half_cosine(1.0, 0.0, step / total);
+    case Schedule::Kind::one_cycle:
+      return one_cycle_factor(schedule, step, total);
+  }
+  return 1.0;
+}
+
+}  // namespace detail
+
+constexpr double Schedule::factor(std::uint64_t step, std::uint64_t total) const {
+  const auto length = static_cast<double>(std::max<std::uint64_t>(total, 1));
+  const double at = std::min(static_cast<double>(step), length - 1.0);
+  const double ramp = std::min(floor_of(warm_up * length + 0.5), length - 1.0);
+  if (at < ramp) return (at + 1.0) / (ramp + 1.0) * detail::main_factor(*this, 0.0, length - ramp);
+  return detail::main_factor(*this, at - ramp, length - ramp);
+}
 
 }  // namespace medley

@@ -19,7 +19,8 @@
 #include <string>
 #include <vector>
 
-#include "medley/engine/engine.hpp"
+#include "medley/engine/reports.hpp"
+#include "medley/experiment/description.hpp"
 
 namespace medley {
 

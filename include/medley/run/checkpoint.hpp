@@ -26,7 +26,9 @@
 #include <string_view>
 #include <vector>
 
-#include "medley/engine/engine.hpp"
+#include "medley/data/source.hpp"
+#include "medley/engine/reports.hpp"
+#include "medley/experiment/description.hpp"
 #include "medley/files/safetensors.hpp"
 
 namespace medley {

@@ -28,8 +28,10 @@ void set_mix(std::string_view text, Description& description);
 Description with_options(const Description& description, const Checkpoint& checkpoint);
 
 // As set_mix takes it, without the group: the mix's own numbers, and of what goes with any mix that
-// which differs from the default.
-std::string to_string(const MixChoice& choice);
+// which differs from the default. `losses` are the names of the group's, where each may have a number.
+std::string to_string(const MixChoice& choice, std::span<const std::string> losses);
+// Of the mix that is chosen for a group.
+std::string to_string(const GroupInfo& group, const Description& description);
 
 // The mixes that an experiment lists and their numbers, a line each, for help.
 std::string mixes_text(const Description& description);

@@ -4,7 +4,8 @@
 #include <cstdint>
 
 #include "medley/base/line.hpp"
-#include "medley/engine/engine.hpp"
+#include "medley/engine/reports.hpp"
+#include "medley/experiment/description.hpp"
 #include "medley/run/reporting.hpp"
 
 namespace medley {

@@ -6,7 +6,8 @@
 #include <string>
 #include <string_view>
 
-#include "medley/engine/engine.hpp"
+#include "medley/engine/reports.hpp"
+#include "medley/experiment/description.hpp"
 #include "medley/run/run_folder.hpp"
 
 namespace medley {

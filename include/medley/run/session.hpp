@@ -6,7 +6,9 @@
 #include <string_view>
 #include <vector>
 
+#include "medley/data/source.hpp"
 #include "medley/engine/engine.hpp"
+#include "medley/experiment/description.hpp"
 
 namespace medley {
 

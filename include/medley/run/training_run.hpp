@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "medley/data/dataset.hpp"
+#include "medley/engine/loop.hpp"
 #include "medley/run/checkpoint.hpp"
 #include "medley/run/progress_line.hpp"
 #include "medley/run/reporting.hpp"
@@ -19,8 +20,7 @@ namespace medley {
 
 class TrainingRun {
  public:
-  // How a training ended.
-  enum class Ending { complete, stopped, diverged };
+  using Ending = medley::Ending;
 
   // The session must outlive the run.
   TrainingRun(const Session& session, const TrainOptions& options);
@@ -46,7 +46,9 @@ class TrainingRun {
   void resume();
   void announce();
   bool planned(std::uint64_t step) const;
-  bool measures_gradients(const Position& position) const;
+  class Watcher;
+  bool wants_gradients(const Position& position) const;
+  bool after(const StepDone& done, ProgressLine& progress);
   Ending loop();
   void warn_of_first_values(const StepReport& report);
   bool end_epoch(std::uint32_t epoch);

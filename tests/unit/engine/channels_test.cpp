@@ -5,7 +5,7 @@
 #include <cmath>
 #include <vector>
 
-#include "medley/engine/trainer.hpp"
+#include "medley/engine/trainer_engine.hpp"
 #include "medley/experiment/describe.hpp"
 #include "medley/layers/conv.hpp"
 #include "medley/layers/dense.hpp"
@@ -104,7 +104,7 @@ class Training {
     return const_cast<float*>(arena_.data()) + (128 - address % 128) % 128 / sizeof(float);
   }
   std::vector<float> arena_;
-  Trainer<Experiment> trainer_;
+  TrainerEngine<Experiment> trainer_;
   Position position_;
 };
 

@@ -73,7 +73,7 @@ class MadeProgram {
 
  private:
   static std::unique_ptr<Engine> make_engine(float* arena) {
-    return std::make_unique<Trainer<Experiment>>(arena);
+    return std::make_unique<TrainerEngine<Experiment>>(arena);
   }
   std::vector<float> memory_;
 };

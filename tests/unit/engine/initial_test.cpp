@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "medley/engine/trainer.hpp"
+#include "medley/engine/trainer_engine.hpp"
 #include "medley/experiment/describe.hpp"
 #include "medley/experiment/initialization.hpp"
 #include "medley/layers/activation.hpp"
@@ -356,7 +356,7 @@ StepReport first_step() {
   static const Noise noise;
   std::vector<float> arena(Definition<Experiment>::map.floats + 32);
   const auto address = reinterpret_cast<std::uintptr_t>(arena.data());
-  Trainer<Experiment> trainer(arena.data() + (128 - address % 128) % 128 / sizeof(float));
+  TrainerEngine<Experiment> trainer(arena.data() + (128 - address % 128) % 128 / sizeof(float));
   Settings settings;
   settings.source = &noise;
   settings.batch_size = Noise::records;

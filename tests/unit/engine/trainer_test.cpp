@@ -1,12 +1,11 @@
 // What a step means: the three modes against each other, missing targets, what groups reach, and
 // that no two buffers that are alive at once share memory.
-#include "medley/engine/trainer.hpp"
-
 #include <gtest/gtest.h>
 
 #include <type_traits>
 #include <vector>
 
+#include "medley/engine/trainer_engine.hpp"
 #include "medley/experiment/describe.hpp"
 #include "medley/layers/activation.hpp"
 #include "medley/layers/conv.hpp"
@@ -174,7 +173,7 @@ class Training {
     return const_cast<float*>(arena_.data()) + (128 - address % 128) % 128 / sizeof(float);
   }
   std::vector<float> arena_;
-  Trainer<Experiment> trainer_;
+  TrainerEngine<Experiment> trainer_;
 };
 
 void expect_near(const std::vector<float>& a, const std::vector<float>& b, float tolerance) {

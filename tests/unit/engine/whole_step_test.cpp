@@ -79,7 +79,7 @@ class WholeRun {
     return const_cast<float*>(arena_.data()) + (128 - address % 128) % 128 / sizeof(float);
   }
   std::vector<float> arena_;
-  Trainer<Experiment> trainer_;
+  TrainerEngine<Experiment> trainer_;
 };
 
 void expect_near(const Parameters& expected, const Parameters& found, double tolerance) {

@@ -1,5 +1,4 @@
-// Schedules: factors, and their text form for options and configuration files.
-#include "medley/optimizers/schedule.hpp"
+#include "medley/optimizers/schedule_text.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -14,64 +13,6 @@
 #include "medley/base/number.hpp"
 
 namespace medley {
-
-double cos_pi(double x) {
-  const bool past_middle = x > 0.5;
-  const double y = 3.14159265358979323846 * (past_middle ? 1.0 - x : x);
-  // Taylor's series up to y^24: the rest is below 1e-21 at π/2.
-  const double square = y * y;
-  double sum = 1.0;
-  for (int n = 24; n >= 2; n -= 2) sum = 1.0 - square / (n * (n - 1)) * sum;
-  return past_middle ? -sum : sum;
-}
-
-namespace {
-
-// From `from` at 0 to `to` at 1 along half a cosine.
-double half_cosine(double from, double to, double x) {
-  return to + (from - to) / 2.0 * (1.0 + cos_pi(x));
-}
-
-double step_factor(const Schedule& schedule, double step, double total) {
-  double factor = 1.0;
-  for (int i = 0; i < schedule.milestone_count; ++i) {
-    const double fraction = schedule.milestones[static_cast<std::size_t>(i)];
-    if (step >= std::floor(fraction * total + 0.5)) factor *= schedule.gamma;
-  }
-  return factor;
-}
-
-// The top is reached at step rise · total - 1, which need not be whole, as in PyTorch.
-double one_cycle_factor(const Schedule& schedule, double step, double total) {
-  const double first = 1.0 / schedule.div, last = first / schedule.final_div;
-  const double top = schedule.rise * total - 1.0;
-  if (step <= top && top > 0.0) return half_cosine(first, 1.0, step / top);
-  return half_cosine(1.0, last, (step - top) / (total - 1.0 - top));
-}
-
-double main_factor(const Schedule& schedule, double step, double total) {
-  switch (schedule.kind) {
-    case Schedule::Kind::constant:
-      return 1.0;
-    case Schedule::Kind::step:
-      return step_factor(schedule, step, total);
-    case Schedule::Kind::cosine:
-      return half_cosine(1.0, 0.0, step / total);
-    case Schedule::Kind::one_cycle:
-      return one_cycle_factor(schedule, step, total);
-  }
-  return 1.0;
-}
-
-}  // namespace
-
-double Schedule::factor(std::uint64_t step, std::uint64_t total) const {
-  const auto length = static_cast<double>(std::max<std::uint64_t>(total, 1));
-  const double at = std::min(static_cast<double>(step), length - 1.0);
-  const double ramp = std::min(std::floor(warm_up * length + 0.5), length - 1.0);
-  if (at < ramp) return (at + 1.0) / (ramp + 1.0) * main_factor(*this, 0.0, length - ramp);
-  return main_factor(*this, at - ramp, length - ramp);
-}
 
 namespace {
 

@@ -1,0 +1,85 @@
+// What a training is told once, where it stands, and what steps and evaluations answer: plain numbers,
+// the same for all experiments and instruction sets.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "medley/experiment/limits.hpp"
+#include "medley/experiment/recipe.hpp"
+#include "medley/experiment/records.hpp"
+#include "medley/mixes/composition.hpp"
+
+namespace medley {
+
+// What holds for a whole training; set once before the first step.
+struct Settings {
+  const RecordSource* source = nullptr;
+  std::uint64_t seed = 1;
+  std::uint32_t batch_size = 32;
+  bool shuffle = true, augment = true;
+  Augmentation augmentation;
+  double clip_norm = 0.0;
+  int mode = 0;                                    // of the step modes that the experiment lists
+  std::array<double, max_groups> learning_rate{};  // of the groups of this mode
+  std::array<double, max_terms> weight{};
+  std::array<MixChoice, max_groups> mix{};  // of the groups of this mode
+  std::uint64_t steps = 0;                  // that the training will make; rounds
+  int threads = 1;  // of an Engine; a Trainer takes the workers that it is given
+};
+
+// Where a training stands: counts of what is done.
+struct Position {
+  std::uint64_t step = 0;  // rounds
+  std::uint32_t epoch = 0;
+  std::uint64_t batch = 0;  // within the epoch
+  std::array<std::uint64_t, max_groups> updates{};
+  friend bool operator==(const Position&, const Position&) = default;
+};
+
+struct StepReport {
+  bool diverged = false;
+  std::string_view culprit_term, culprit_layer;  // where it diverged; empty if not known
+  std::uint64_t records = 0;
+  double total = 0;  // weighted sum of the terms
+  std::array<double, max_terms> value{}, weight{};
+  std::array<bool, max_terms> measured{};          // false: no record had the target
+  std::array<double, max_groups> gradient_norm{};  // of each group, before clipping
+  std::array<MixFlags, max_groups> mix_flags{};    // what a mix wants to be told, see MixFlag
+};
+
+// The terms' gradients of one batch over the trunk's parameters, before weights.
+struct GradientReport {
+  std::array<double, max_terms> norm{};
+  std::array<std::array<double, max_terms>, max_terms> cosine{};
+};
+
+// How much a record looks like class 1 rather than class 0: an output, or the difference of two.
+struct Score {
+  float value = 0.0f;
+  std::int32_t label = -1;  // 0 or 1
+};
+
+// Counts of one head against one target.
+struct MetricCounts {
+  std::span<const std::uint64_t> confusion;  // [class][prediction]
+  std::span<const Score> scores;  // of the labelled records, rising; those that are NaN are last
+  double absolute_error = 0, squared_error = 0;  // sums over `count`
+  std::uint64_t count = 0;
+};
+
+struct Evaluation {
+  std::uint64_t records = 0;
+  // Weighted sum of the terms that were measured; NaN where no loss that has a weight was, since
+  // penalties alone tell nothing of the records.
+  double total = 0;
+  std::array<double, max_terms> value{}, weight{};
+  std::array<bool, max_terms> measured{};
+  // One a MetricInfo; its spans hold until the next evaluation.
+  std::array<MetricCounts, max_terms> metrics{};
+};
+
+}  // namespace medley
