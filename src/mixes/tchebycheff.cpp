@@ -17,21 +17,21 @@ void Tchebycheff::weights(const MixStep& step, std::span<double> out) const {
   LossNumbers x{};
   for (std::size_t k = 0; k < step.losses(); ++k) {
     if (!step.present[k]) continue;
-    const double f = map == values
+    const double f = scale == values
                          ? step.values[k]
                          : natural_log(positive_loss(step.values[k])) - natural_log(nadir(step, k));
     x[k] = count * step.preference[k] * f / mu;
   }
   const LossNumbers share = softmax(step.present, x);
   for (std::size_t k = 0; k < step.losses(); ++k) {
-    const double slope = map == values ? 1.0 : 1.0 / positive_loss(step.values[k]);
+    const double slope = scale == values ? 1.0 : 1.0 / positive_loss(step.values[k]);
     out[k] = count * step.preference[k] * share[k] * slope;
   }
 }
 
 void Tchebycheff::update(const MixStep& step) const {
   const auto [epoch, sum, steps] = std::array{step.state[0], step.state[1], step.state[2]};
-  if (map == values || warm_up == 0.0) return;
+  if (scale == values || warm_up == 0.0) return;
   for (std::size_t k = 0; k < step.losses(); ++k) {
     if (!step.present[k] || (!warming(step) && steps[k] > 0.0)) continue;
     const double now = step.epoch + 1.0;

@@ -11,7 +11,7 @@
 #include "medley/losses/binary_cross_entropy.hpp"
 #include "medley/losses/penalty.hpp"
 #include "medley/losses/softmax_cross_entropy.hpp"
-#include "medley/mixes/weighted_sum.hpp"
+#include "medley/mixes/all.hpp"
 #include "medley/optimizers/adam.hpp"
 
 namespace medley::experiments {
@@ -37,8 +37,13 @@ struct lenet {
       term<"side">(BinaryCrossEntropy{}, 0.5),
       penalty<"decay">(L2Penalty{}, 1e-4),
   };
-  static constexpr WeightedSum mix{};
-  static constexpr auto steps = joint(Adam{.learning_rate = 1e-3});
+  static constexpr auto mix = every_mix;
+  static constexpr auto steps =
+      any_of(joint(Adam{.learning_rate = 1e-3}),
+             simultaneous(group<"first", "digit", "decay">(Adam{.learning_rate = 1e-3}),
+                          group<"second", "side">(Adam{.learning_rate = 5e-4})),
+             alternating(group<"first", "digit", "decay">(Adam{.learning_rate = 1e-3}),
+                         group<"second", "side">(Adam{.learning_rate = 5e-4})));
   static constexpr Recipe recipe{.epochs = 2, .batch_size = 64};
   static constexpr Memory memory{.shard = 8, .slots = 8};
 };

@@ -11,7 +11,7 @@
 #include "medley/losses/binary_cross_entropy.hpp"
 #include "medley/losses/penalty.hpp"
 #include "medley/losses/softmax_cross_entropy.hpp"
-#include "medley/mixes/weighted_sum.hpp"
+#include "medley/mixes/all.hpp"
 #include "medley/optimizers/adam.hpp"
 
 namespace medley::experiments {
@@ -39,8 +39,13 @@ struct clothing {
       term<"kids">(BinaryCrossEntropy{}, 1.0),
       penalty<"decay">(L2Penalty{}, 1e-4),
   };
-  static constexpr WeightedSum mix{};
-  static constexpr auto steps = joint(Adam{.learning_rate = 3e-3});
+  static constexpr auto mix = every_mix;
+  static constexpr auto steps =
+      any_of(joint(Adam{.learning_rate = 3e-3}),
+             simultaneous(group<"categories", "category", "decay">(Adam{.learning_rate = 3e-3}),
+                          group<"ages", "kids">(Adam{.learning_rate = 1e-3})),
+             alternating(group<"categories", "category", "decay">(Adam{.learning_rate = 3e-3}),
+                         group<"ages", "kids">(Adam{.learning_rate = 1e-3})));
   static constexpr Recipe recipe{
       .epochs = 20,
       .batch_size = 32,

@@ -17,7 +17,7 @@
 #include "medley/losses/penalty.hpp"
 #include "medley/losses/soft_iou.hpp"
 #include "medley/losses/softmax_cross_entropy.hpp"
-#include "medley/mixes/weighted_sum.hpp"
+#include "medley/mixes/all.hpp"
 #include "medley/optimizers/adam.hpp"
 
 namespace medley::experiments {
@@ -50,8 +50,13 @@ struct garments {
       term<"mask">(SoftIou{}, 1.0),
       penalty<"decay">(L2Penalty{}, 1e-4),
   };
-  static constexpr WeightedSum mix{};
-  static constexpr auto steps = joint(Adam{.learning_rate = 3e-3});
+  static constexpr auto mix = every_mix;
+  static constexpr auto steps =
+      any_of(joint(Adam{.learning_rate = 3e-3}),
+             simultaneous(group<"labels", "colour", "size", "decay">(Adam{.learning_rate = 3e-3}),
+                          group<"outline", "mask">(Adam{.learning_rate = 3e-3})),
+             alternating(group<"labels", "colour", "size", "decay">(Adam{.learning_rate = 3e-3}),
+                         group<"outline", "mask">(Adam{.learning_rate = 3e-3})));
   static constexpr Recipe recipe{
       .epochs = 6,
       .batch_size = 32,

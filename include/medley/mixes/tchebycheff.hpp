@@ -38,23 +38,23 @@ struct Tchebycheff {
   // `epoch` counts from 1 and is that of `sum` and `steps`.
   static constexpr auto state = std::to_array<MixState>({{"epoch"}, {"sum"}, {"steps"}});
   static constexpr int least_losses = 2;
-  enum Map : int { log, values };
-  static constexpr std::array<std::string_view, 2> maps{"log", "values"};
+  enum Scale : int { logarithm, values };
+  static constexpr std::array<std::string_view, 2> scales{"log", "none"};
 
   double mu = 0.1;
   double warm_up = 4.0;  // epochs
-  int map = log;
+  int scale = logarithm;
 
   static constexpr auto options = std::to_array<MixOption<Tchebycheff>>(
       {{.name = "mu", .number = &Tchebycheff::mu, .least = 1e-6, .most = 1e6},
        {.name = "warm_up", .number = &Tchebycheff::warm_up, .least = 0.0, .most = 1e6},
-       {.name = "map", .choice = &Tchebycheff::map, .names = maps}});
+       {.name = "scale", .choice = &Tchebycheff::scale, .names = scales}});
 
   void weights(const MixStep& step, std::span<double> out) const;
   void update(const MixStep& step) const;
 
  private:
-  bool warming(const MixStep& step) const { return map == log && step.epoch < warm_up; }
+  bool warming(const MixStep& step) const { return scale == logarithm && step.epoch < warm_up; }
   double nadir(const MixStep& step, std::size_t k) const;
 };
 
