@@ -13,7 +13,7 @@ namespace {
 Spectrum spectrum_over_trace(const ScaledGramian& gramian) {
   double trace = 0.0;
   for (std::size_t i = 0; i < gramian.count; ++i) trace += gramian(i, i);
-  SmallMatrix g(0.0);
+  SmallMatrix g = small_matrix(0.0);
   for (std::size_t i = 0; i < gramian.count; ++i) {
     for (std::size_t j = 0; j < gramian.count; ++j) g(i, j) = gramian(i, j) / trace;
   }

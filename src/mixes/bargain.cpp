@@ -22,7 +22,7 @@ double real_power(double x, double exponent) {
 namespace {
 
 constexpr int most_newton_steps = 100, most_halvings = 60;
-constexpr double residual_tolerance = 1e-10;
+constexpr double residual_tolerance = 1e-10, rounded_tolerance = 1e-6;
 
 class Newton {
  public:
@@ -51,7 +51,7 @@ class Newton {
   double wanted(std::size_t k, double y) const { return a_(k) * real_power(y, -inverse_); }
 
   SmallVector residual(const SmallVector& y) const {
-    SmallVector r(0.0);
+    SmallVector r = small_vector(0.0);
     for (std::size_t k = 0; k < count_; ++k) {
       double sum = 0.0;
       for (std::size_t j = 0; j < count_; ++j) sum += gramian_.cosine(k, j) * y(j);
@@ -60,20 +60,22 @@ class Newton {
     return r;
   }
 
-  // Component by component, beside what is wanted and the rounding of what is added up.
+  // Component by component, beside what is wanted, with some room for the rounding of sums.
   bool is_small(const SmallVector& r) const {
     for (std::size_t k = 0; k < count_; ++k) {
       double size = 0.0;
       for (std::size_t j = 0; j < count_; ++j) size += std::fabs(gramian_.cosine(k, j)) * y_(j);
       const double rounding = 4.0 * std::numeric_limits<double>::epsilon() * size;
-      if (!(std::fabs(r(k)) <= residual_tolerance * wanted(k, y_(k)) + rounding)) return false;
+      const double w = wanted(k, y_(k));
+      const double most = std::min(residual_tolerance * w + rounding, rounded_tolerance * w);
+      if (!(std::fabs(r(k)) <= most)) return false;
     }
     return true;
   }
 
   bool step(const SmallVector& r) {
     SmallMatrix h = gramian_.cosine;
-    SmallVector move(0.0);
+    SmallVector move = small_vector(0.0);
     for (std::size_t k = 0; k < count_; ++k) {
       h(k, k) += inverse_ * wanted(k, y_(k)) / y_(k);
       move(k) = -r(k);
@@ -85,7 +87,7 @@ class Newton {
       if (move(k) < 0.0) t = std::min(t, -0.9 * y_(k) / move(k));
     }
     const double slope = std::fabs(dot(r, move));
-    SmallVector next(0.0);
+    SmallVector next = small_vector(0.0);
     for (int halving = 0; halving < most_halvings; ++halving, t *= 0.5) {
       for (std::size_t k = 0; k < count_; ++k) next(k) = y_(k) + t * move(k);
       if (dot(residual(next), move) <= 0.5 * slope) break;
@@ -103,7 +105,7 @@ class Newton {
   const ScaledGramian& gramian_;
   std::size_t count_;
   double inverse_;
-  SmallVector a_{0.0}, y_{0.0};
+  SmallVector a_ = small_vector(0.0), y_ = small_vector(0.0);
 };
 
 }  // namespace

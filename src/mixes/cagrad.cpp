@@ -21,11 +21,11 @@ SmallVector raise_least(const ScaledGramian& gramian, const SmallVector& p, doub
     low = std::min(low, along);
     high = std::min(high, along + radius * gramian.norm(i));
   }
-  SmallVector z(0.0);
+  SmallVector z = small_vector(0.0);
   for (int i = 0; i < most_bisections; ++i) {
     const double middle = low + 0.5 * (high - low);
     if (!(middle > low && middle < high)) break;
-    const Projection found = project(gramian, p, SmallVector(middle));
+    const Projection found = project(gramian, p, small_vector(middle));
     if (found.end == ProjectionEnd::solved && std::sqrt(gramian.square(found.z)) <= radius) {
       z = found.z;
       low = middle;

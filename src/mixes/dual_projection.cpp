@@ -10,7 +10,7 @@ namespace medley {
 
 void DualProjection::weights(const MixStep& step, std::span<double> out) const {
   combine(step, out, [&](const ActiveLosses& losses, SmallVector& w) {
-    const Projection found = project(losses.gramian, losses.preference, SmallVector(0.0));
+    const Projection found = project(losses.gramian, losses.preference, small_vector(0.0));
     if (found.end == ProjectionEnd::unsolved) {
       step.flag(MixFlag::no_solution);
       return false;

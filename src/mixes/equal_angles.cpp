@@ -35,7 +35,7 @@ SmallVector equal_angles(const ScaledGramian& gramian, const SmallVector& q) {
 
 void EqualAngles::weights(const MixStep& step, std::span<double> out) const {
   combine(step, out, [&](const ActiveLosses& losses, SmallVector& w) {
-    SmallVector q(0.0);
+    SmallVector q = small_vector(0.0);
     for (std::size_t i = 0; i < losses.count; ++i) q(i) = losses.share(i);
     const SmallVector x = equal_angles(losses.gramian, q);
     const double length = factor(losses.gramian, x, form == 0);

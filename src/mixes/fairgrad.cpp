@@ -29,7 +29,7 @@ void FairGrad::weights(const MixStep& step, std::span<double> out) const {
       w.fill(0.0);
       return true;
     }
-    SmallVector q(0.0);
+    SmallVector q = small_vector(0.0);
     for (std::size_t i = 0; i < losses.count; ++i) q(i) = losses.share(i);
     const Bargain found = bargain(losses.gramian, q, alpha);
     if (!found.solved) {

@@ -23,7 +23,7 @@ template <class F>
 SmallVector vaccinate(const MixStep& step, const ActiveLosses& losses, std::size_t i, F&& see) {
   ScaledGramian units = losses.gramian;
   for (std::size_t k = 0; k < units.count; ++k) units.norm(k) = 1.0;
-  SmallVector y(0.0);
+  SmallVector y = small_vector(0.0);
   y(i) = losses.gramian.norm(i);
   for (const std::size_t j : RandomOrder(step, losses, i)) {
     const double length = std::sqrt(units.square(y));

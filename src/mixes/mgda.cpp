@@ -18,7 +18,7 @@ SmallVector scales(const MixStep& step, const ActiveLosses& losses, bool by_norm
   for (std::size_t i = 0; by_value && i < losses.count; ++i) {
     largest = std::max(largest, step.values[losses.loss[i]]);
   }
-  SmallVector gamma(1.0);
+  SmallVector gamma = small_vector(1.0);
   for (std::size_t i = 0; i < losses.count; ++i) {
     if (by_norm) gamma(i) *= losses.gramian.norm(i) * losses.largest_norm;
     if (largest > 0.0) {

@@ -30,7 +30,9 @@ double usual_norm(const MixStep& step, const ActiveLosses& losses, std::size_t i
 // The weights of the direction, scaled to the main gradient's length; false where there is none.
 bool follow_main(const MixStep& step, const ActiveLosses& losses, const Pcd& pcd, SmallVector& w) {
   ScaledGramian scaled = losses.gramian;
-  SmallVector usual(1.0), bound(-std::numeric_limits<double>::infinity()), main(0.0);
+  SmallVector usual = small_vector(1.0),
+              bound = small_vector(-std::numeric_limits<double>::infinity()),
+              main = small_vector(0.0);
   main(0) = 1.0;
   for (std::size_t i = 0; i < losses.count; ++i) {
     usual(i) = usual_norm(step, losses, i, pcd.beta);

@@ -12,7 +12,7 @@ void PcGrad::weights(const MixStep& step, std::span<double> out) const {
   combine(step, out, [&](const ActiveLosses& losses, SmallVector& w) {
     w.fill(0.0);
     for (std::size_t i = 0; i < losses.count; ++i) {
-      SmallVector c(0.0);
+      SmallVector c = small_vector(0.0);
       c(i) = 1.0;
       for (const std::size_t j : RandomOrder(step, losses, i)) {
         const double along = losses.gramian.along(j, c);

@@ -83,7 +83,7 @@ class ActiveSet {
   bool take_in(std::size_t m, int& steps, int most) {
     double s = violation(m);
     while (steps++ < most) {
-      SmallVector y(0.0);
+      SmallVector y = small_vector(0.0);
       double slope = 0.0;
       if (!direction(m, y, slope)) return false;
       double blocked = endless;
@@ -114,7 +114,7 @@ class ActiveSet {
   // How the multipliers of the active bounds fall as that of m rises, A_WW y = A_Wm, and how fast
   // the violation of m does, A_mm - A_mW y.
   bool direction(std::size_t m, SmallVector& y, double& slope) const {
-    SmallMatrix l(0.0);
+    SmallMatrix l = small_matrix(0.0);
     for (std::size_t i = 0; i < size_; ++i) {
       y(i) = a_(active_[i], m);
       for (std::size_t j = 0; j <= i; ++j) l(i, j) = a_(active_[i], active_[j]);
@@ -138,7 +138,7 @@ class ActiveSet {
 
   std::size_t count_, size_ = 0;
   SmallMatrix a_;
-  SmallVector u_{0.0}, b_{0.0}, z_{0.0};
+  SmallVector u_ = small_vector(0.0), b_ = small_vector(0.0), z_ = small_vector(0.0);
   std::array<std::size_t, most_losses> active_{};  // the first size_
   double scale_ = 0.0;
   bool has_bounds_ = false;
@@ -154,7 +154,7 @@ Projection project(const ScaledGramian& gramian, const SmallVector& u, const Sma
 
 LeastNorm least_norm(const ScaledGramian& gramian) {
   // The shortest d with Jd ≥ 1 is the wanted combination over its norm's square.
-  const Projection found = project(gramian, SmallVector(0.0), SmallVector(1.0));
+  const Projection found = project(gramian, small_vector(0.0), small_vector(1.0));
   LeastNorm least;
   double sum = 0.0;
   for (std::size_t k = 0; k < gramian.count; ++k) sum += found.z(k);

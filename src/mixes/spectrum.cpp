@@ -95,7 +95,7 @@ Spectrum spectrum_of(const SmallMatrix& symmetric, std::size_t count) {
 }
 
 SmallVector pseudo_solve(const Spectrum& a, const SmallVector& q) {
-  SmallVector x(0.0);
+  SmallVector x = small_vector(0.0);
   for (std::size_t r = 0; r < a.rank; ++r) {
     double along = 0.0;
     for (std::size_t k = 0; k < a.count; ++k) along += a.vectors(k, r) * q(k);

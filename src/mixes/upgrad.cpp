@@ -9,9 +9,9 @@ namespace medley {
 
 bool project_each(const MixStep& step, const ActiveLosses& losses, SmallVector& w) {
   for (std::size_t k = 0; k < losses.count; ++k) {
-    SmallVector u(0.0);
+    SmallVector u = small_vector(0.0);
     u(k) = losses.preference(k);
-    const Projection found = project(losses.gramian, u, SmallVector(0.0));
+    const Projection found = project(losses.gramian, u, small_vector(0.0));
     if (found.end == ProjectionEnd::unsolved) {
       step.flag(MixFlag::no_solution);
       return false;

@@ -14,8 +14,8 @@ namespace medley {
 // G_ij = d_i d_j C_ij: norms d and cosines C of `count` gradients.
 struct ScaledGramian {
   std::size_t count = 0;
-  SmallVector norm{0.0};
-  SmallMatrix cosine{0.0};
+  SmallVector norm = small_vector(0.0);
+  SmallMatrix cosine = small_matrix(0.0);
 
   double operator()(std::size_t i, std::size_t j) const { return norm(i) * norm(j) * cosine(i, j); }
   // (Gw)_i, g_i's inner product with Σ_k w_k g_k
@@ -40,9 +40,9 @@ struct ActiveLosses {
 
   std::size_t count = 0;
   std::array<std::size_t, most_losses> loss{};
-  SmallVector preference{0.0};  // p over these losses, with sum 1
-  ScaledGramian gramian;        // the largest norm is 1
-  double largest_norm = 0.0;    // what it is in truth; 0, where all gradients are zero
+  SmallVector preference = small_vector(0.0);  // p over these losses, with sum 1
+  ScaledGramian gramian;                       // the largest norm is 1
+  double largest_norm = 0.0;  // what it is in truth; 0, where all gradients are zero
 
   // count · p: one for every loss without a preference
   double share(std::size_t i) const { return static_cast<double>(count) * preference(i); }

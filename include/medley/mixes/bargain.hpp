@@ -16,7 +16,7 @@
 namespace medley {
 
 struct Bargain {
-  SmallVector w{0.0};
+  SmallVector w = small_vector(0.0);
   bool solved = false;
   int steps = 0;
 };

@@ -36,7 +36,7 @@ struct FairGrad {
   double alpha = 1.0;
 
   static constexpr auto options = std::to_array<MixOption<FairGrad>>(
-      {{.name = "alpha", .number = &FairGrad::alpha, .least = 0.1, .most = 20.0}});
+      {{.name = "alpha", .number = &FairGrad::alpha, .least = 0.5, .most = 10.0}});
 
   void weights(const MixStep& step, std::span<double> out) const;
 };

@@ -26,7 +26,7 @@ enum class ProjectionEnd : std::uint8_t {
 };
 
 struct Projection {
-  SmallVector z{0.0};
+  SmallVector z = small_vector(0.0);
   ProjectionEnd end = ProjectionEnd::unsolved;
   int steps = 0;
 };
@@ -36,7 +36,7 @@ Projection project(const ScaledGramian& gramian, const SmallVector& u, const Sma
 // The convex combination of least norm, min_w ‖Jᵀw‖² with w ≥ 0 and Σw = 1. Zero is among the
 // combinations (`is_zero`) where no direction is downhill for all losses.
 struct LeastNorm {
-  SmallVector w{0.0};
+  SmallVector w = small_vector(0.0);
   double norm = 0.0;
   bool is_zero = false;
   bool solved = false;

@@ -14,10 +14,10 @@ namespace medley {
 
 struct Spectrum {
   std::size_t count = 0;
-  std::size_t rank = 0;      // eigenvalues above 1e-10 of the largest
-  bool ended = false;        // within the 30 rounds
-  SmallVector values{0.0};   // descending
-  SmallMatrix vectors{0.0};  // a column each, its component of largest size positive
+  std::size_t rank = 0;                     // eigenvalues above 1e-10 of the largest
+  bool ended = false;                       // within the 30 rounds
+  SmallVector values = small_vector(0.0);   // descending
+  SmallMatrix vectors = small_matrix(0.0);  // a column each, its component of largest size positive
 };
 
 Spectrum spectrum_of(const SmallMatrix& symmetric, std::size_t count);
