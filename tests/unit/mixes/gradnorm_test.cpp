@@ -60,6 +60,7 @@ TEST(GradNorm, KeepsWeightsAboveZeroAndSaysSo) {
   for (int t = 0; t < 3; ++t) stepped.update();
   EXPECT_TRUE(stepped.flagged(MixFlag::clamped));
   EXPECT_GT(stepped.weights()[0], 0.0);
+  EXPECT_LT(stepped.weights()[0], 1.1e-3);
   EXPECT_NEAR(stepped.weights()[0] + stepped.weights()[1], 2.0, 1e-14);
 }
 

@@ -1,6 +1,7 @@
 // What all mixes that weigh losses have in common, whatever their formula: order, units and absence
 // of losses, and numbers at the end of their range.
 #include <gtest/gtest.h>
+#include <xxhash.h>
 
 #include <algorithm>
 #include <array>
@@ -233,6 +234,23 @@ TYPED_TEST(EveryScalarization, WorksForOneLossAndForTheMost) {
       for (const double w : row) EXPECT_TRUE(std::isfinite(w) && w >= 0.0) << count;
     }
   }
+}
+
+// --- bits ---------------------------------------------------------------------------------------
+
+TEST(ScalarMixes, BitsAreTheSameEverywhere) {
+  XXH3_state_t* const state = XXH3_createState();
+  XXH3_64bits_reset(state);
+  const auto digest = [&]<class... M>(::testing::Types<M...>) {
+    const auto one = [&](const Rows& weights) {
+      for (const Row& w : weights) XXH3_64bits_update(state, w.data(), w.size() * sizeof(double));
+    };
+    (one(weights_of<M>(Story({0, 1, 2, 3, 4}))), ...);
+  };
+  digest(All{});
+  const std::uint64_t found = XXH3_64bits_digest(state);
+  XXH3_freeState(state);
+  EXPECT_EQ(found, 0x4172B800BE9E931Du) << std::hex << found;
 }
 
 // --- sums -----------------------------------------------------------------------------------------
