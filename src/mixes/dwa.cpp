@@ -5,7 +5,7 @@
 namespace medley {
 namespace {
 
-// Means of the two epochs before the one of the step.
+// Means of the two epochs before the one of the step; the older is of use beside the younger alone.
 struct EpochMeans {
   double last = 0.0, before_last = 0.0;
 
@@ -13,16 +13,12 @@ struct EpochMeans {
     const auto [epoch, sum, steps, kept_last, kept_before] = std::array{
         step.state[0][k], step.state[1][k], step.state[2][k], step.state[3][k], step.state[4][k]};
     const double gap = step.epoch + 1.0 - epoch;
-    if (epoch == 0.0) return;
-    const double mean = sum / steps;
-    if (gap <= 0.0) {
+    if (gap == 0.0) {
       last = kept_last;
       before_last = kept_before;
-    } else if (gap == 1.0) {
-      last = mean;
+    } else if (gap == 1.0 && epoch > 0.0) {
+      last = sum / steps;
       before_last = kept_last;
-    } else if (gap == 2.0) {
-      before_last = mean;
     }
   }
   double ratio() const { return last > 0.0 && before_last > 0.0 ? last / before_last : 1.0; }

@@ -35,7 +35,6 @@ void Probe::weights(const MixStep& step, std::span<double> out) const {
 }
 
 void Probe::update(const MixStep& step) const {
-  if (step.gramian.losses() == 0) return;
   const LossMeans lengths = probed_lengths(step);
   for (std::size_t k = 0; k < step.losses(); ++k) {
     if (!step.present[k] || (!probing(step) && lengths.known(k))) continue;

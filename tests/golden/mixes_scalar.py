@@ -11,7 +11,8 @@ it reports as its weight. Of the references' ways, these are set aside:
     UW        LibMTL begins with s = -0.5: here 0
     DWA       LibMTL rounds ratios to single precision: compared to 1e-6
     GLS       LibMTL reports l / (K Π l) for its weights: not looked at
-    STCH      LibMTL multiplies by K, and takes n in the epoch after its warm-up: ours has one more
+    STCH      LibMTL multiplies by K, takes n in the epoch after its warm-up (ours has one more), and
+              adds 1e-20 to l / n where ours adds 1e-12 to l: compared to 1e-9
     GradNorm  LibMTL has a softmax of w, and means of the first epoch for l(0): here the paper's, in PyTorch
     FAMO      the default of γ differs from file to file: here 1e-3
 
@@ -244,7 +245,7 @@ def tchebycheff(libmtl, count, mu):
         rule.epoch = step // 2
         found = slopes(lambda l: rule.backward(l, STCH_mu=mu, STCH_warmup_epoch=1), row)
         weights.append(found if rule.epoch < 2 else [w / count for w in found])
-    return case("tchebycheff", {"mu": mu, "warm_up": 2, "map": "log"}, values, weights,
+    return case("tchebycheff", {"mu": mu, "warm_up": 2, "map": "log"}, values, weights, tolerance=1e-9,
                 steps_an_epoch=2)
 
 

@@ -28,7 +28,6 @@ namespace medley {
 struct AutoLambda {
   static constexpr std::string_view type = "auto_lambda";
   static constexpr MixNeeds needs{.validation = true};
-  static constexpr bool weighs_heads = true;
   static constexpr auto state = std::to_array<MixState>(
       {{"change"}, {"first_moment"}, {"second_moment"}, {"updates"}});  // change: λ - initial
   static constexpr int least_losses = 2;

@@ -24,7 +24,7 @@ struct Blend {
 
   static constexpr auto options = std::to_array<MixOption<Blend>>({{"a", &Blend::a, 0.0, 1.0}});
 
-  constexpr void weights(const MixStep& step, std::span<double> out) const {
+  void weights(const MixStep& step, std::span<double> out) const {
     for (std::size_t k = 0; k < step.losses(); ++k) {
       out[k] = (k == 0 ? a : k == 1 ? 1.0 - a : 1.0) * step.own[k];
     }

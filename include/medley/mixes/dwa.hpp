@@ -7,7 +7,7 @@
 // the first two epochs, where w = a. Near the end of a training all r are near 1, and the weights
 // near the losses' own.
 //
-// To scale a loss changes nothing. Price: five numbers a loss; one backward pass.
+// The weights do not depend on the units of the losses; the direction does. Price: five numbers a loss; one backward pass.
 //
 // Source: Liu, Johns and Davison, "End-to-End Multi-Task Learning with Attention", CVPR 2019,
 // arXiv 1803.10704.

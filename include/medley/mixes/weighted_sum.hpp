@@ -22,7 +22,7 @@ struct WeightedSum {
   static constexpr std::string_view type = "weighted_sum";
   static constexpr bool is_constant = true;
 
-  constexpr void weights(const MixStep& step, std::span<double> out) const {
+  void weights(const MixStep& step, std::span<double> out) const {
     std::copy(step.own.begin(), step.own.end(), out.begin());
   }
 };

@@ -6,32 +6,33 @@
 #include <array>
 #include <cmath>
 #include <span>
-#include <string>
 #include <utility>
-#include <vector>
 
 #include "medley/losses/binary_cross_entropy.hpp"
 #include "medley/losses/hinge.hpp"
 #include "medley/losses/mean_squared_error.hpp"
 #include "medley/mixes/blend.hpp"
+#include "medley/mixes/constrained.hpp"
+#include "medley/mixes/log_sum.hpp"
+#include "medley/mixes/probe.hpp"
+#include "medley/mixes/uncertainty.hpp"
 #include "medley/mixes/weighted_sum.hpp"
 
 namespace medley {
 namespace {
 
-static_assert(Mix<WeightedSum> && Mix<Blend>);
-
 template <std::size_t K>
 std::array<double, K> weights(const auto& mix, const std::array<double, K>& own) {
   std::array<double, K> out{};
-  mix.weights(std::span<const double>(own), out);
+  MixStep step;
+  step.own = own;
+  mix.weights(step, out);
   return out;
 }
 
 TEST(Mix, WeightedSumKeepsTheTermsWeights) {
   const std::array<double, 3> own = {1.0, 0.5, 1e-4};
   EXPECT_EQ(weights(WeightedSum{}, own), own);
-  EXPECT_FALSE(WeightedSum{}.set("a", 0.5));
 }
 
 TEST(Mix, BlendSharesBetweenTheFirstTwoLosses) {
@@ -46,20 +47,44 @@ TEST(Mix, BlendAtItsEndsIsOneLossAlone) {
   EXPECT_EQ(weights<2>(Blend{.a = 0.0}, {3.0, 5.0}), (std::array{0.0, 5.0}));
 }
 
-TEST(Mix, SetChangesWhatOptionsReport) {
-  Blend blend;
-  EXPECT_TRUE(blend.set("a", 0.3));
-  std::vector<std::pair<std::string, double>> found;
-  blend.options([&](std::string_view name, double value) { found.emplace_back(name, value); });
-  EXPECT_EQ(found, (std::vector<std::pair<std::string, double>>{{"a", 0.3}}));
-  for (const double wrong : {-0.1, 1.1, std::nan("")}) EXPECT_FALSE(blend.set("a", wrong));
-  EXPECT_FALSE(blend.set("b", 0.5));
-  EXPECT_EQ(blend.a, 0.3);
+TEST(Mix, TellsWhatItIs) {
+  static_assert(is_constant_mix<WeightedSum>() && is_constant_mix<Blend>());
+  static_assert(!is_constant_mix<LogSum>() && !is_constant_mix<Uncertainty>());
+  static_assert(least_losses_of<Blend>() == 2 && least_losses_of<WeightedSum>() == 1);
+  static_assert(mix_needs<LogSum>().values && !mix_needs<Uncertainty>().values);
+  static_assert(mix_state_size<Uncertainty>(3) == 12 && mix_state_size<WeightedSum>(3) == 0);
+  static_assert(!UpdatingMix<LogSum> && UpdatingMix<Uncertainty>);
 }
 
-TEST(Mix, ValidKnowsWhatItNeeds) {
-  static_assert(Blend{}.valid(2) && !Blend{}.valid(1) && !Blend{.a = 1.5}.valid(2));
-  static_assert(WeightedSum{}.valid(1));
+struct Watching : WeightedSum {
+  static constexpr MixNeeds needs{.gramian = true};
+};
+
+TEST(Mix, HeadsAreWeighedUnlessTheGramianDecides) {
+  static_assert(weighs_heads<WeightedSum>() && weighs_heads<Probe>() && !weighs_heads<Watching>());
+  EXPECT_TRUE(wants_gramian(Watching{}, MixStep{}));
+  EXPECT_FALSE(wants_gramian(WeightedSum{}, MixStep{}));
+}
+
+TEST(Mix, NumbersAreValidWithinTheirOptions) {
+  static_assert(has_valid_options(Blend{}) && !has_valid_options(Blend{.a = 1.5}));
+  static_assert(!has_valid_options(Blend{.a = -0.1}));
+  EXPECT_FALSE(has_valid_options(Blend{.a = std::nan("")}));
+  static_assert(has_valid_options(Uncertainty{.form = 1}));
+  static_assert(!has_valid_options(Uncertainty{.form = 2}));
+  static_assert(!has_valid_options(Uncertainty{.form = -1}));
+}
+
+TEST(Mix, NumbersOfLossesAreValidWithinTheirOptionsOrMissing) {
+  static_assert(mix_loss_options<Constrained>().size() == 1);
+  static_assert(mix_loss_options<Blend>().size() == 0);
+  Constrained mix;
+  EXPECT_TRUE(has_valid_options(mix));
+  for (const auto& [limit, is_valid] :
+       {std::pair{0.3, true}, {0.0, false}, {-1.0, false}, {std::nan(""), false}}) {
+    mix.limit[1] = limit;
+    EXPECT_EQ(has_valid_options(mix), is_valid) << limit;
+  }
 }
 
 // Two channels and sixteen positions, with the same logits for every loss.

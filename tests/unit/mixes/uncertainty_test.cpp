@@ -5,7 +5,8 @@
 
 #include <array>
 #include <cmath>
-#include <cstdint>
+
+#include "medley/base/exact_math.hpp"
 
 namespace medley {
 namespace {
@@ -99,13 +100,34 @@ TEST(Uncertainty, StaysBetweenTenAndMinusTen) {
   EXPECT_EQ(trained.kept[0][1], 10.0);
 }
 
-TEST(Uncertainty, TakesItsRate) {
-  Uncertainty mix;
-  EXPECT_TRUE(mix.set("rate", 0.5));
-  EXPECT_EQ(mix.rate, 0.5);
-  for (const double wrong : {-1.0, 1001.0, std::nan("")}) EXPECT_FALSE(mix.set("rate", wrong));
-  EXPECT_FALSE(mix.set("learning_rate", 0.5));
-  static_assert(Uncertainty{}.valid(1) && !Uncertainty{}.valid(0));
+TEST(Uncertainty, SaysThatItStandsAtItsBound) {
+  Trained trained;
+  trained.mix.rate = 1000.0;
+  trained.values = {0.5, 0.5, 0.5};
+  MixFlags flags = 0;
+  MixStep step = trained.step();
+  step.flags = &flags;
+  step.rate = 1e-6;
+  trained.mix.update(step);
+  EXPECT_EQ(flags, 0u);
+  step.rate = 0.05;
+  trained.mix.update(step);
+  EXPECT_EQ(flags, 1u << static_cast<int>(MixFlag::clamped));
+}
+
+// s' = 0 where e^-s l / 2 = e^s / (1 + e^s), whose solution is e^s = (l + √(l² + 8 l)) / 4.
+TEST(Uncertainty, RevisedSettlesWhereItsObjectiveIsLeast) {
+  Trained trained;
+  trained.mix.form = Uncertainty::revised;
+  trained.values = {1e-3, 5.0, 1.0};
+  trained.own = {1.0, 1.0, 1.0};
+  for (int t = 0; t < 5000; ++t) trained.mix.update(trained.step());
+  for (int k = 0; k < 3; ++k) {
+    const double l = trained.values[k], variance = (l + std::sqrt(l * l + 8 * l)) / 4;
+    EXPECT_NEAR(trained.weights()[k] * 2 * variance, 1.0, 1e-2);
+  }
+  // Where a loss vanishes, its weight grows as its root alone.
+  EXPECT_NEAR(trained.weights()[0] * std::sqrt(2 * trained.values[0]), 1.0, 0.02);
 }
 
 }  // namespace
