@@ -182,7 +182,7 @@ constexpr std::size_t mix_state_size(int losses) {
 // What is kept of a group beside its mix's own state: the weights that were used last, the values
 // that were seen last, and in how many batches a loss took part.
 inline constexpr auto common_mix_states =
-    std::to_array<MixState>({{"weight"}, {"value"}, {"batches"}});
+    std::to_array<MixState>({{"last_weight"}, {"last_value"}, {"presence"}});
 constexpr std::size_t common_mix_doubles(int losses) {
   std::size_t count = 0;
   for (const MixState& state : common_mix_states) count += state.elements(losses);
