@@ -1,6 +1,4 @@
 // Schedules: factors against PyTorch, exact places, and the text form.
-#include "medley/optimizers/schedule_text.hpp"
-
 #include <gtest/gtest.h>
 #include <xxhash.h>
 
@@ -12,6 +10,7 @@
 #include <string>
 
 #include "medley/base/error.hpp"
+#include "medley/optimizers/schedule_text.hpp"
 
 namespace medley {
 namespace {
