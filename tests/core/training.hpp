@@ -90,7 +90,7 @@ class CoreRecords final : public RecordSource {
 // Sums of bits, in order: enough to tell two trainings apart.
 struct Outcome {
   bool complete = false;
-  std::uint64_t digest = 0, steps = 0, gradients = 0, predictions = 0;
+  std::uint64_t digest = 0, steps = 0, gradients = 0, scores = 0, predictions = 0;
   double last_total = 0, validation_total = 0;
 };
 
@@ -138,6 +138,7 @@ Outcome train(AnyEngine& engine, const CoreRecords& records, const float* arena)
   engine.evaluate(Split::validation, evaluation);
   outcome.validation_total = evaluation.total;
   for (const std::uint64_t count : evaluation.metrics[0].confusion) note(count, outcome.steps);
+  for (const Score& score : evaluation.metrics[0].scores) note(score.value, outcome.scores);
   note(evaluation.metrics[1].absolute_error, outcome.steps);
 
   std::array<std::byte, 128> scratch;
@@ -171,6 +172,7 @@ void print(const Outcome& outcome, Write&& write) {
   line("validation total", std::bit_cast<std::uint64_t>(outcome.validation_total));
   line("steps", outcome.steps);
   line("gradients", outcome.gradients);
+  line("scores", outcome.scores);
   line("predictions", outcome.predictions);
 }
 

@@ -80,7 +80,8 @@ class Trainer {
 
   std::size_t batch_records(const Position& position, std::span<std::uint64_t> records) const {
     const Batch batch = batches_.batch_at(position);
-    const std::size_t count = std::min<std::size_t>(records.size(), batch.count);
+    const auto count =
+        static_cast<std::size_t>(std::min<std::uint64_t>(records.size(), batch.count));
     for (std::size_t i = 0; i < count; ++i) records[i] = batches_.record_of(batch, batch.first + i);
     return count;
   }
