@@ -21,7 +21,7 @@ ALLOWED = re.compile(r"""
   | (_ZGV|_Z)Z5startE\w+                     # what start() keeps
   | \w*XXH\w*                                # xxhash.h, all of it in the header
   | _start | start | mem(cpy|move|set|cmp)   # bare.cpp
-  | _?_?(bss_start|edata|end|bss_end__)_?_?  # the linker's
+  | _*(bss_start|bss_end|data_start|edata|end|stack|GNU_EH_FRAME_HDR)_*  # the linker's
 """, re.VERBOSE)
 # What compilers for small processors call for 64-bit integers and doubles.
 HELPERS = re.compile(r"__\w*(aeabi|[sd][if])\w*")

@@ -2,34 +2,34 @@
 // what a processor jumps to. Linux lends it two system calls, to print and to end.
 #include "tests/core/training.hpp"
 
-// Compilers call these four wherever they like. (They must not take the loops for what they stand for.)
-#define PLAIN_LOOPS __attribute__((optimize("no-tree-loop-distribute-patterns")))
+// Compilers call these four wherever they like.
+namespace {
+// In a loop, keeps the compiler from taking it for the function that it stands in.
+inline void as_written() { asm volatile("" ::: "memory"); }
+}  // namespace
 extern "C" {
-PLAIN_LOOPS void* memcpy(void* to, const void* from, std::size_t size) {
+void* memcpy(void* to, const void* from, std::size_t size) {
   auto* t = static_cast<unsigned char*>(to);
   auto* f = static_cast<const unsigned char*>(from);
-  for (std::size_t i = 0; i < size; ++i) t[i] = f[i];
+  for (std::size_t i = 0; i < size; ++i, as_written()) t[i] = f[i];
   return to;
 }
-PLAIN_LOOPS void* memmove(void* to, const void* from, std::size_t size) {
+void* memmove(void* to, const void* from, std::size_t size) {
   auto* t = static_cast<unsigned char*>(to);
   auto* f = static_cast<const unsigned char*>(from);
-  if (t < f) {
-    for (std::size_t i = 0; i < size; ++i) t[i] = f[i];
-  } else {
-    for (std::size_t i = size; i > 0; --i) t[i - 1] = f[i - 1];
-  }
+  if (t < f) return memcpy(to, from, size);
+  for (std::size_t i = size; i > 0; --i, as_written()) t[i - 1] = f[i - 1];
   return to;
 }
-PLAIN_LOOPS void* memset(void* to, int value, std::size_t size) {
+void* memset(void* to, int value, std::size_t size) {
   auto* t = static_cast<unsigned char*>(to);
-  for (std::size_t i = 0; i < size; ++i) t[i] = static_cast<unsigned char>(value);
+  for (std::size_t i = 0; i < size; ++i, as_written()) t[i] = static_cast<unsigned char>(value);
   return to;
 }
-PLAIN_LOOPS int memcmp(const void* a, const void* b, std::size_t size) {
+int memcmp(const void* a, const void* b, std::size_t size) {
   auto* left = static_cast<const unsigned char*>(a);
   auto* right = static_cast<const unsigned char*>(b);
-  for (std::size_t i = 0; i < size; ++i) {
+  for (std::size_t i = 0; i < size; ++i, as_written()) {
     if (left[i] != right[i]) return left[i] < right[i] ? -1 : 1;
   }
   return 0;

@@ -158,7 +158,8 @@ template <class Write>
 void print(const Outcome& outcome, Write&& write) {
   const auto line = [&](std::string_view name, std::uint64_t value) {
     std::array<char, 64> text;
-    std::size_t size = name.copy(text.data(), name.size());
+    std::copy_n(name.data(), name.size(), text.data());
+    std::size_t size = name.size();
     text[size++] = ' ';
     for (int digit = 15; digit >= 0; --digit) {
       text[size++] = "0123456789abcdef"[value >> (4 * digit) & 15u];

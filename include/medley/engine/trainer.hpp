@@ -375,7 +375,8 @@ class Trainer {
       MetricCounts& m = result.metrics[p];
       m.confusion = {counts, classes * classes};
       if (info.scored && !scores_.empty()) {
-        m.scores = sorted_scores({&scores_[D::scored_before(p) * result.records], result.records});
+        const auto records = static_cast<std::size_t>(result.records);
+        m.scores = sorted_scores(scores_.subspan(D::scored_before(p) * records, records));
       }
       m.absolute_error =
           tree_sum<D::slots>(used, [&](int slot) { return totals_[slot].absolute_error[p]; });
