@@ -6,9 +6,9 @@
 //   #include "medley/core.hpp"
 //
 //   alignas(128) float arena[Definition<E>::map.floats];
-//   Records records;                             // a RecordSource
-//   OneWorker worker;
-//   Trainer<E, OneWorker> trainer(arena);        // a static object: some kilobytes
+//   static Records records;                      // a RecordSource
+//   static OneWorker worker;
+//   static Trainer<E, OneWorker> trainer(arena);
 //   Settings settings = settings_of<E>(records);
 //   trainer.start(settings, worker, {});         // no memory for scores: no area under the ROC curve
 //   trainer.initialize();

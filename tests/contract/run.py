@@ -23,6 +23,7 @@ from pathlib import Path
 
 import agreement
 import builds
+import core
 import damaged_files
 import foreign
 import imports
@@ -43,7 +44,7 @@ import transcript
 from harness import ROOT, Bench, Failed, Skipped
 
 MODULES = (same_bits, builds, repetition, nothing_lost, resumption, kept, streams, damaged_files, memory,
-           manners, agreement, records, imports, foreign, recipes, initial_weights, rooms, installs,
+           manners, agreement, records, imports, foreign, recipes, initial_weights, rooms, core, installs,
            transcript)
 # Those of some minutes begin first, so that no worker is left alone with one at the end.
 LONG = (builds, transcript)

@@ -355,7 +355,7 @@ class ShardWork {
         }
         if constexpr (info.scored) {
           if (!scores.empty()) {
-            keep_scores(memory, positions, &scores[D::scored_before(p) * records + rank]);
+            keep_scores(memory, positions, scores.data() + D::scored_before(p) * records + rank);
           }
         }
       }

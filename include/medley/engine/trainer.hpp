@@ -79,7 +79,8 @@ class Trainer {
 
   std::size_t batch_records(const Position& position, std::span<std::uint64_t> records) const {
     const Batch batch = batches_.batch_at(position);
-    const std::size_t count = std::min<std::size_t>(records.size(), batch.count);
+    const auto count =
+        static_cast<std::size_t>(std::min<std::uint64_t>(records.size(), batch.count));
     for (std::size_t i = 0; i < count; ++i) records[i] = batches_.record_of(batch, batch.first + i);
     return count;
   }
@@ -417,7 +418,8 @@ class Trainer {
       MetricCounts& m = result.metrics[p];
       m.confusion = {counts, classes * classes};
       if (info.scored && !scores_.empty()) {
-        m.scores = sorted_scores({&scores_[D::scored_before(p) * result.records], result.records});
+        const auto records = static_cast<std::size_t>(result.records);
+        m.scores = sorted_scores(scores_.subspan(D::scored_before(p) * records, records));
       }
       m.absolute_error =
           tree_sum<D::slots>(used, [&](int slot) { return totals_[slot].absolute_error[p]; });
