@@ -76,6 +76,12 @@ class ArenaView {
                 masks + aligned((D::shard * D::mask_count * D::mask_bytes + 3) / 4)),
             D::scratch_bytes};
   }
+  // Gradients of the losses apart by the output of the trunk.
+  float* output_gradient(int worker, int loss) const {
+    return worker_area(worker + 1) - D::outputs_floats +
+           static_cast<std::size_t>(loss) * D::output_gradient_floats;
+  }
+  float* kept_parameters() const { return arena_ + D::map.kept_parameters; }
   std::uint64_t* metric_counts(int slot) const {
     return reinterpret_cast<std::uint64_t*>(arena_ + D::map.metrics) +
            static_cast<std::size_t>(slot) * D::metric_words;

@@ -39,38 +39,48 @@ class Mixing {
     StepReport* report = nullptr;
   };
 
-  // Whether a group's gradients are combined in this step.
-  bool combines(const Step& step) const {
-    const AnyMix& mix = choice(step.group).mix;
-    if (!setup_.plan.group[step.group].can_combine() || !mix.needs().gramian) return false;
-    return mix.wants_gramian(Losses(*this, step).step);
+  // How a group takes part in this step.
+  Takes takes(const Step& step) const {
+    const GroupPlan& plan = setup_.plan.group[step.group];
+    const MixChoice& c = choice(step.group);
+    if (!plan.can_combine()) return Takes::together;
+    const Losses losses(*this, step);
+    if (!c.mix.wants_gramian(losses.step)) return Takes::together;
+    const auto every = static_cast<std::uint64_t>(c.with.refresh);
+    const bool kept =
+        c.with.gradients == Composition::output || (step.number % every != 0 && losses.all_seen());
+    return kept && plan.heads_apart && !c.mix.needs().validation ? Takes::at_output : Takes::apart;
   }
 
   // Whether the values of the batch have to be known before the pass.
-  bool needs_values(const Step& step) const {
+  bool needs_values(const Step& step, Takes takes) const {
     const MixChoice& c = choice(step.group);
-    if (combines(step) || !(c.mix.needs().values || c.with.map == Composition::logarithm))
-      return false;
-    const Losses losses(*this, step);
-    bool known = c.with.values == Composition::last;
-    for (std::size_t i = 0; i < losses.count; ++i)
-      known = known && (!losses.present[i] || losses.batches()[i] > 0.0);
-    return !known;
+    if (takes != Takes::together || !(c.mix.needs().values || maps(c))) return false;
+    return c.with.values == Composition::batch || !Losses(*this, step).all_seen();
   }
+  // Whether the batch's values after the step, or `along`, are asked for.
+  bool needs_values_after(int group) const { return choice(group).mix.needs().values_after; }
+  bool needs_validation(int group) const { return choice(group).mix.needs().validation; }
 
-  // Weights of a group's terms before the pass, in which the report has values if they were needed.
-  // Gradients that are to be combined come with a weight of one.
-  void before_pass(const Step& step, bool has_values, Weights& weight) const {
+  // Weights of a group's terms before the pass, and in heads where losses are apart there. The report
+  // has values if they were needed. Gradients that are to be combined come with a weight of one.
+  void before_pass(const Step& step, Takes takes, bool has_values, Weights& weight,
+                   Weights& in_heads) const {
     const GroupPlan& plan = setup_.plan.group[step.group];
     for (int k = 0; k < max_terms; ++k) {
       if (plan.penalties >> k & 1u) weight[k] = own(k);
     }
     Losses losses(*this, step);
-    if (combines(step)) {
+    if (takes == Takes::apart) {
       losses.out.fill(1.0);
+    } else if (takes == Takes::at_output) {
+      for (std::size_t i = 0; i < losses.count; ++i)
+        losses.out[i] = losses.batches()[i] > 0.0 ? losses.weights()[i] : losses.own[i];
+      losses.take_last_values();
+      weigh_heads(losses, choice(step.group), in_heads);
     } else {
       if (!has_values && losses.keeps) losses.take_last_values();
-      answer(losses, step);
+      answer(losses, choice(step.group), false);
     }
     losses.write(weight);
   }
@@ -82,28 +92,38 @@ class Mixing {
   void after_pass(const Step& step, Product&& product, Weights& weight, Weights& in_heads) const {
     Losses losses(*this, step);
     losses.take(product);
-    answer(losses, step);
+    answer(losses, choice(step.group), true);
     losses.write(weight);
-    for (std::size_t i = 0; i < losses.count; ++i) {
-      const MixChoice& c = choice(step.group);
-      const bool maps = c.with.map == Composition::logarithm && losses.present[i];
-      const double in_head = c.mix.weighs_heads() ? losses.out[i] : maps ? losses.slope(i) : 1.0;
-      in_heads[losses.plan.loss[i]] = static_cast<float>(in_head);
-    }
+    weigh_heads(losses, choice(step.group), in_heads);
   }
 
-  // Lets mixes change what they keep, once a step's values are known and finite.
-  // product(a, b) gives the Gramian where gradients were combined.
-  template <class Product>
-  void finish(const Step& step, bool combined, Product&& product) const {
+  // What a step has shown: values in its report, and where they were asked for the Gramian, by
+  // product(a, b), the values after it and along(loss).
+  template <class Product, class Along>
+  void finish(const Step& step, Takes takes, Product&& product, const StepReport& after,
+              Along&& along) const {
     Losses losses(*this, step);
+    const MixChoice& c = choice(step.group);
     if (!losses.keeps) return;
-    if (combined) losses.take(product);
-    choice(step.group).mix.update(losses.step);
+    if (takes != Takes::together) losses.take(product);
+    std::array<double, most_losses> values_after{}, products{};
+    for (std::size_t i = 0; i < losses.count; ++i) {
+      values_after[i] = after.value[losses.plan.loss[i]];
+      if (c.mix.needs().validation) products[i] = along(static_cast<int>(i));
+    }
+    losses.step.values_after = std::span(values_after).first(losses.count);
+    losses.step.along = std::span(products).first(losses.count);
+    // At the trunk's output the Gramian is known now: the next step has its weights.
+    const bool weighs_next = takes == Takes::at_output && c.with.gradients == Composition::output &&
+                             step.number % static_cast<std::uint64_t>(c.with.refresh) == 0;
+    if (weighs_next) answer(losses, c, true);
+    if (losses.count > 1 &&
+        (takes != Takes::together || !c.mix.needs().gramian || !asks(losses, c)))
+      c.mix.update(losses.step);
     for (std::size_t i = 0; i < losses.count; ++i) {
       if (!losses.present[i]) continue;
       const int term = losses.plan.loss[i];
-      losses.weights()[i] = step.report->weight[term];
+      losses.weights()[i] = weighs_next ? losses.out[i] : step.report->weight[term];
       losses.last_values()[i] = step.report->value[term];
       losses.batches()[i] += 1.0;
     }
@@ -120,10 +140,11 @@ class Mixing {
         if (plan.terms >> k & 1u) weight[k] = own(k);
       }
       const MixChoice& c = choice(g);
-      if (c.mix.is_constant() && c.with.map == Composition::identity) {
+      if (c.mix.is_constant() && !maps(c)) {
         StepReport all;
         all.measured.fill(true);
-        before_pass({.group = g, .report = &all}, true, weight);
+        Weights in_heads{};
+        before_pass({.group = g, .report = &all}, Takes::together, true, weight, in_heads);
       }
     }
     return weight;
@@ -131,6 +152,8 @@ class Mixing {
 
  private:
   static constexpr double tiny = 1e-12;
+
+  static bool maps(const MixChoice& c) { return c.with.map == Composition::logarithm; }
 
   const MixChoice& choice(int group) const { return setup_.settings->mix[group]; }
   float own(int term) const { return static_cast<float>(setup_.settings->weight[term]); }
@@ -209,6 +232,12 @@ class Mixing {
       step.gramian = {gramian.data(), count};
       keep_those_with_a_gradient();
     }
+    // Whether those that take part have all done so before.
+    bool all_seen() const {
+      bool seen = keeps;
+      for (std::size_t i = 0; i < count && seen; ++i) seen = !present[i] || batches()[i] > 0.0;
+      return seen;
+    }
     void prefer() {
       double sum = 0.0;
       for (std::size_t i = 0; i < count; ++i) sum += present[i] ? own[i] : 0.0;
@@ -275,18 +304,29 @@ class Mixing {
     }
   };
 
-  // The weights of a mix and what goes with it.
-  void answer(Losses& losses, const Step& step) const {
-    const MixChoice& c = choice(step.group);
+  static bool asks(const Losses& losses, const MixChoice& c) {
+    return c.mix.wants_gramian(losses.step);
+  }
+
+  // Heads take their gradients times one, times the slope of the map, or times the weights.
+  static void weigh_heads(const Losses& losses, const MixChoice& c, Weights& in_heads) {
+    for (std::size_t i = 0; i < losses.count; ++i) {
+      const double slope = maps(c) && losses.present[i] ? losses.slope(i) : 1.0;
+      in_heads[losses.plan.loss[i]] =
+          static_cast<float>(c.mix.weighs_heads() ? losses.out[i] : slope);
+    }
+  }
+
+  // The weights of a mix and what goes with it, with the Gramian known or not.
+  static void answer(Losses& losses, const MixChoice& c, bool gramian) {
     const bool alone = losses.step.count_present() < 2;
     if (alone && !c.mix.is_constant()) {
       for (std::size_t i = 0; i < losses.count; ++i)
         losses.out[i] = losses.present[i] || losses.step.count_present() == 0 ? losses.own[i] : 0.0;
       return;
     }
-    const bool gramian = combines(step);
     losses.out.fill(0.0);
-    if (c.with.map == Composition::logarithm) {
+    if (maps(c)) {
       const Mapped mapped(losses);
       c.mix.weights(mapped.step, losses.out);
       for (std::size_t i = 0; i < losses.count; ++i) losses.out[i] *= mapped.slope[i];

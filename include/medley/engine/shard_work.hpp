@@ -24,6 +24,12 @@ struct alignas(128) SlotTotals {
   std::array<std::uint64_t, max_terms> count{};
 };
 
+// Inner products of the losses' gradients by the output of the trunk, of one slot: [i][j <= i].
+template <int Pairs>
+struct alignas(128) SlotProducts {
+  std::array<double, static_cast<std::size_t>(Pairs)> product{};
+};
+
 template <class Experiment>
 class ShardWork {
   using D = Definition<Experiment>;
@@ -97,32 +103,50 @@ class ShardWork {
         .rule.template value_of<D::head_shape(D::term_head[K]).c>(sums.data() + D::first_sum[K]);
   }
 
+  // What a pass makes gradients of: the terms of each direction and their weights; and groups whose
+  // losses are apart through the heads, with weights there.
+  struct Work {
+    TermSets sets{};
+    std::array<float, max_terms> weight{}, in_heads{};
+    std::array<const GroupPlan*, D::directions> at_output{};
+    bool updates_statistics = false;
+  };
+  using Products = SlotProducts<std::max(D::Ways::pairs, 1)>;
+  using OutputGradient = typename D::OutputGradient;
+  // Whether the gradients of losses can be taken apart at the output of the trunk.
+  static constexpr bool meets_at_output = D::Ways::any_combines &&
+                                          Net::wants_gradient[Net::trunk_output] &&
+                                          OutputGradient::layout == Layout::blocked;
+
   // Forward, and for each direction losses and backward into the slot's gradients and factors.
-  void train_shard(const Batch& batch, std::uint64_t s, const TermSets& sets,
-                   const std::array<float, max_terms>& weight, bool updates_statistics, int worker,
-                   int slot, SlotTotals& totals) {
+  void train_shard(const Batch& batch, std::uint64_t s, const Work& work, int worker, int slot,
+                   SlotTotals& totals, Products& products) {
     Targets targets;
     Pass<Net> pass = training_pass(batch, s, worker, targets);
-    pass.updates_statistics = updates_statistics;
+    pass.updates_statistics = work.updates_statistics;
     pass.accumulate = s >= static_cast<std::uint64_t>(D::slots);
     pass.share = static_cast<float>(pass.samples) / static_cast<float>(batch.count);
     // What forward collects, running statistics, goes to the first direction that has the segment.
     for (int d = D::directions - 1; d >= 0; --d) {
       const auto places = view_.slot_gradients(d, slot);
       for (int part = 0; part < Net::segment_count; ++part) {
-        if (D::reaches_backward(sets[d], part)) pass.gradients[part] = places[part];
+        if (D::reaches_backward(work.sets[d], part)) pass.gradients[part] = places[part];
       }
     }
     HeadSet heads = 0;
-    for (const TermSet set : sets) heads |= D::heads_of(set);
+    for (const TermSet set : work.sets) heads |= D::heads_of(set);
     forward(pass, heads);
     for (int d = 0; d < D::directions; ++d) {
-      if (D::heads_of(sets[d]) == 0) continue;
+      if (D::heads_of(work.sets[d]) == 0) continue;
       pass.written = {};
       pass.gradients = view_.slot_gradients(d, slot);
       pass.factors = view_.slot_factors(d, slot);
-      losses(pass, targets, sets[d], weight, worker, totals);
-      backward(pass, D::heads_of(sets[d]));
+      if (work.at_output[d] != nullptr) {
+        meet_at_output(pass, targets, *work.at_output[d], work, worker, totals, products);
+      } else {
+        losses(pass, targets, work.sets[d], work.weight, worker, totals);
+        backward(pass, D::heads_of(work.sets[d]));
+      }
     }
   }
 
@@ -323,6 +347,54 @@ class ShardWork {
         }
       });
     });
+  }
+
+  // Each loss of a group backward through its head, with its weight there; the gradients u_k that they
+  // have at the trunk's output are kept, their inner products added to those of the slot, and the
+  // trunk goes backward from Σ w_k u_k.
+  void meet_at_output(Pass<Net>& pass, const Targets& targets, const GroupPlan& group,
+                      const Work& work, int worker, SlotTotals& totals, Products& products) {
+    if constexpr (meets_at_output) {
+      const OutputGradient at = Net::template gradient<Net::trunk_output>(pass.area);
+      std::array<OutputGradient, most_losses> of_loss;
+      for (int k = 0; k < group.losses; ++k) of_loss[k] = {view_.output_gradient(worker, k)};
+      each_head_backward<Net>(D::heads_of(group.terms), [&](auto h) {
+        int loss = 0;
+        while (D::term_head[group.loss[loss]] != h) ++loss;
+        pass.written[Net::trunk_output] = false;
+        losses(pass, targets, TermSet{1} << group.loss[loss], work.in_heads, worker, totals);
+        backward_head<h>(pass);
+        for_each_pixel<OutputGradient>(pass.samples, [&](int n, int b, int y, int x) {
+          Vec::load(at.at(n, b, y, x)).store(of_loss[loss].at(n, b, y, x));
+        });
+      });
+      for (int i = 0; i < group.losses; ++i) {
+        for (int j = 0; j <= i; ++j)
+          products.product[group.pair(i, j)] += inner_product(pass.samples, of_loss[i], of_loss[j]);
+      }
+      for_each_pixel<OutputGradient>(pass.samples, [&](int n, int b, int y, int x) {
+        Vec sum = Vec::zero();
+        for (int k = 0; k < group.losses; ++k) {
+          sum = fma(Vec::broadcast(work.weight[group.loss[k]]),
+                    Vec::load(of_loss[k].at(n, b, y, x)), sum);
+        }
+        sum.store(at.at(n, b, y, x));
+      });
+      pass.written[Net::trunk_output] = true;
+      backward_trunk(pass);
+    }
+  }
+  // Sample by sample, so that a sum of many vectors is one of doubles.
+  static double inner_product(int samples, OutputGradient left, OutputGradient right) {
+    double product = 0.0;
+    for (int n = 0; n < samples; ++n) {
+      Vec sums = Vec::zero();
+      for_each_pixel<OutputGradient>(1, [&](int, int b, int y, int x) {
+        sums = fma(Vec::load(left.at(n, b, y, x)), Vec::load(right.at(n, b, y, x)), sums);
+      });
+      product += static_cast<double>(sum(sums));
+    }
+    return product;
   }
 
   // Value and gradient of a term in a block.

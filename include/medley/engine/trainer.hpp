@@ -35,6 +35,9 @@ class Trainer {
   using Ways = typename D::Ways;
   using Weights = Mixing::Weights;
   using Sums = typename ShardWork<Experiment>::Sums;
+  using Work = typename ShardWork<Experiment>::Work;
+  using Products = typename ShardWork<Experiment>::Products;
+  using UpdateOf = Update<Experiment, Workers>;
 
  public:
   static constexpr int most_workers = D::slots;
@@ -58,6 +61,9 @@ class Trainer {
   void start(const Settings& settings, Workers& workers, std::span<Score> scores) {
     settings_ = settings;
     plan_ = Ways::plans[static_cast<std::size_t>(settings.mode)];
+    for (GroupPlan& group : plan_.group) {
+      group.heads_apart = group.heads_apart && ShardWork<Experiment>::meets_at_output;
+    }
     start_mixing();
     work_.start();
     workers_ = &workers;
@@ -106,24 +112,24 @@ class Trainer {
   void measure_gradients(const Position& position, GradientReport& report) {
     const Batch batch = batches_.batch_at(position);
     StepReport ignored;
-    Weights weight;
-    weight.fill(1.0f);
+    Work work;
+    work.weight.fill(1.0f);
     const int slots = batches_.slots_used(batches_.shard_count(batch));
     const StepPlan& plan = Ways::plans[Ways::measuring_mode];
-    TermSets sets{};
+    const auto sources = [&](const Wave& last) {
+      return
+          typename UpdateOf::Sources{work.sets, work.weight, work.in_heads, slots, last, plan, {}};
+    };
     scale_terms(batch, ~D::penalties, ignored);
     for (int k = 0; k < D::term_count; ++k) {
       if (D::is_penalty[k]) continue;
-      sets[plan.direction_of(k, Ways::one_a_loss)] = TermSet{1} << k;
+      work.sets[plan.direction_of(k, Ways::one_a_loss)] = TermSet{1} << k;
       if (Ways::one_a_loss) continue;
-      const Wave last = run_pass(batch, sets, weight, false, ignored);
-      update_.collect_term(*workers_, k, {sets, weight, weight, slots, last});
-      sets = {};
+      update_.collect_term(*workers_, k, sources(run_pass(batch, work, ignored)));
+      work.sets = {};
     }
-    if (Ways::one_a_loss) {
-      const Wave last = run_pass(batch, sets, weight, false, ignored);
-      update_.collect_gradients(*workers_, {sets, weight, weight, slots, last});
-    }
+    if (Ways::one_a_loss)
+      update_.collect_gradients(*workers_, sources(run_pass(batch, work, ignored)));
     update_.compare_gradients(report);
   }
 
@@ -162,19 +168,18 @@ class Trainer {
 
   // Fills the slots' gradients and the values of the terms, which are scaled. Returns the last wave,
   // whose factors are still to be multiplied.
-  Wave run_pass(const Batch& batch, const TermSets& sets, const Weights& weight,
-                bool updates_statistics, StepReport& report) {
-    const TermSet terms = together(sets);
+  Wave run_pass(const Batch& batch, const Work& work, StepReport& report) {
+    const TermSet terms = together(work.sets);
     sum_terms(batch, terms & D::summed_terms);
     for (SlotTotals& totals : totals_) totals.value = {};
+    products_.fill({});
     Wave wave = batches_.wave_from(batch, 0);
     while (D::heads_of(terms) != 0) {
       for_each_shard(wave, [&](std::uint64_t shard, int worker, int slot) {
-        work_.train_shard(batch, shard, sets, weight, updates_statistics, worker, slot,
-                          totals_[slot]);
+        work_.train_shard(batch, shard, work, worker, slot, totals_[slot], products_[slot]);
       });
       if (wave.last == batches_.shard_count(batch)) break;
-      update_.multiply_factors(*workers_, sets, wave);
+      update_.multiply_factors(*workers_, work.sets, wave);
       wave = batches_.wave_from(batch, wave.last);
     }
     report.records = batch.count;
@@ -288,84 +293,160 @@ class Trainer {
     }
   }
 
-  // One pass and one update: of all groups at once, or of one in alternating steps. Returns false
-  // where the loss or a gradient is not finite.
+  // An update of all groups at once, or of one in alternating steps.
+  struct Turn {
+    TermSet terms = 0;
+    std::array<Takes, max_groups> takes{};  // none: another's turn
+    std::array<Mixing::Step, max_groups> steps{};
+    Work work{.updates_statistics = true};
+    typename UpdateOf::Rates rates;
+
+    // f(group) for those whose turn it is.
+    template <class F>
+    void each(F&& f) const {
+      for (int g = 0; g < max_groups; ++g) {
+        if (takes[g] != Takes::none) f(g);
+      }
+    }
+    bool any(Takes how) const { return std::ranges::find(takes, how) != takes.end(); }
+  };
+
+  // One pass and one update. Returns false where the loss or a gradient is not finite.
   bool update(Position& position, const Batch& batch, int group, double rate_factor,
               StepReport& report) {
-    TermSets sets{};
-    typename Update<Experiment, Workers>::Active active{};
-    std::array<Mixing::Step, max_groups> steps{};
-    typename Update<Experiment, Workers>::Rates rates;
-    const auto each_active = [&](auto&& f) {
-      for (int g = 0; g < plan_.groups; ++g) {
-        if (!plan_.in_turn() || g == group) f(g);
-      }
-    };
-    TermSet terms = 0;
-    each_active([&](int g) {
-      terms |= plan_.group[g].terms;
-      steps[g] = {.group = g,
-                  .number = position.updates[g]++,
-                  .rate = settings_.learning_rate[g] * rate_factor,
-                  .epoch = position.epoch,
-                  .report = &report};
-      rates.scale[g] = 1.0f;
-    });
-    scale_terms(batch, terms, report);
-    each_active([&](int g) {
-      const GroupPlan& of = plan_.group[g];
-      const bool apart = mixing_.combines(steps[g]);
-      active[g] = apart ? Takes::apart : Takes::together;
-      for (int i = 0; i < of.directions; ++i) sets[of.first + i] = of.terms_of(i, apart);
-    });
-    D::each_group([&](auto flat) {
-      const int g = flat - plan_.first_group;
-      if (g < 0 || g >= plan_.groups || active[g] == Takes::none) return;
-      std::get<flat>(rates.rule) =
-          std::get<flat>(Ways::groups).optimizer.at(position.updates[g], steps[g].rate);
-    });
-
-    bool ahead = false;
-    each_active([&](int g) { ahead |= mixing_.needs_values(steps[g]); });
-    if (ahead) value_terms(batch, terms & ~D::penalties, report);
-    Weights weight{}, in_heads{};
-    each_active([&](int g) { mixing_.before_pass(steps[g], ahead, weight); });
-    const Wave last = run_pass(batch, sets, weight, true, report);
-    const bool clips = settings_.clip_norm > 0;
+    Turn turn;
+    begin(turn, position, group, rate_factor, report);
+    scale_terms(batch, turn.terms, report);
+    weigh(turn, batch, report);
+    const Wave last = run_pass(batch, turn.work, report);
     const int slots =
-        D::heads_of(terms) != 0 ? batches_.slots_used(batches_.shard_count(batch)) : 0;
-    const typename Update<Experiment, Workers>::Sources from{sets, weight, in_heads, slots,
-                                                             last, plan_,  active};
-    const bool combines = std::ranges::find(active, Takes::apart) != active.end();
-    update_.reduce(*workers_, from, clips || combines ? nullptr : &rates);
-    if (combines) {
-      if (!update_.check(plan_, active, report)) return false;
-      each_active([&](int g) {
-        if (active[g] == Takes::apart)
-          mixing_.after_pass(steps[g], gramian_of(g), weight, in_heads);
-      });
-      update_.combine(*workers_, from, clips ? nullptr : &rates);
-    }
-    for (int k = 0; k < D::term_count; ++k) {
-      if (!(terms >> k & 1u)) continue;
-      report.weight[k] = static_cast<double>(weight[k]);
-      if (D::is_penalty[k]) report.value[k] = update_.penalty(k);
-    }
-    if (!update_.check(plan_, active, report)) return false;
-    each_active([&](int g) {
-      const double norm = report.gradient_norm[g] = update_.group_norm(g);
-      if (clips && norm > settings_.clip_norm) {
-        rates.scale[g] = static_cast<float>(settings_.clip_norm / norm);
-      }
-    });
-    if (clips) update_.apply(*workers_, from, rates);
-    each_active([&](int g) { mixing_.finish(steps[g], active[g] == Takes::apart, gramian_of(g)); });
+        D::heads_of(turn.terms) != 0 ? batches_.slots_used(batches_.shard_count(batch)) : 0;
+    const typename UpdateOf::Sources from{
+        turn.work.sets, turn.work.weight, turn.work.in_heads, slots, last, plan_, turn.takes};
+    if (!change(turn, from, report)) return false;
+    finish(turn, batch, report);
     return true;
   }
 
+  // Which groups take part, and the rates of their optimizers.
+  void begin(Turn& turn, Position& position, int group, double rate_factor, StepReport& report) {
+    for (int g = 0; g < plan_.groups; ++g) {
+      if (plan_.in_turn() && g != group) continue;
+      turn.takes[g] = Takes::together;
+      turn.terms |= plan_.group[g].terms;
+      turn.steps[g] = {.group = g,
+                       .number = position.updates[g]++,
+                       .rate = settings_.learning_rate[g] * rate_factor,
+                       .epoch = position.epoch,
+                       .report = &report};
+      turn.rates.scale[g] = 1.0f;
+    }
+    D::each_group([&](auto flat) {
+      const int g = flat - plan_.first_group;
+      if (g < 0 || g >= plan_.groups || turn.takes[g] == Takes::none) return;
+      std::get<flat>(turn.rates.rule) =
+          std::get<flat>(Ways::groups).optimizer.at(position.updates[g], turn.steps[g].rate);
+    });
+  }
+
+  // How the groups take part, and the weights before the pass.
+  void weigh(Turn& turn, const Batch& batch, StepReport& report) {
+    bool ahead = false;
+    turn.each([&](int g) {
+      const GroupPlan& of = plan_.group[g];
+      const Takes takes = turn.takes[g] = mixing_.takes(turn.steps[g]);
+      for (int i = 0; i < of.directions; ++i)
+        turn.work.sets[of.first + i] = of.terms_of(i, takes == Takes::apart);
+      if (takes == Takes::at_output) turn.work.at_output[of.first] = &of;
+      ahead |= mixing_.needs_values(turn.steps[g], takes);
+    });
+    if (ahead) value_terms(batch, turn.terms & ~D::penalties, report);
+    turn.each([&](int g) {
+      mixing_.before_pass(turn.steps[g], turn.takes[g], ahead, turn.work.weight,
+                          turn.work.in_heads);
+    });
+  }
+
+  // From the gradients of the pass to new parameters. False where something is not finite.
+  bool change(Turn& turn, const typename UpdateOf::Sources& from, StepReport& report) {
+    const bool clips = settings_.clip_norm > 0, combines = turn.any(Takes::apart);
+    update_.reduce(*workers_, from, clips || combines ? nullptr : &turn.rates);
+    if (combines) {
+      if (!update_.check(plan_, turn.takes, report)) return false;
+      turn.each([&](int g) {
+        if (turn.takes[g] != Takes::apart) return;
+        mixing_.after_pass(turn.steps[g], gramian_of(g, Takes::apart), turn.work.weight,
+                           turn.work.in_heads);
+        if (mixing_.needs_validation(g)) look_ahead(from, turn.steps[g]);
+      });
+      update_.combine(*workers_, from, clips ? nullptr : &turn.rates);
+    }
+    for (int k = 0; k < D::term_count; ++k) {
+      if (!(turn.terms >> k & 1u)) continue;
+      report.weight[k] = static_cast<double>(turn.work.weight[k]);
+      if (D::is_penalty[k]) report.value[k] = update_.penalty(k);
+    }
+    if (!update_.check(plan_, turn.takes, report)) return false;
+    turn.each([&](int g) {
+      const double norm = report.gradient_norm[g] = update_.group_norm(g);
+      if (clips && norm > settings_.clip_norm) {
+        turn.rates.scale[g] = static_cast<float>(settings_.clip_norm / norm);
+      }
+    });
+    if (clips) update_.apply(*workers_, from, turn.rates);
+    return true;
+  }
+
+  // Lets mixes learn from the step.
+  void finish(const Turn& turn, const Batch& batch, const StepReport& report) {
+    StepReport after = report;
+    bool values_after = false;
+    turn.each([&](int g) { values_after |= mixing_.needs_values_after(g); });
+    if (values_after) value_terms(batch, turn.terms & ~D::penalties, after);
+    turn.each([&](int g) {
+      mixing_.finish(turn.steps[g], turn.takes[g], gramian_of(g, turn.takes[g]), after,
+                     [this](int loss) { return update_.along(loss); });
+    });
+  }
+
   // The inner products of the losses of a group that were found last.
-  auto gramian_of(int group) const {
-    return [this, group](int a, int b) { return update_.product(plan_.group[group].pair(a, b)); };
+  auto gramian_of(int group, Takes takes) const {
+    return [this, group, takes](int a, int b) {
+      const int pair = plan_.group[group].pair(a, b);
+      if (takes == Takes::apart) return update_.product(pair);
+      double sum = 0.0;
+      for (const Products& slot : products_) sum += slot.product[static_cast<std::size_t>(pair)];
+      return sum;
+    };
+  }
+
+  // A step of a group against its mixed gradient, and there the gradient of all losses with their own
+  // weights on a batch of the validation split: the next at each update.
+  void look_ahead(const typename UpdateOf::Sources& from, const Mixing::Step& step) {
+    if constexpr (Ways::validates) {
+      const std::uint64_t records = settings_.source->size(Split::validation);
+      if (records == 0) return;
+      const std::uint64_t size = std::min<std::uint64_t>(settings_.batch_size, records);
+      const std::uint64_t first = step.number * size % records;
+      const Batch batch{.split = Split::validation,
+                        .first = first,
+                        .count = std::min(size, records - first),
+                        .training = false};
+      update_.step_ahead(*workers_, from, step.group, step.rate);
+      const auto scale = work_.term_scale;
+      Work work;
+      const TermSet losses = plan_.group[step.group].terms & ~D::penalties;
+      work.sets[D::directions - 1] = losses;
+      for (int k = 0; k < D::term_count; ++k)
+        work.weight[k] = static_cast<float>(settings_.weight[k]);
+      StepReport ignored;
+      scale_terms(batch, losses, ignored);
+      const Wave last = run_pass(batch, work, ignored);
+      const int slots = batches_.slots_used(batches_.shard_count(batch));
+      update_.look_back(*workers_, {work.sets, work.weight, work.in_heads, slots, last, plan_, {}},
+                        plan_.group[step.group]);
+      work_.term_scale = scale;
+    }
   }
 
   void start_mixing() {
@@ -435,11 +516,12 @@ class Trainer {
   Mixing mixing_;
   Batches<Experiment> batches_{settings_};
   ShardWork<Experiment> work_{view_, settings_, batches_};
-  Update<Experiment, Workers> update_{view_};
+  UpdateOf update_{view_};
   Workers* workers_ = nullptr;
   std::array<SlotTotals, D::slots> totals_{};
   std::array<Sums, D::slots> sums_{};  // of each slot
-  std::span<Score> scores_;            // [scored pair][rank in the split], or none
+  std::array<Products, D::slots> products_{};
+  std::span<Score> scores_;  // [scored pair][rank in the split], or none
 };
 
 }  // namespace medley

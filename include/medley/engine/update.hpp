@@ -34,9 +34,6 @@ MEDLEY_INLINE auto tree_sum(int count, Get&& get) {
   return count == Most ? add(Most) : add(count);  // the usual case is unrolled
 }
 
-// How a group takes part in a step: not at all, its losses together, or each apart to be combined.
-enum class Takes : std::uint8_t { none, together, apart };
-
 template <class Experiment, WorkerSet Workers>
 class Update {
   using D = Definition<Experiment>;
@@ -90,6 +87,7 @@ class Update {
     std::array<double, Ways::most_groups> square{};
     std::array<double, D::term_count> penalty{};
     std::array<double, Ways::pairs> product{};
+    std::array<double, Ways::validates ? Ways::most_losses_apart : 0> along{};
   };
 
   // Calls f(chunk, its sums) for all chunks, shared out among the workers.
@@ -154,7 +152,8 @@ class Update {
       if (chunk.trainable) {
         for (int g = 0; g < from.plan.groups; ++g) {
           if (from.active[g] == Takes::apart) gather(chunk, sums, g, from);
-          if (from.active[g] == Takes::together) reduce(chunk, sums, g, from);
+          if (from.active[g] == Takes::together || from.active[g] == Takes::at_output)
+            reduce(chunk, sums, g, from);
         }
       } else {
         gather_statistics(chunk, sums, from);
@@ -174,6 +173,50 @@ class Update {
       });
     }
   }
+  // After reduce, of a group whose losses are apart: θ ← θ - rate Σ w_k g_k, with what θ was kept.
+  void step_ahead(Workers& workers, const Sources& from, int group, double rate) {
+    if constexpr (Ways::validates) {
+      for_each_chunk(workers, [&](const Chunk& chunk, Sums&) {
+        float* theta = view_.parameters() + chunk.offset;
+        std::copy_n(theta, chunk.floats, view_.kept_parameters() + chunk.offset);
+        if (!chunk.trainable) return;
+        const Parts parts = parts_of(chunk, group, from);
+        const Vec down = Vec::broadcast(static_cast<float>(-rate));
+        for (int i = 0; i < chunk.floats; i += lanes)
+          fma(down, parts.sum(i), Vec::load(theta + i)).store(theta + i);
+        derive(chunk);
+      });
+    }
+  }
+  // Then, with the pass of a validation batch in the last direction: its gradient in one piece, what
+  // θ was, and the products of this gradient with that of each loss of the group, over the trunk.
+  void look_back(Workers& workers, const Sources& from, const GroupPlan& group) {
+    if constexpr (Ways::validates) {
+      for_each_chunk(workers, [&](const Chunk& chunk, Sums& sums) {
+        float* theta = view_.parameters() + chunk.offset;
+        std::copy_n(view_.kept_parameters() + chunk.offset, chunk.floats, theta);
+        sums.along = {};
+        if (!chunk.trainable) return;
+        derive(chunk);
+        const int last = D::directions - 1;
+        if (!gather(chunk, last, from) || chunk.segment != 0) return;
+        for (int k = 0; k < group.losses; ++k) {
+          const float *a = gradient(chunk, group.first + k, 0), *b = gradient(chunk, last, 0);
+          sums.along[k] = inner_product(
+              chunk, [a](int i) { return Vec::load(a + i); },
+              [b](int i) { return Vec::load(b + i); });
+        }
+      });
+    }
+  }
+  double along(int loss) const {
+    double value = 0;
+    if constexpr (Ways::validates) {
+      for (const Sums& sums : sums_) value += sums.along[loss];
+    }
+    return value;
+  }
+
   // After reduce: inner product of the gradients of a pair of losses.
   double product(int pair) const {
     double value = 0;
@@ -438,27 +481,37 @@ class Update {
 
   // Σ_k w_k g_k in the order of the losses; heads take the gradients of their own.
   void combine(const Chunk& chunk, Sums& sums, int group, const Sources& from) {
-    const GroupPlan& of = from.plan.group[group];
-    if (!D::reaches(of.terms, chunk.segment)) {
+    if (!D::reaches(from.plan.group[group].terms, chunk.segment)) {
       sums.square[group] = 0;
       return;
     }
+    const Parts parts = parts_of(chunk, group, from);
+    finish(chunk, sums, group, from, [&](int i) MEDLEY_INLINE_LAMBDA { return parts.sum(i); });
+  }
+
+  // The gradients of a group's losses that reach a chunk, and their weights there.
+  struct Parts {
     std::array<const float*, D::directions> part{};
     std::array<float, D::directions> weight{};
-    int parts = 0;
-    for (int loss = 0; loss < of.losses; ++loss) {
-      const int d = of.first + loss;
-      if (!D::reaches_backward(from.sets[d], chunk.segment)) continue;
-      weight[parts] = (chunk.segment == 0 ? from.weight : from.in_heads)[of.loss[loss]];
-      part[parts++] = gradient(chunk, d, 0);
-    }
-    finish(chunk, sums, group, from, [&](int i) MEDLEY_INLINE_LAMBDA {
+    int count = 0;
+    MEDLEY_INLINE Vec sum(int i) const {
       Vec g = Vec::zero();
-      for (int k = 0; k < parts; ++k) {
+      for (int k = 0; k < count; ++k) {
         g = fma(Vec::broadcast(weight[k]), Vec::load(part[k] + i), g);
       }
       return g;
-    });
+    }
+  };
+  Parts parts_of(const Chunk& chunk, int group, const Sources& from) const {
+    const GroupPlan& of = from.plan.group[group];
+    Parts parts;
+    for (int loss = 0; loss < of.losses; ++loss) {
+      const int d = of.first + loss;
+      if (!D::reaches_backward(from.sets[d], chunk.segment)) continue;
+      parts.weight[parts.count] = (chunk.segment == 0 ? from.weight : from.in_heads)[of.loss[loss]];
+      parts.part[parts.count++] = gradient(chunk, d, 0);
+    }
+    return parts;
   }
 
   // Updates parameters that the terms reach and what is derived from them, and running statistics

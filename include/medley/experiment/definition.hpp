@@ -305,6 +305,8 @@ struct Definition {
   // else nothing. Factors of the gradients lie in the same way.
   static constexpr int gradient_copies(int direction, int segment) {
     int copies = 0;
+    if (Ways::validates && direction == directions - 1)
+      return reaches_backward(~penalties, segment) ? slots : 0;
     for (const StepPlan& plan : Ways::plans) {
       for (int g = 0; g < plan.groups; ++g) {
         const GroupPlan& group = plan.group[g];
@@ -436,16 +438,23 @@ struct Definition {
     // Groups of different step modes lie over each other.
     std::array<std::size_t, group_count> moments{};
     std::array<std::size_t, group_count> mix_state{};  // of doubles
-    std::size_t gradients = 0;       // [direction][segment]: factored ones, then [slot][parameter]
-    std::size_t factors = 0;         // [direction][segment][slot]
-    std::size_t term_gradients = 0;  // [loss][trunk parameter], where measured_losses
-    std::size_t workers = 0;         // [worker]: activations, block, staging
-    std::size_t metrics = 0;         // [slot] of 64-bit counts
+    std::size_t gradients = 0;        // [direction][segment]: factored ones, then [slot][parameter]
+    std::size_t factors = 0;          // [direction][segment][slot]
+    std::size_t term_gradients = 0;   // [loss][trunk parameter], where measured_losses
+    std::size_t kept_parameters = 0;  // while a step ahead is looked at, where a mix does that
+    std::size_t workers = 0;  // [worker]: activations, block, staging, gradients by the output
+    std::size_t metrics = 0;  // [slot] of 64-bit counts
     std::size_t floats = 0;
   };
   static constexpr std::size_t trunk_floats = Net::segment_offset[1];
+  // The losses' gradients by the trunk's output, where a mix may want them.
+  using OutputGradient = typename Net::template Gradient<Net::trunk_output>;
+  static constexpr std::size_t output_gradient_floats =
+      aligned(static_cast<std::size_t>(shard) * OutputGradient::sample);
+  static constexpr std::size_t outputs_floats =
+      static_cast<std::size_t>(Ways::most_losses_apart) * output_gradient_floats;
   static constexpr std::size_t worker_floats =
-      aligned(Net::activation_floats) + block_floats + staging_floats;
+      aligned(Net::activation_floats) + block_floats + staging_floats + outputs_floats;
   static constexpr Map map = [] {
     Map m;
     std::size_t at = 0;
@@ -472,6 +481,7 @@ struct Definition {
     m.gradients = take(gradient_places.gradient_floats);
     m.factors = take(gradient_places.factor_floats);
     m.term_gradients = take(static_cast<std::size_t>(measured_losses) * trunk_floats);
+    m.kept_parameters = take(Ways::validates ? parameter_floats : 0);
     m.workers = take(slots * worker_floats);
     m.metrics = take(slots * metric_words * 2);
     m.floats = at;

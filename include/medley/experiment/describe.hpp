@@ -219,6 +219,8 @@ void describe_memory(Description& d) {
   });
   section("gradients of terms", "when measured", Def::map.term_gradients,
           static_cast<std::size_t>(Def::measured_losses) * Def::trunk_floats);
+  if (Def::Ways::validates)
+    section("parameters kept", "a step ahead", Def::map.kept_parameters, Def::parameter_floats);
   for (int worker = 0; worker < Def::slots; ++worker) {
     const std::size_t at = Def::map.workers + static_cast<std::size_t>(worker) * Def::worker_floats;
     const std::string name = "worker " + std::to_string(worker) + ": ";
@@ -226,6 +228,9 @@ void describe_memory(Description& d) {
     section(name + "losses", pass, at + aligned(Net::activation_floats), Def::block_floats);
     section(name + "staging", pass, at + aligned(Net::activation_floats) + Def::block_floats,
             Def::staging_floats);
+    if (Def::outputs_floats > 0)
+      section(name + "gradients by the trunk's output", pass,
+              at + Def::worker_floats - Def::outputs_floats, Def::outputs_floats);
   }
   section("counts of metrics", "evaluation", Def::map.metrics, Def::slots * Def::metric_words * 2);
   d.arena_bytes = Def::arena_bytes;

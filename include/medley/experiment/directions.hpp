@@ -79,12 +79,27 @@ struct Directions {
     each_index<group_count>([&](auto g) {
       std::apply(
           [&](const auto&... mix) {
-            can[g] = (false || ... || mix_needs<std::remove_cvref_t<decltype(mix)>>().gramian);
+            can[g] = (false || ... || takes_apart<std::remove_cvref_t<decltype(mix)>>());
           },
           mixes_of<decltype(g)::value>());
     });
     return can;
   }();
+
+  // Whether no two losses of a set are on one head.
+  static constexpr bool heads_apart(TermSet terms) {
+    const auto heads = []<int... K>(std::integer_sequence<int, K...>) {
+      return std::array<std::string_view, term_count>{std::tuple_element_t<K, Terms>::head...};
+    }
+    (std::make_integer_sequence<int, term_count>{});
+    for (int k = 0; k < term_count; ++k) {
+      for (int j = 0; j < k; ++j) {
+        const TermSet both = TermSet{1} << k | TermSet{1} << j;
+        if ((terms & ~penalties & both) == both && heads[j] == heads[k]) return false;
+      }
+    }
+    return true;
+  }
 
   static constexpr std::array<StepPlan, mode_count> plans = [] {
     std::array<StepPlan, mode_count> list{};
@@ -99,13 +114,33 @@ struct Directions {
       }
       list[m] =
           plan_steps(std::get<m>(modes).mode, first, count, terms, can, penalties, term_count);
+      for (int g = 0; g < count; ++g)
+        list[m].group[g].heads_apart = heads_apart(group_terms[first + g]);
       first += count;
     });
     return list;
   }();
   static constexpr int most_groups = std::ranges::max_element(plans, {}, &StepPlan::groups)->groups;
+  // Whether a mix needs the gradient of a validation batch, which has the last direction to itself.
+  static constexpr bool validates = [] {
+    bool any = false;
+    each_index<group_count>([&](auto g) {
+      std::apply([&]<class... M>(const M&...) { any |= (mix_needs<M>().validation || ...); },
+                 mixes_of<decltype(g)::value>());
+    });
+    return any;
+  }();
   static constexpr int directions =
-      std::ranges::max_element(plans, {}, &StepPlan::directions)->directions;
+      std::ranges::max_element(plans, {}, &StepPlan::directions)->directions + int{validates};
+  static constexpr int most_losses_apart = [] {
+    int most = 0;
+    for (const StepPlan& plan : plans) {
+      for (int g = 0; g < plan.groups; ++g) {
+        if (plan.group[g].can_combine()) most = std::max(most, plan.group[g].losses);
+      }
+    }
+    return most;
+  }();
   static constexpr int pairs = std::ranges::max_element(plans, {}, &StepPlan::pairs)->pairs;
   static constexpr bool any_combines = pairs > 0;
 

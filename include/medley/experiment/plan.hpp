@@ -4,17 +4,24 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 
 #include "medley/experiment/limits.hpp"
 #include "medley/experiment/step_mode.hpp"
 
 namespace medley {
 
+// How a group takes part in a step: not at all; its losses together, in one backward pass; each apart,
+// in one of its own, to be combined; or apart through the heads alone, and together from the output of
+// the trunk on.
+enum class Takes : std::uint8_t { none, together, apart, at_output };
+
 struct GroupPlan {
   TermSet terms = 0, penalties = 0;
   int losses = 0;
   std::array<int, max_terms> loss{};  // the term of each loss, in order
   int first = 0, directions = 1;      // those that are kept for it
+  bool heads_apart = true;            // no two losses are on one head
   int first_pair =
       0;  // of losses, among the pairs of all groups that combine gradients: [i][j <= i]
 

@@ -202,12 +202,17 @@ constexpr bool weighs_heads() {
   if constexpr (requires { M::weighs_heads; }) return M::weighs_heads;
   return !mix_needs<M>().gramian;
 }
+// Whether a mix needs the losses' gradients apart, each in a backward pass of the trunk.
+template <class M>
+constexpr bool takes_apart() {
+  return mix_needs<M>().gramian || mix_needs<M>().validation;
+}
 // Whether the mix needs the Gramian in this step, of which all is known that is known before a pass.
 // In steps where it does not, `gramian` is empty and one backward pass serves all.
 template <class M>
 constexpr bool wants_gramian(const M& mix, const MixStep& step) {
   if constexpr (requires { mix.wants_gramian(step); }) return mix.wants_gramian(step);
-  return mix_needs<M>().gramian;
+  return takes_apart<M>();
 }
 // The least number of losses that the rule makes sense of.
 template <class M>

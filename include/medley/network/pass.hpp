@@ -122,23 +122,46 @@ void forward(const Pass<Net>& pass, HeadSet heads) {
   });
 }
 
-// Backward through the heads in the set, from the gradients of their outputs, and the trunk.
-// Gradients of parameters that are not reached stay as they were.
-template <class Net>
-void backward(const Pass<Net>& pass, HeadSet heads) {
-  const auto run = [&](auto node) {
+namespace detail {
+
+// Backward through nodes [First, Last).
+template <class Net, int First, int Last>
+void backward_nodes(const Pass<Net>& pass) {
+  Net::Nodes::template each_backward<First, Last>([&](auto node) {
     constexpr int i = decltype(node)::value;
     if constexpr (Net::wants_gradient[i + 1] && !Net::left_to_neighbour(i)) {
       layer_backward<SiteOf<Net, i>>(NodeSite<Net, i>::call(pass, true));
     }
-  };
+  });
+}
+
+}  // namespace detail
+
+// Backward through one head, from the gradient of its output, or through the trunk, from that of its
+// output. Gradients of parameters that are not reached stay as they were.
+template <int Head, class Net>
+void backward_head(const Pass<Net>& pass) {
+  detail::backward_nodes<Net, Net::segment_begin[Head + 1], Net::segment_begin[Head + 2]>(pass);
+}
+template <class Net>
+void backward_trunk(const Pass<Net>& pass) {
+  detail::backward_nodes<Net, 0, Net::trunk_nodes>(pass);
+}
+
+// Calls f(head) for the heads in the set, from the last to the first: the order of backward.
+template <class Net, class F>
+void each_head_backward(HeadSet heads, F&& f) {
   unroll<Net::head_count>([&](auto from_last) {
     constexpr int h = Net::head_count - 1 - from_last;
-    if (heads >> h & 1u) {
-      Net::Nodes::template each_backward<Net::segment_begin[h + 1], Net::segment_begin[h + 2]>(run);
-    }
+    if (heads >> h & 1u) f(std::integral_constant<int, h>{});
   });
-  Net::Nodes::template each_backward<0, Net::trunk_nodes>(run);
+}
+
+// Backward through the heads in the set, from the gradients of their outputs, and the trunk.
+template <class Net>
+void backward(const Pass<Net>& pass, HeadSet heads) {
+  each_head_backward<Net>(heads, [&](auto h) { backward_head<h>(pass); });
+  backward_trunk(pass);
 }
 
 // Lets layers derive what they want from floats [first, last) of parameter k, whole grains, or from
