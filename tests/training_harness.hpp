@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "medley/base/random.hpp"
+#include "medley/data/source.hpp"
 #include "medley/engine/trainer_engine.hpp"
 #include "medley/experiment/describe.hpp"
 

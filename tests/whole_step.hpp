@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "medley/data/source.hpp"
 #include "medley/engine/trainer_engine.hpp"
 #include "medley/layers/activation.hpp"
 #include "medley/layers/conv.hpp"

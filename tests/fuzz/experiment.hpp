@@ -3,7 +3,7 @@
 
 #include <array>
 
-#include "medley/engine/engine.hpp"
+#include "medley/experiment/description.hpp"
 
 namespace medley::fuzz {
 

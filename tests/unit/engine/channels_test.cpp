@@ -5,6 +5,7 @@
 #include <cmath>
 #include <vector>
 
+#include "medley/data/source.hpp"
 #include "medley/engine/trainer_engine.hpp"
 #include "medley/experiment/describe.hpp"
 #include "medley/layers/conv.hpp"

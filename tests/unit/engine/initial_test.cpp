@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "medley/data/source.hpp"
 #include "medley/engine/trainer_engine.hpp"
 #include "medley/experiment/describe.hpp"
 #include "medley/experiment/initialization.hpp"

@@ -19,7 +19,7 @@ template <class Experiment>
 class WholeRun {
  public:
   explicit WholeRun(const WholeSource& source, int threads = 2)
-      : arena_(Definition<Experiment>::map.floats + 32), trainer_(arena()) {
+      : source_(source), arena_(Definition<Experiment>::map.floats + 32), trainer_(arena()) {
     settings.source = &source;
     settings.seed = 3;
     settings.batch_size = 5;
@@ -58,7 +58,7 @@ class WholeRun {
   }
 
   void save(const std::filesystem::path& folder) {
-    CheckpointWriter(description, arena(), *settings.source, settings.seed, {}, folder)
+    CheckpointWriter(description, arena(), source_, settings.seed, {}, folder)
         .write("middle.safetensors", state)
         .or_throw();
   }
@@ -78,6 +78,7 @@ class WholeRun {
     const auto address = reinterpret_cast<std::uintptr_t>(arena_.data());
     return const_cast<float*>(arena_.data()) + (128 - address % 128) % 128 / sizeof(float);
   }
+  const Source& source_;
   std::vector<float> arena_;
   TrainerEngine<Experiment> trainer_;
 };
