@@ -44,7 +44,8 @@ ActiveLosses::ActiveLosses(const MixStep& step) {
     ++count;
   }
   if (is_flat) step.flag(MixFlag::stationary);
-  for (std::size_t i = 0; i < count; ++i) preference(i) /= sum;
+  // Where all present ones take part, the sum is one.
+  for (std::size_t i = 0; is_flat && i < count; ++i) preference(i) /= sum;
   if (largest_norm > 0.0) scale_to_cosines(step.gramian, *this);
 }
 
