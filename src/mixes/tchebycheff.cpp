@@ -16,7 +16,6 @@ void Tchebycheff::weights(const MixStep& step, std::span<double> out) const {
   const auto count = static_cast<double>(step.count_present());
   LossNumbers x{};
   for (std::size_t k = 0; k < step.losses(); ++k) {
-    if (!step.present[k]) continue;
     const double f = scale == values
                          ? step.values[k]
                          : natural_log(positive_loss(step.values[k])) - natural_log(nadir(step, k));

@@ -1,23 +1,24 @@
 #!/usr/bin/env python3
-"""Writes mixes_scalar.json: weights that LibMTL, FAMO and PyTorch give for random losses, step by step.
+"""Writes mixes_scalar.json: weights that LibMTL, FAMO and PyTorch give for random losses.
 
 Run it where PyTorch and SciPy are installed, with the folders of the two repositories (LibMTL at
 4336804, https://github.com/median-research-group/LibMTL; FAMO at 0a6ad06,
 https://github.com/Cranial-XIX/FAMO): python3 tests/golden/mixes_scalar.py LIBMTL FAMO
 
-A weight is the derivative of what the reference calls backward on with respect to the loss, not what
-it reports as its weight. Of the references' ways, these are set aside:
+A weight is the derivative of what the reference calls backward on with respect to the loss, not
+what it reports as its weight. Of the references' ways, these are set aside:
 
     UW        LibMTL begins with s = -0.5: here 0
     DWA       LibMTL rounds ratios to single precision: compared to 1e-6
     GLS       LibMTL reports l / (K Π l) for its weights: not looked at
-    STCH      LibMTL multiplies by K, takes n in the epoch after its warm-up (ours has one more), and
-              adds 1e-20 to l / n where ours adds 1e-12 to l: compared to 1e-9
-    GradNorm  LibMTL has a softmax of w, and means of the first epoch for l(0): here the paper's, in PyTorch
+    STCH      LibMTL multiplies by K, takes n in the epoch after its warm-up (ours has one more),
+              and adds 1e-20 to l / n where ours adds 1e-12 to l: compared to 1e-9
+    GradNorm  LibMTL has a softmax of w, and means of the first epoch for l(0): here the paper's, in
+              PyTorch
     FAMO      the default of γ differs from file to file: here 1e-3
 
-IMTL-L, the revised uncertainty, UW-SO, the blends, constraints and Auto-Lambda are their objectives in
-PyTorch. Values are doubles.
+IMTL-L, the revised uncertainty, UW-SO, the blends, constraints and Auto-Lambda are their objectives
+in PyTorch. Values are doubles.
 """
 
 import importlib
@@ -40,7 +41,8 @@ random = numpy.random.default_rng(20251125)
 def random_losses(count, spread=1.0):
     """[STEPS][count], of several magnitudes, falling a little, six digits each."""
     size = numpy.exp(random.normal(0.0, spread, count))
-    rows = size * numpy.exp(random.normal(0.0, 0.3, (STEPS, count)) - 0.1 * numpy.arange(STEPS)[:, None])
+    noise = random.normal(0.0, 0.3, (STEPS, count))
+    rows = size * numpy.exp(noise - 0.1 * numpy.arange(STEPS)[:, None])
     return [[float(f"{x:.6g}") for x in row] for row in rows]
 
 
@@ -177,7 +179,8 @@ def auto_lambda(count):
         along.append((g @ torch.autograd.grad(loss(count, point), point)[0]).tolist())
         theta = ahead.detach()
         adam.step()
-    return case("auto_lambda", {"initial": 0.1, "rate": 0.01}, values, weights, along=along, rate=eta)
+    return case("auto_lambda", {"initial": 0.1, "rate": 0.01}, values, weights, along=along,
+                rate=eta)
 
 
 # --- rules without -------------------------------------------------------------------------------
@@ -205,7 +208,8 @@ def philox(counter, key):
     mask = 0xFFFFFFFF
     for _ in range(10):
         a, b = 0xD2511F53 * counter[0], 0xCD9E8D57 * counter[2]
-        counter = [(b >> 32) ^ counter[1] ^ key[0], b & mask, (a >> 32) ^ counter[3] ^ key[1], a & mask]
+        counter = [(b >> 32) ^ counter[1] ^ key[0], b & mask,
+                   (a >> 32) ^ counter[3] ^ key[1], a & mask]
         key = [(key[0] + 0x9E3779B9) & mask, (key[1] + 0xBB67AE85) & mask]
     return counter
 
@@ -245,8 +249,8 @@ def tchebycheff(libmtl, count, mu):
         rule.epoch = step // 2
         found = slopes(lambda l: rule.backward(l, STCH_mu=mu, STCH_warmup_epoch=1), row)
         weights.append(found if rule.epoch < 2 else [w / count for w in found])
-    return case("tchebycheff", {"mu": mu, "warm_up": 2, "map": "log"}, values, weights, tolerance=1e-9,
-                steps_an_epoch=2)
+    return case("tchebycheff", {"mu": mu, "warm_up": 2, "map": "log"}, values, weights,
+                tolerance=1e-9, steps_an_epoch=2)
 
 
 def trained_blend(count):

@@ -7,9 +7,10 @@
 // derivatives is this product.) λ begins with `initial`, has an Adam with the learning rate `rate`,
 // and does not go below 0. A loss whose gradient points as the validation's does gains.
 //
-// Invariant to nothing. Price: a step ahead, and a forward and backward pass of a validation batch,
-// which the training then has seen: choose by another one; a backward pass of the trunk and a
-// gradient of the trunk for each loss; four numbers a loss.
+// Invariant to nothing. Price: a backward pass of the trunk and a gradient of the trunk in memory
+// for each loss; a step ahead, and a forward and backward pass of a validation batch there; four
+// numbers a loss. The validation split is learned from then: what chooses between runs must be
+// another.
 //
 // Source: Liu et al., "Auto-Lambda: Disentangling Dynamic Task Relationships", TMLR 2022,
 // arXiv 2202.03091.

@@ -1,4 +1,4 @@
-// Blend of the group's first two losses, a between 0 and 1; further losses keep their own weights w:
+// Blend of the group's first two losses, a between 0 and 1; further losses keep their weights w:
 //
 //   l = a · w_1 · l_1 + (1 - a) · w_2 · l_2 + Σ_{k>2} w_k · l_k
 //

@@ -6,14 +6,15 @@
 //   w_j = a_j · max(0, λ_j + c e_j) / ε_j        with one
 //   λ_j ← max(0, λ_j + η e_j) after the step,    e_j = L_j / ε_j - 1
 //
-// with the losses' own weights a and L_j a running mean of l_j (β = 0.9, from its first value on). λ
-// begins with 0 and ascends plainly: an adaptive rate would move it as fast for a small violation as
-// for a large one. The damping c keeps l_j from swinging about its limit. A λ that reaches 1000 stays
-// there and says that the limit cannot be had. A limit that is a little above what the loss reaches
-// when it is trained alone, such as 1.1 times that, is one that can.
+// with the losses' own weights a and L_j a running mean of l_j (β = 0.9, from its first value on).
+// λ begins with 0 and ascends plainly: an adaptive rate would move it as fast for a small violation
+// as for a large one. The damping c keeps l_j from swinging about its limit. A λ that reaches 1000
+// stays there and says that its limit cannot be had. A limit that is a little above what the loss
+// reaches when it is trained alone, such as 1.1 times that, is one that can.
 //
-// A limit has the unit of its loss, which no other rule asks for: to scale both changes nothing.
-// Price: three numbers a loss; one backward pass.
+// The limit of a loss is an option of its own, limit.<loss>. It has the unit of its loss, which no
+// other rule asks for: to scale both changes nothing. Price: three numbers a loss; one
+// backward pass.
 //
 // Source: Platt and Barr, "Constrained Differential Optimization", NIPS 1987.
 // PyTorch: (a * l)[free].sum() + (torch.relu(lam + c * e) / eps * l)[held].sum(), e detached;

@@ -7,7 +7,8 @@
 // the first two epochs, where w = a. Near the end of a training all r are near 1, and the weights
 // near the losses' own.
 //
-// The weights do not depend on the units of the losses; the direction does. Price: five numbers a loss; one backward pass.
+// The weights do not depend on the units of the losses; the direction does. Price: five numbers a
+// loss; one backward pass.
 //
 // Source: Liu, Johns and Davison, "End-to-End Multi-Task Learning with Attention", CVPR 2019,
 // arXiv 1803.10704.
@@ -25,8 +26,8 @@ namespace medley {
 
 struct DynamicWeightAverage {
   static constexpr std::string_view type = "dwa";
-  // `epoch` counts from 1 and is the last in which the loss took part; `sum` and `steps` are of that
-  // one, `last` and `before_last` the means of the two before it, 0 for none.
+  // `epoch` counts from 1 and is the last in which the loss took part; `sum` and `steps` are of
+  // that one, `last` and `before_last` the means of the two before it, 0 for none.
   static constexpr auto state =
       std::to_array<MixState>({{"epoch"}, {"sum"}, {"steps"}, {"last"}, {"before_last"}});
   static constexpr int least_losses = 2;

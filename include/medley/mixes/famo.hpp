@@ -6,15 +6,15 @@
 //   ∂ξ = (diag z - z zᵀ) δ + γ ξ, into an Adam with the learning rate `rate`
 //
 // over the losses that take part, with the losses' own weights a; without those Σ w = 1. ξ begins
-// with 0. (Of γ, reference implementations have 1e-5, 1e-3 and 1e-2.) Losses are taken to begin at 0;
-// one that is all but there takes all the weight.
+// with 0. (Of γ, reference implementations have 1e-5, 1e-3 and 1e-2.) Losses are taken to begin at
+// 0; one that is all but there takes all the weight.
 //
 // To scale a loss changes the length of the step alone. Price: four numbers a loss; one backward
 // pass, for which the losses' values are needed first, and a forward pass after the step.
 //
 // Source: Liu et al., "FAMO: Fast Adaptive Multitask Optimization", NeurIPS 2023, arXiv 2306.03792.
-// PyTorch: ((z / D).detach() / (z / D).sum().detach() * l).sum().backward(), then xi.grad as above in
-// torch.optim.Adam([xi], lr=0.025, weight_decay=gamma)
+// PyTorch: ((z / D).detach() / (z / D).sum().detach() * l).sum().backward(), then xi.grad as above
+// in torch.optim.Adam([xi], lr=0.025, weight_decay=gamma)
 #pragma once
 
 #include <array>

@@ -5,14 +5,14 @@
 //   T_k = mean_j(w_j d_j) · r_k^a,   r_k = (l_k / l_k(0)) / mean_j(l_j / l_j(0))
 //
 // over the losses that take part, T and d as constants. w begins with 1 and has an Adam with the
-// learning rate `rate`; after each update no w is below 1e-3, and they are scaled to a sum of K. The
-// losses' own weights multiply them. l_k(0) is the first value that the loss has.
+// learning rate `rate`; after each update no w is below 1e-3, and they are scaled to a sum of K.
+// The losses' own weights multiply them. l_k(0) is the first value that the loss has.
 //
 // To scale a loss changes nothing once w has followed. Price: a backward pass of the trunk and a
 // gradient of the trunk in memory for each loss; five numbers a loss.
 //
-// Source: Chen et al., "GradNorm: Gradient Normalization for Adaptive Loss Balancing in Deep Multitask
-// Networks", ICML 2018, arXiv 1711.02257.
+// Source: Chen et al., "GradNorm: Gradient Normalization for Adaptive Loss Balancing in Deep
+// Multitask Networks", ICML 2018, arXiv 1711.02257.
 // PyTorch: (w * d - T.detach()).abs().sum().backward() in torch.optim.Adam([w], lr=0.025), then
 // w *= K / w.sum()
 #pragma once

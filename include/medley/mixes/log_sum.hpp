@@ -3,8 +3,8 @@
 //   Σ_k a_k · log(l_k + 1e-12),   w_k = a_k / (l_k + 1e-12)
 //
 // with the losses' own weights a. A weight is at most a thousand times the median of the others,
-// own weights aside, so that a loss that is all but 0 does not take the step for itself. Below that,
-// to scale a loss changes nothing. Losses are taken to begin at 0.
+// own weights aside, so that a loss that is all but 0 does not take the step for itself. Below
+// that, to scale a loss changes nothing. Losses are taken to begin at 0.
 //
 // Price: one backward pass, for which the losses' values are needed first.
 //

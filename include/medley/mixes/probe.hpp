@@ -1,5 +1,5 @@
-// Fixed weights that a probe finds: at the start of a training, losses keep their own weights a, and
-// the lengths of their gradients over the trunk are measured; afterwards
+// Fixed weights that a probe finds: at the start of a training, losses keep their own weights a,
+// and the lengths of their gradients over the trunk are measured; afterwards
 //
 //   w_k = a_k · K · (1 / d_k) / Σ_j (1 / d_j),   d_k: running mean of ‖∇l_k‖, β = 0.9
 //
@@ -7,8 +7,8 @@
 // loss whose gradient it did not meet is measured in its first step later, and has its own weight
 // until then.
 //
-// To scale a loss changes nothing after the probe. Price: in the probe, a backward pass of the trunk
-// and a gradient of the trunk for each loss; then one backward pass, as for a weighted sum.
+// To scale a loss changes nothing after the probe. Price: in the probe, a backward pass of the
+// trunk and a gradient of the trunk for each loss; then one backward pass, as for a weighted sum.
 //
 // Sources: balanced gradient norms go with good fixed weights: "AutoScale", 2025, arXiv 2508.13979,
 // and arXiv 2509.23915, 2025.

@@ -6,7 +6,8 @@
 //   θ_k ← θ_k - η p_k (K l'_k - Σ_j p_j K l'_j),   l'_k = a_k l_k
 //
 // over the K losses that take part, with the losses' own weights a. θ begins with 0, which is the
-// weighted sum, and descends the mixed loss Σ_k w_k l_k at η, the group's learning rate times `rate`.
+// weighted sum, and descends the mixed loss Σ_k w_k l_k at η, the group's learning rate times
+// `rate`.
 //
 // Invariant to nothing. Price: one number a loss; one backward pass.
 //

@@ -1,5 +1,5 @@
-// Smooth Tchebycheff scalarization: a smooth form of the largest loss, so that the worst one is what
-// is worked on,
+// Smooth Tchebycheff scalarization: a smooth form of the largest loss, so that the worst one is
+// what is worked on,
 //
 //   μ · log Σ_k e^(q_k f_k / μ),   w_k = q_k · f'_k · e^(q_k f_k / μ) / Σ_j e^(q_j f_j / μ)
 //
@@ -12,14 +12,15 @@
 //   values   l_k                    1
 //
 // n_k is the loss's mean over the last of `warm_up` epochs, in which log_sum is trained with; of a
-// loss that was absent then, its first value after; without a warm-up 1. With `log` and μ = 1, the
-// weights are in the proportion 1 / n: fixed.
+// loss that was absent then, its first value after; without a warm-up 1. A training of no more
+// epochs than the warm-up is one of log_sum. With `log` and μ = 1, the weights are in the
+// proportion 1 / n: fixed.
 //
 // With `log`, to scale a loss changes nothing after a warm-up. Price: three numbers a loss; one
 // backward pass, for which the losses' values are needed first.
 //
-// Source: Lin et al., "Smooth Tchebycheff Scalarization for Multi-Objective Optimization", ICML 2024,
-// arXiv 2402.19078.
+// Source: Lin et al., "Smooth Tchebycheff Scalarization for Multi-Objective Optimization", ICML
+// 2024, arXiv 2402.19078.
 // PyTorch: (mu * torch.logsumexp(q * torch.log(l / n) / mu, 0)).backward()
 #pragma once
 

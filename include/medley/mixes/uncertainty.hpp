@@ -13,13 +13,14 @@
 // stands still s_k = log(2 h_k l_k) in Kendall's form, so that the weights follow a_k / (2 l_k): a
 // log-sum that lags. To scale a loss then changes nothing but how long s takes; the revised form
 // has no such invariance. What it minimizes can be negative. A loss that has no label in a batch
-// keeps its s and moments. IMTL-L is Kendall's form with -s in the place of s, and twice its weights.
+// keeps its s and moments. IMTL-L is Kendall's form with -s in the place of s, and twice its
+// weights.
 //
 // Price: four numbers a loss; one backward pass, as for a weighted sum.
 //
-// Sources: Kendall, Gal and Cipolla, "Multi-Task Learning Using Uncertainty to Weigh Losses for Scene
-// Geometry and Semantics", CVPR 2018, arXiv 1705.07115; Liebel and Körner, "Auxiliary Tasks in
-// Multi-task Learning", 2018, arXiv 1805.06334.
+// Sources: Kendall, Gal and Cipolla, "Multi-Task Learning Using Uncertainty to Weigh Losses for
+// Scene Geometry and Semantics", CVPR 2018, arXiv 1705.07115; Liebel and Körner, "Auxiliary Tasks
+// in Multi-task Learning", 2018, arXiv 1805.06334.
 // PyTorch: s = torch.nn.Parameter(torch.zeros(K)) in torch.optim.Adam beside the network's;
 // (a * h * torch.exp(-s) * l + s / 2).sum().backward() where a = 1; revised: F.softplus(s)
 #pragma once

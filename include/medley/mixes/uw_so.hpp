@@ -4,8 +4,8 @@
 //   w_k = a_k · e^(1 / (T l_k)) / Σ_j e^(1 / (T l_j))
 //
 // with the losses' own weights a. The sum is over the losses that take part, so that without own
-// weights Σ w = 1. Where a loss is small beside T it takes all. Invariant to nothing: T has the unit
-// of 1 / l.
+// weights Σ w = 1. Where a loss is small beside T it takes all. Invariant to nothing: T has the
+// unit of 1 / l.
 //
 // Price: one backward pass, for which the losses' values are needed first.
 //

@@ -1,4 +1,5 @@
-// Weights of the losses' inverses (log-sum, geometric, UW-SO) against their objectives' differences.
+// Weights of the losses' inverses (log-sum, geometric, UW-SO) against their objectives'
+// differences.
 #include <gtest/gtest.h>
 
 #include <cmath>

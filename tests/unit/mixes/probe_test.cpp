@@ -31,6 +31,11 @@ TEST(Probe, BringsGradientsToOneLengthOnceItIsOver) {
   EXPECT_NEAR(w[0] * 2.0, w[1] * 0.5, 1e-14);
   EXPECT_NEAR(w[2] * 8.0, w[1] * 0.5, 1e-14);
   EXPECT_NEAR(w[0] + w[1] + w[2], 3.0, 1e-14);
+  // Without the third, the others have a sum of 2.
+  stepped.present[2] = false;
+  EXPECT_NEAR(stepped.weights()[0], 0.4, 1e-14);
+  EXPECT_NEAR(stepped.weights()[1], 1.6, 1e-14);
+  stepped.present[2] = true;
   const auto kept = stepped.kept;
   stepped.update();
   EXPECT_EQ(stepped.kept, kept);

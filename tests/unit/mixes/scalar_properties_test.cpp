@@ -10,7 +10,9 @@
 #include <cstdint>
 #include <limits>
 #include <numeric>
+#include <set>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <vector>
 
@@ -119,6 +121,17 @@ struct Names {
   }
 };
 TYPED_TEST_SUITE(EveryScalarization, All, Names);
+
+TYPED_TEST(EveryScalarization, HasNamesOfItsOwnAndNumbersThatAreAllowed) {
+  using M = TypeParam;
+  static_assert(Mix<M> && has_valid_options(M{}));
+  std::set<std::string_view> options, states;
+  for (const auto& option : mix_options<M>()) options.insert(option.name);
+  for (const auto& option : mix_loss_options<M>()) options.insert(option.name);
+  for (const MixState& s : mix_state<M>()) states.insert(s.name);
+  EXPECT_EQ(options.size(), mix_options<M>().size() + mix_loss_options<M>().size());
+  EXPECT_EQ(states.size(), mix_state<M>().size());
+}
 
 // Two know the losses by their places: a blend the first two, and random weights all.
 TYPED_TEST(EveryScalarization, FollowsTheOrderOfItsLosses) {
@@ -236,7 +249,7 @@ TYPED_TEST(EveryScalarization, WorksForOneLossAndForTheMost) {
   }
 }
 
-// --- bits ---------------------------------------------------------------------------------------
+// --- bits --------------------------------------------------------------------------------------
 
 TEST(ScalarMixes, BitsAreTheSameEverywhere) {
   XXH3_state_t* const state = XXH3_createState();
@@ -253,7 +266,7 @@ TEST(ScalarMixes, BitsAreTheSameEverywhere) {
   EXPECT_EQ(found, 0x4172B800BE9E931Du) << std::hex << found;
 }
 
-// --- sums -----------------------------------------------------------------------------------------
+// --- sums ----------------------------------------------------------------------------------------
 
 template <class M>
 void expect_sum(double sum, int from = 0) {
@@ -275,7 +288,7 @@ TEST(ScalarMixes, HaveTheSumThatTheyPromise) {
   expect_sum<Famo>(1.0);
 }
 
-// --- the losses' own weights ----------------------------------------------------------------------
+// --- the losses' own weights ---------------------------------------------------------------------
 
 template <class M>
 void expect_own_weights_multiply() {
@@ -306,7 +319,7 @@ TEST(ScalarMixes, TakeTheLossesOwnWeightsAsFactors) {
   expect_own_weights_multiply<AutoLambda>();
 }
 
-// --- units ----------------------------------------------------------------------------------------
+// --- units ---------------------------------------------------------------------------------------
 
 // Largest change of the direction's shares w_k · unit_k, length aside, from step `from` on.
 template <class M>

@@ -16,14 +16,14 @@ namespace {
 using Row = std::vector<double>;
 
 TEST(Tchebycheff, IsTheSlopeOfASmoothMaximumWithAPreference) {
-  for (const int map : {Tchebycheff::log, Tchebycheff::values}) {
-    SteppedMix<Tchebycheff> stepped({0.7, 1.1, 2.0}, {.mu = 0.8, .warm_up = 0.0, .map = map});
+  for (const int scale : {Tchebycheff::logarithm, Tchebycheff::values}) {
+    SteppedMix<Tchebycheff> stepped({0.7, 1.1, 2.0}, {.mu = 0.8, .warm_up = 0.0, .scale = scale});
     stepped.own = {1.0, 2.0, 0.6};
     const auto objective = [&](const Row& l) {
       double sum = 0.0;
       for (std::size_t k = 0; k < 3; ++k) {
         const double q = stepped.own[k] / 1.2;  // K p_k
-        sum += std::exp(q * (map == Tchebycheff::log ? std::log(l[k]) : l[k]) / 0.8);
+        sum += std::exp(q * (scale == Tchebycheff::logarithm ? std::log(l[k]) : l[k]) / 0.8);
       }
       return 0.8 * std::log(sum);
     };
@@ -39,7 +39,7 @@ TEST(Tchebycheff, IsTheSlopeOfASmoothMaximumWithAPreference) {
 
 TEST(Tchebycheff, WithALittleMuIsTheLargestLossAlone) {
   const Row w =
-      SteppedMix<Tchebycheff>({0.7, 2.1, 2.0}, {.mu = 1e-3, .map = Tchebycheff::values}).weights();
+      SteppedMix<Tchebycheff>({0.7, 2.1, 2.0}, {.mu = 1e-3, .scale = Tchebycheff::values}).weights();
   EXPECT_NEAR(w[1], 1.0, 1e-12);
   EXPECT_NEAR(w[0] + w[2], 0.0, 1e-12);
 }
