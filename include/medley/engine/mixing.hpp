@@ -119,7 +119,7 @@ class Mixing {
     if (weighs_next) answer(losses, c, true);
     if (losses.count > 1 &&
         (takes != Takes::together || !c.mix.needs().gramian || !asks(losses, c)))
-      c.mix.update(losses.step);
+      c.mix.update(maps(c) ? Mapped(losses).step : losses.step);
     for (std::size_t i = 0; i < losses.count; ++i) {
       if (!losses.present[i]) continue;
       const int term = losses.plan.loss[i];
@@ -260,7 +260,8 @@ class Mixing {
       }
       prefer();
     }
-    // Of the map of the losses: d log(l - bound + tiny) / dl.
+    // The map of the losses, log(l - bound + tiny), and its slope.
+    double mapped(double value) const { return natural_log(std::max(value - bound + tiny, tiny)); }
     double slope(std::size_t i) const { return 1.0 / std::max(values[i] - bound + tiny, tiny); }
     double sum(const Numbers& w) const {
       double total = 0.0;
@@ -284,14 +285,16 @@ class Mixing {
 
   // The losses as their logarithms: values, slopes, Gramian.
   struct Mapped {
-    Losses::Numbers values{}, slope{};
+    Losses::Numbers values{}, after{}, slope{};
     std::array<double, static_cast<std::size_t>(most_losses) * most_losses> gramian{};
     MixStep step;
 
     explicit Mapped(const Losses& losses) : step(losses.step) {
       for (std::size_t i = 0; i < losses.count; ++i) {
         slope[i] = losses.present[i] ? losses.slope(i) : 1.0;
-        if (losses.present[i]) values[i] = -natural_log(slope[i]);
+        if (!losses.present[i]) continue;
+        values[i] = losses.mapped(losses.values[i]);
+        if (!step.values_after.empty()) after[i] = losses.mapped(step.values_after[i]);
       }
       for (std::size_t a = 0; a < losses.count; ++a) {
         for (std::size_t b = 0; b < losses.count; ++b) {
@@ -300,8 +303,11 @@ class Mixing {
         }
       }
       step.values = std::span(values).first(losses.count);
+      step.values_after = std::span(after).first(step.values_after.size());
       step.gramian = {gramian.data(), losses.count};
     }
+    Mapped(const Mapped&) = delete;
+    Mapped& operator=(const Mapped&) = delete;
   };
 
   static bool asks(const Losses& losses, const MixChoice& c) {
