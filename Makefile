@@ -121,6 +121,7 @@ $(BUILD)/shell/%.cpp: src/$$* Makefile
 $(BUILD)/shell/main.cpp: src/main.cpp
 	@mkdir -p $(@D)
 	@echo '#include "src/main.cpp"' > $@
+$(BUILD)/shell/mixes.o: SHELL_FLAGS += -fno-exceptions -fno-rtti
 $(BUILD)/shell/%.o: $(BUILD)/shell/%.cpp | build/packages
 	$(CXX) $(CPPFLAGS) $(CXXFLAGS) $(SHELL_FLAGS) -c $< -o $@
 
