@@ -78,8 +78,8 @@ def the_core_compiles_for_a_microcontroller(bench):
     program = folder / "core.elf"
     # A header for any machine, which lies among those of this one.
     (folder / "xxhash.h").symlink_to("/usr/include/xxhash.h")
-    _run(compiler, "-Itests/core/include", "-isystem", folder, *FLAGS, *ALONE, "-mcpu=cortex-m7", "-mfpu=fpv5-d16", "-mthumb",
-         "-mfloat-abi=hard", "tests/core/bare.cpp", *LINK_ALONE, "-Wl,--entry=start", "-lgcc", "-o", program)
+    _run(compiler, "-Itests/core/include", "-isystem", folder, *FLAGS, *ALONE, "-mcpu=cortex-m7",
+         "-mfpu=fpv5-d16", "-mthumb", "-mfloat-abi=hard", "tests/core/bare.cpp", *LINK_ALONE, "-Wl,--entry=start", "-lgcc", "-o", program)
     strangers = _strangers(program, HELPERS, "arm-none-eabi-nm")
     require(not strangers, f"not of the core: {', '.join(strangers[:10])}")
     return "Cortex-M7, linked without a C library"

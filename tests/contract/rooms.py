@@ -19,14 +19,14 @@ NOT_CORE = {
     "base/terminal.hpp": "where lines are shown",
     "base/text.hpp": "texts for people",
     "optimizers/schedule_text.hpp": "schedules as options",
-    "engine/engine.hpp": "the interface by which the shell sees an engine: virtual functions, and who deletes it",
+    "engine/engine.hpp": "an engine as the shell sees it: virtual functions, also to delete it",
     "engine/threads.hpp": "workers that are threads",
     "engine/trainer_engine.hpp": "a trainer behind that interface, its memory and its threads",
 }
 SYSTEM = ("any", "atomic_file", "boost/", "charconv", "chrono", "condition_variable", "csignal", "cstdio",
           "cstdlib", "ctime", "deque", "exception", "experimental/", "filesystem", "fmt/", "format", "fstream",
-          "functional", "future", "iomanip", "ios", "istream", "list", "locale", "map", "memory", "mutex", "new",
-          "nlohmann/", "optional", "ostream", "random", "regex", "set", "shared_mutex", "sstream", "stdexcept",
+          "functional", "future", "iomanip", "ios", "iostream", "istream", "list", "locale", "map", "memory",
+          "mutex", "new", "nlohmann/", "optional", "ostream", "random", "regex", "set", "shared_mutex", "sstream", "stdexcept",
           "stdio.h", "stdlib.h", "stop_token", "string", "sys/", "system_error", "thread", "typeinfo", "unistd.h",
           "unordered_map", "unordered_set", "vector")
 # Functions of <cmath> that are calls where a processor has no instruction for them. (vec.hpp has the two of
