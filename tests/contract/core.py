@@ -18,8 +18,8 @@ MACHINE = {"x86_64": ("-march=x86-64-v3",), "aarch64": ()}
 # All symbols that the program may have. (Whatever else it asked for, the linker would not find.)
 ALLOWED = re.compile(r"""
     _Z.*6medley.*                            # ours, and templates of the library made for our types
-  | (_ZGV|_Z)Z5startE\w+                     # what start() keeps
-  | \w*XXH\w*                                # xxhash.h, all of it in the header
+  | (_ZGV|_Z)Z5startE[\w.]+                  # what start() keeps
+  | [\w.]*XXH[\w.]*                          # xxhash.h, all of it in the header
   | _start | start | mem(cpy|move|set|cmp)   # bare.cpp
   | _*(bss_start|bss_end|data_start|edata|end|stack|GNU_EH_FRAME_HDR)_*  # the linker's
 """, re.VERBOSE)
