@@ -26,14 +26,15 @@ NOT_CORE = {
 SYSTEM = ("any", "atomic_file", "boost/", "charconv", "chrono", "condition_variable", "csignal", "cstdio",
           "cstdlib", "ctime", "deque", "exception", "experimental/", "filesystem", "fmt/", "format", "fstream",
           "functional", "future", "iomanip", "ios", "iostream", "istream", "list", "locale", "map", "memory",
-          "mutex", "new", "nlohmann/", "optional", "ostream", "random", "regex", "set", "shared_mutex", "sstream", "stdexcept",
+          "mutex", "nlohmann/", "optional", "ostream", "random", "regex", "set", "shared_mutex", "sstream", "stdexcept",
           "stdio.h", "stdlib.h", "stop_token", "string", "sys/", "system_error", "thread", "typeinfo", "unistd.h",
           "unordered_map", "unordered_set", "vector")
 # Functions of <cmath> that are calls where a processor has no instruction for them. (vec.hpp has the two of
 # floats that every processor with fused multiply-adds has.)
 MATH = re.compile(r"std::(sqrt|cbrt|pow|exp\w*|log\w*|a?(sin|cos|tan)h?|hypot|fma|fmod|remainder|floor|ceil|round"
                   r"|trunc|l?l?r(ound|int)|nearbyint|ldexp|frexp|fabs|abs|isfinite|isnan|isinf)\(")
-NO_SYSTEM = re.compile(r"\b(throw|try|catch|dynamic_cast|typeid|new|delete|thread_local|malloc|free)\b(?!;)")
+# (Of `new`, the form that takes its memory from its caller is no matter of the system.)
+NO_SYSTEM = re.compile(r"\b(throw|try|catch|dynamic_cast|typeid|new(?! \()|delete|thread_local|malloc|free)\b(?!;)")
 
 
 def _included(path):
