@@ -190,10 +190,21 @@ uninstall: ## remove what install has put there
 
 PYTHON ?= /usr/bin/python3
 UNIT_OBJECTS := $(patsubst tests/unit/%.cpp,$(BUILD)/unit-$(TEST_ISA)/%.o,$(wildcard tests/unit/*/*.cpp))
-# Tests of kernels unroll as much as the kernels do; -O1 without lines compiles them in half the time.
-$(BUILD)/unit-$(TEST_ISA)/%.o: tests/unit/%.cpp | build/packages
+# Tests of kernels unroll as much as the kernels do; -O1 without lines compiles them in half the time. Those of engines
+# have many engines of a few steps, for which -Og is enough.
+UNIT_FLAGS := -Itests $(CXXFLAGS) -O1 $(if $(SANITIZE),,-g0) $(ENGINE_FLAGS) $(FLAGS_$(TEST_ISA))
+$(BUILD)/unit-$(TEST_ISA)/engine/%.o: tests/unit/engine/%.cpp | build/packages
 	@mkdir -p $(@D)
-	$(CXX) $(CPPFLAGS) -Itests $(CXXFLAGS) -O1 $(if $(SANITIZE),,-g0) $(ENGINE_FLAGS) $(FLAGS_$(TEST_ISA)) -c $< -o $@
+	$(CXX) $(CPPFLAGS) $(UNIT_FLAGS) -Og -c $< -o $@
+# Headers that most tests begin with take a second of each: g++ reads them once. (-w: of a header as the main file it warns.) (A cache of objects serves better alone.)
+has_cache := $(findstring ccache,$(realpath $(shell command -v $(CXX))))
+COMMON := $(if $(has_cache),,$(if $(is_gcc),$(BUILD)/unit-$(TEST_ISA)/common.hpp))
+$(BUILD)/unit-$(TEST_ISA)/common.hpp.gch: tests/common.hpp | build/packages
+	@mkdir -p $(@D) && cp $< $(@:.gch=)
+	$(CXX) $(CPPFLAGS) $(UNIT_FLAGS) -w -x c++-header $< -o $@
+$(BUILD)/unit-$(TEST_ISA)/%.o: tests/unit/%.cpp | build/packages $(COMMON:=.gch)
+	@mkdir -p $(@D)
+	$(CXX) $(CPPFLAGS) $(COMMON:%=-include %) $(UNIT_FLAGS) -c $< -o $@
 $(BUILD)/unit-$(TEST_ISA)/tests: $(UNIT_OBJECTS) $(SHELL_OBJECTS)
 	$(CXX) $(LDFLAGS) $^ -Wl,-Bstatic -lgtest_main -lgtest $(LDLIBS) -o $@
 
@@ -252,7 +263,7 @@ FUZZ_MAIN := $(if $(findstring fuzzer,$(SANITIZE)),-fsanitize=fuzzer,$(BUILD)/fu
 $(BUILD)/fuzz/%.o: tests/fuzz/%.cpp | build/packages
 	@mkdir -p $(@D)
 	$(CXX) $(CPPFLAGS) $(CXXFLAGS) -c $< -o $@
-$(BUILD)/fuzz/%_fuzzer: $(BUILD)/fuzz/%_fuzzer.o $(filter %.o,$(FUZZ_MAIN)) $(SHELL_OBJECTS)
+$(BUILD)/fuzz/%_fuzzer: $(BUILD)/fuzz/%_fuzzer.o $(filter %.o,$(FUZZ_MAIN)) $(filter-out %/commands.o,$(SHELL_OBJECTS))
 	$(CXX) $(LDFLAGS) $^ $(filter-out %.o,$(FUZZ_MAIN)) $(LDLIBS) -o $@
 
 fuzz: build/fuzz-packages ## fuzz every reader of files for FUZZ_SECONDS each, with clang++
