@@ -249,7 +249,7 @@ test-thread: ## a training with several threads under ThreadSanitizer
 	$(MAKE) SANITIZE=thread ISAS=avx2 OPT=-O1 sanitized-training
 sanitized: sanitized-training
 	$(MAKE) unit-test
-sanitized-training: $(BIN)/medley-lenet $(BIN)/medley-lenet-simultaneous build/test-packages
+sanitized-training: $(BIN)/medley-lenet build/test-packages
 	$(PYTHON) tests/contract/sanitized.py $(BIN)
 
 # --- fuzzing --------------------------------------------------------------------------------------
@@ -306,7 +306,7 @@ ifneq ($(COSTS),)
 bench: $(COSTS_NETWORKS:%=$(BIN)/medley-%) build/test-packages
 	$(PYTHON) tests/bench/costs.py --binary-dir $(BIN) --out $(BUILD)/costs.csv $(COSTS_OPTIONS)
 else ifeq ($(LAYERS),)
-bench: $(patsubst %,$(BIN)/medley-%,clothing clothing-alternating garments lenet lenet-alternating resnet wide) build/test-packages ## time training steps beside PyTorch, or (LAYERS=1) layers beside oneDNN, where these are installed, or (COSTS=1) losses and step modes
+bench: $(patsubst %,$(BIN)/medley-%,clothing garments lenet resnet wide) build/test-packages ## time training steps beside PyTorch, or (LAYERS=1) layers beside oneDNN, where these are installed, or (COSTS=1) losses and step modes
 	$(PYTHON) tests/bench/run.py --binary-dir $(BIN) --torch-python $(TORCH_PYTHON) --out $(BUILD)/steps.csv $(STEPS_OPTIONS)
 else
 bench: $(BENCH_LAYERS)

@@ -31,7 +31,7 @@ po::options_description describe_eval(const Description& d) {
       "train, validation or test (repeatable; default test)");
   add("weight", po::value<Strings>()->composing()->value_name("TERM=X"),
       "weight of a term in `total` (repeatable; default: those of the checkpoint's run)");
-  add("mix", po::value<Strings>()->composing()->value_name("[GROUP=]NAME[:NUMBER=X,...]"),
+  add("mix", po::value<Strings>()->composing()->value_name("[GROUP=]MIX"),
       "mix of which `total` takes the weights, where these are constant (default: that of the "
       "checkpoint's run)");
   add("confusion", po::value<std::string>()->value_name("TARGET"),

@@ -11,6 +11,7 @@ name=$(basename "$binary")
 #   O option|argument                                T text of an option
 #   U a call                                         L an example
 #   P text                                           B a blank line
+#   M a row of a table
 #   E a line of the exit codes
 parse() {
   awk -v level="$1" '
@@ -42,9 +43,11 @@ parse() {
       option = 1
       next
     }
+    /^mixes, / { table = 1 }
+    table && /^  / { print "M " substr($0, 3); next }
     option && /^   / { sub(/^ +/, ""); print "T " $0; next }
     { option = 0 }
-    /^(options|example):$/ { example = /^example/; next }
+    /^(options|example):$/ { example = /^example/; table = 0; next }
     /^  / { sub(/^ +/, ""); print (example ? "L " : "U ") $0; next }
     /^ *$/ { print "B"; next }
     { print "P " $0 }'
@@ -75,9 +78,9 @@ man_page() {
       if (blank && !heading) print ".PP"
       blank = heading = 0
     }
-    # Calls that follow each other stand together.
+    # Calls and rows that follow each other stand together.
     function literal(text) {
-      print (last == "U" ? "" : ".PP\n") ".RS 4\n.nf\n" escaped(text) "\n.fi\n.RE"
+      print (kind != "L" && last == kind ? "" : ".PP\n") ".RS 4\n.nf\n" escaped(text) "\n.fi\n.RE"
       blank = 1
       heading = 0
     }
@@ -103,7 +106,7 @@ man_page() {
       next
     }
     kind == "T" { print escaped(text); next }
-    kind == "U" { literal(text); next }
+    kind == "U" || kind == "M" { literal(text); next }
     kind == "L" { print ".PP\nexample:"; literal(text); next }
     kind == "P" { paragraph(); print escaped(text); next }
     kind == "B" { blank = 1 }

@@ -85,10 +85,32 @@ std::string term_table(const Description& d) {
   return table(rows);
 }
 
-std::string mixes_list(const std::vector<AnyMix>& mixes) {
+// Names and their numbers.
+Cells mix_names(const std::vector<AnyMix>& mixes) {
   Cells names;
   for (const AnyMix& mix : mixes) names.push_back(to_string(MixChoice{mix, {}}, {}));
-  return join(names);
+  return names;
+}
+
+// As join, in lines of at most 100 columns, of which all but the first begin with the indent.
+std::string wrapped(const Cells& parts, std::size_t indent) {
+  constexpr std::size_t width = 100;
+  std::string text;
+  std::size_t column = indent;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const std::string part = parts[i] + (i + 1 < parts.size() ? "," : "");
+    const bool next_line = i > 0 && column + 1 + part.size() > width;
+    if (next_line) {
+      text += "\n" + std::string(indent, ' ');
+      column = indent;
+    } else if (i > 0) {
+      text += ' ';
+      ++column;
+    }
+    text += part;
+    column += part.size();
+  }
+  return text;
 }
 
 std::string group_table(const ModeInfo& mode) {
@@ -98,7 +120,7 @@ std::string group_table(const ModeInfo& mode) {
   for (const GroupInfo& g : mode.groups) {
     rows.push_back({g.name, join(g.terms), g.optimizer,
                     options_text(g.options) +
-                        (g.own_mixes.empty() ? "" : "; mix " + mixes_list(g.own_mixes))});
+                        (g.own_mixes.empty() ? "" : "; mix " + join(mix_names(g.own_mixes)))});
     if (alternating) {
       rows.back().push_back(fmt::format("{} on {}",
                                         g.times == 1 ? "once" : fmt::format("{} times", g.times),
@@ -270,15 +292,29 @@ Json terms_json(const Description& d) {
   return list;
 }
 
+Json mix_number(const MixOptionInfo& option, double value) {
+  return option.names.empty() ? number(value) : Json(option.names[static_cast<std::size_t>(value)]);
+}
+
 Json mix_json(const AnyMix& mix) {
   Json options = Json::object();
-  for (std::size_t i = 0; i < mix.option_count(); ++i) {
-    const MixOptionInfo option = mix.option(i);
-    options[std::string(option.name)] =
-        option.names.empty() ? number(mix.get(i))
-                             : Json(option.names[static_cast<std::size_t>(mix.get(i))]);
+  for (std::size_t i = 0; i < mix.option_count(); ++i)
+    options[std::string(mix.option(i).name)] = mix_number(mix.option(i), mix.get(i));
+  Json json = {{"type", mix.type()}, {"options", options}};
+  for (std::size_t i = 0; i < mix.loss_option_count(); ++i)
+    json["loss_options"].push_back(mix.loss_option(i).name);
+  for (const MixState& state : mix.states()) json["state"].push_back(state.name);
+  return json;
+}
+
+Json composition_json() {
+  Json json = Json::object();
+  for (std::size_t i = 0; i < Composition::options.size(); ++i) {
+    const MixOption<Composition>& option = Composition::options[i];
+    json[std::string(option.name)] =
+        mix_number({option.name, option.least, option.most, option.names}, Composition{}.get(i));
   }
-  return {{"type", mix.type()}, {"options", options}};
+  return json;
 }
 
 Json mixes_json(const std::vector<AnyMix>& mixes) {
@@ -394,7 +430,7 @@ std::string summary(const Description& d) {
   text += "network, one picture forward\n" + network_table(d);
   text += "\nheads   " + join(heads) + "\n\n" + initial_table(d) + "\n";
   text += "terms\n" + term_table(d) + "\n";
-  text += fmt::format("mix     {}\n", mixes_list(d.mixes));
+  text += fmt::format("mix     {}\n", wrapped(mix_names(d.mixes), 8));
   for (const ModeInfo& mode : d.modes) {
     text += fmt::format("steps   {}\n{}", step_mode_names[static_cast<std::size_t>(mode.mode)],
                         group_table(mode));
@@ -432,6 +468,7 @@ std::string description_json(const Description& d) {
       {"heads", heads_json(d)},
       {"terms", terms_json(d)},
       {"mixes", mixes_json(d.mixes)},
+      {"with_any_mix", composition_json()},
       {"steps", modes_json(d)},
       {"recipe", recipe_json(d.recipe)},
       {"memory",

@@ -142,6 +142,53 @@ MixChoice parse_mix(std::string_view text, const GroupInfo& group, const Descrip
   return choice;
 }
 
+// "form=kendall (kendall, revised)"
+std::string number_text(const MixOptionInfo& option, double value) {
+  const std::string range = option.names.empty()
+                                ? fmt::format("{:g} to {:g}", option.least, option.most)
+                                : range_text(option);
+  return fmt::format("{}={} ({})", option.name, value_text(option, value), range);
+}
+
+std::vector<std::string> numbers_of(const AnyMix& mix) {
+  std::vector<std::string> numbers;
+  for (std::size_t i = 0; i < mix.option_count(); ++i)
+    numbers.push_back(number_text(mix.option(i), mix.get(i)));
+  for (std::size_t i = 0; i < mix.loss_option_count(); ++i) {
+    const MixLossOptionInfo option = mix.loss_option(i);
+    numbers.push_back(
+        fmt::format("{}.LOSS ({:g} to {:g})", option.name, option.least, option.most));
+  }
+  return numbers;
+}
+
+std::vector<std::string> numbers_of(const Composition& with) {
+  std::vector<std::string> numbers;
+  for (std::size_t i = 0; i < Composition::options.size(); ++i) {
+    const MixOption<Composition>& option = Composition::options[i];
+    numbers.push_back(
+        number_text({option.name, option.least, option.most, option.names}, with.get(i)));
+  }
+  return numbers;
+}
+
+// A name and its numbers, which begin in that column and go on there in further lines.
+std::string mix_row(std::string_view name, const std::vector<std::string>& numbers,
+                    std::size_t column) {
+  constexpr std::size_t width = 80;
+  std::string text, line = fmt::format("  {:<{}}", name, column - 2);
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    const std::string number = numbers[i] + (i + 1 < numbers.size() ? "," : "");
+    if (line.size() > column && line.size() + 1 + number.size() > width) {
+      text += line + "\n";
+      line = std::string(column, ' ');
+    }
+    line += (line.size() > column ? " " : "") + number;
+  }
+  line.erase(line.find_last_not_of(' ') + 1);
+  return text + line + "\n";
+}
+
 }  // namespace
 
 int parse_mode(std::string_view text, const Description& d) {
@@ -221,15 +268,11 @@ std::string to_string(const GroupInfo& group, const Description& d) {
 }
 
 std::string mixes_text(const Description& d) {
+  std::size_t column = std::string_view("with any").size();
+  for (const AnyMix& mix : d.mixes) column = std::max(column, mix.type().size());
   std::string text;
-  for (const AnyMix& mix : d.mixes) {
-    text += fmt::format("  {}", to_string(MixChoice{mix, {}}, {}));
-    for (std::size_t i = 0; i < mix.option_count(); ++i)
-      text += fmt::format("{}{} {}", i == 0 ? "  (" : "; ", mix.option(i).name,
-                          range_text(mix.option(i)));
-    text += mix.option_count() > 0 ? ")\n" : "\n";
-  }
-  return text;
+  for (const AnyMix& mix : d.mixes) text += mix_row(mix.type(), numbers_of(mix), column + 4);
+  return text + mix_row("with any", numbers_of(Composition{}), column + 4);
 }
 
 }  // namespace medley

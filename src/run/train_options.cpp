@@ -50,11 +50,11 @@ po::options_description describe(const Description& d) {
     for (const ModeInfo& mode : d.modes)
       names += (names.empty() ? "" : ", ") +
                std::string(step_mode_names[static_cast<std::size_t>(mode.mode)]);
-    add("steps-mode", text(), "MODE", names + "; without it the first");
+    add("steps-mode", text(), "MODE", names + " (default the first)");
   }
-  add("mix", po::value<Strings>()->composing(), "[GROUP=]NAME[:NUMBER=X,...]",
-      "the mix of all groups or of one, and its numbers; one of (default the first)\n" +
-          mixes_text(d));
+  add("mix", po::value<Strings>()->composing(), "[GROUP=]MIX",
+      "NAME or NAME:NUMBER=X,...: the mix of all groups or of one, and numbers that are other than "
+      "the list below says (default its first)");
   add("seed", text(), "S", "of initialization, order, augmentation and dropout (default 1)");
   add("shuffle", text(), "on|off", "off: records in file order (default on)");
   add("augment", text(), "on|off", "(default on)");
@@ -153,8 +153,9 @@ std::string train_help(const Description& d) {
   return fmt::format(
       "medley-{0} train: trains the experiment and leaves a run folder\n\n"
       "  medley-{0} train --out RUN [--data DIR] [options]\n"
-      "  medley-{0} train --out RUN --resume\n\n{1}",
-      d.name, text.str());
+      "  medley-{0} train --out RUN --resume\n\n{1}\n"
+      "mixes, with their numbers and what these may be:\n{2}",
+      d.name, text.str(), mixes_text(d));
 }
 
 TrainOptions parse_train_options(const Arguments& arguments, const Description& d) {

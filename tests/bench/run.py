@@ -1,12 +1,12 @@
 """Times training steps of Medley, and of PyTorch on the same networks where it is installed.
 
-    run.py --binary-dir DIR [--torch-python PYTHON] [--out FILE.csv] [--experiments NAME...]
+    run.py --binary-dir DIR [--torch-python PYTHON] [--out FILE.csv] [--experiments NAME[:MODE]...]
            [--batches 32 256] [--threads 1 2] [--isa avx2] [--seconds 4] [--rounds 3]
 
 For each network, batch size and number of threads, Medley trains on a data set of random pictures,
 augmentation and all, and PyTorch steps on random tensors that lie ready, in the memory format that is
 the faster one for it; one after the other and several times over, so that what disturbs the machine
-disturbs both. One thread is timed by processor time, which other programs hardly disturb, more by the
+disturbs both. MODE is a step mode of the experiment. One thread is timed by processor time, which other programs hardly disturb, more by the
 clock. --isa avx2 holds both to AVX2.
 
 Prints a table: images a second of both (medians), their ratio (median of the rounds' ratios, least
@@ -30,8 +30,8 @@ import time
 import numpy as np
 
 HERE = pathlib.Path(__file__).resolve().parent
-BATCHES = {"clothing": (32, 256), "clothing-alternating": (32, 256), "garments": (32, 256),
-           "lenet": (32, 64, 256), "lenet-alternating": (64, 256), "resnet": (32, 64, 256),
+BATCHES = {"clothing": (32, 256), "clothing:alternating": (32, 256), "garments": (32, 256),
+           "lenet": (32, 64, 256), "lenet:alternating": (64, 256), "resnet": (32, 64, 256),
            "wide": (1, 8, 32, 256)}
 FORMATS = ("default", "channels_last")
 # How PyTorch and the oneDNN inside of it are held to an instruction set.
@@ -112,13 +112,13 @@ def follow(command, environment=None):
         return out.read().decode(), seconds, memory
 
 
-def time_medley(binary, data, batch, threads, steps, work, isa):
+def time_medley(binary, mode, data, batch, threads, steps, work, isa):
     """Images a second and peak private memory. The processor time of one thread is that of the whole
     command, reading of data and writing of a checkpoint included."""
     run = work / f"run-{time.monotonic_ns()}"
     command = [binary, "train", "--data", data, "--out", run, "--batch-size", str(batch),
                "--threads", str(threads), "--steps", str(steps), "--gradients-every", "0",
-               "--log-every", "1000000"] + (["--isa", isa] if isa else [])
+               "--log-every", "1000000", *mode] + (["--isa", isa] if isa else [])
     _, processor_seconds, memory = follow(command)
     with open(run / "timing.csv", newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
@@ -127,10 +127,10 @@ def time_medley(binary, data, batch, threads, steps, work, isa):
     return records / (processor_seconds if threads == 1 else elapsed), memory
 
 
-def time_torch(python, binary, batch, threads, memory_format, isa):
+def time_torch(python, binary, mode, batch, threads, memory_format, isa):
     output, _, memory = follow(
         [python, HERE / "torch_step.py", "--binary", binary, "--batch-size", str(batch),
-         "--threads", str(threads), "--repetitions", "8", "--memory-format", memory_format],
+         "--threads", str(threads), "--repetitions", "8", "--memory-format", memory_format, *mode],
         os.environ | HELD_TO[isa])
     measured = json.loads(output)
     return batch / measured["processor_step_seconds" if threads == 1 else "step_seconds"], memory
@@ -151,29 +151,31 @@ def processor():
 
 def measure(arguments, name, work, peer):
     """Rows of the table for one experiment."""
-    binary = (arguments.binary_dir / f"medley-{name}").resolve()
+    experiment, _, mode = name.partition(":")
+    binary = (arguments.binary_dir / f"medley-{experiment}").resolve()
     description = describe(binary)
     # Enough records that an epoch is long beside its first step, few enough to be quick.
     flops = 3 * sum(layer["flops"] for layer in description["layers"])
     records = int(np.clip(arguments.seconds * 1e11 / flops, 512, 16384)) // 256 * 256
     data = work / f"data-{name}"
+    mode = ["--steps-mode", mode] if mode else []
     write_random_data(data, description, records)
     for batch in arguments.batches or BATCHES.get(name, (32, 256)):
         for threads in arguments.threads:
-            yield compare(arguments, binary, data, batch, threads, records, work, peer)
+            yield compare(arguments, name, (binary, mode), data, batch, threads, records, work, peer)
 
 
-def compare(arguments, binary, data, batch, threads, records, work, peer):
+def compare(arguments, name, network, data, batch, threads, records, work, peer):
     """One row: both, in turn."""
     formats, ours, theirs = FORMATS, [], []
     for _ in range(arguments.rounds):
-        ours.append(time_medley(binary, data, batch, threads, 2 * records // batch, work, arguments.isa))
+        ours.append(time_medley(*network, data, batch, threads, 2 * records // batch, work, arguments.isa))
         if peer:
-            measured = {f: time_torch(arguments.torch_python, binary, batch, threads, f, arguments.isa)
+            measured = {f: time_torch(arguments.torch_python, *network, batch, threads, f, arguments.isa)
                         for f in formats}
             formats = [max(measured, key=measured.get)]  # the first round chooses
             theirs.append(measured[formats[0]])
-    return row(binary.name.removeprefix("medley-"), batch, threads, ours, theirs, formats[0])
+    return row(name, batch, threads, ours, theirs, formats[0])
 
 
 def row(name, batch, threads, ours, theirs, memory_format):

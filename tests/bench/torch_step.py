@@ -1,9 +1,9 @@
 """Times a training step in PyTorch of the network that a Medley binary describes.
 
     torch_step.py --binary build/medley-clothing --batch-size 32 [--threads 1] [--repetitions 20]
-                  [--memory-format both] [--batch-norm plain]
+                  [--steps-mode alternating] [--memory-format both] [--batch-norm plain]
 
-A step is forward, losses, backward and the optimizers' updates in the experiment's step mode, on
+A step is forward, losses, backward and the optimizers' updates in a step mode of the experiment, on
 synthetic pictures and targets that lie ready in memory; PyTorch runs eagerly, its optimizers fused.
 Prints one JSON object: images_per_second and step_seconds (of the median step),
 processor_step_seconds (the same of all threads' processor time), fastest_step_seconds, memory_format (the faster one of default and channels_last, each measured in a
@@ -112,6 +112,11 @@ def measure_each(description):
 
 
 def describe(options):
+    import medley
+    return medley.with_mode(read_description(options), options.steps_mode)
+
+
+def read_description(options):
     if options.description == "-":
         return json.load(sys.stdin)
     if options.description:
@@ -127,6 +132,7 @@ def main():
     parser.add_argument("--description", help="file with its info --json; - for stdin")
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--steps-mode", help="the experiment's first without it")
     parser.add_argument("--warm-up", type=int, default=3, help="steps before the measured ones")
     parser.add_argument("--repetitions", type=int, default=20)
     parser.add_argument("--memory-format", choices=(*FORMATS, "both"), default="both")

@@ -5,6 +5,7 @@ raises Failed with the reason, or Skipped where something that it needs is absen
 """
 
 import csv
+import json
 import os
 import shutil
 import signal
@@ -119,6 +120,29 @@ class Bench:
             require(done.returncode == 0, f"{name}.cpp does not compile: {done.stderr}")
 
         return self.once(f"library-{name}", compile_it) / f"{name}.so"
+
+
+# What goes with any mix, other than it is by default.
+WITH_ANY = {"map": "map=log", "bound": "map=log,bound=-1", "smoothing": "smoothing=0.9",
+            "length": "length=match", "refresh": "refresh=4", "values": "values=batch",
+            "gradients": "gradients=output"}
+
+
+def every_mix(bench, experiment):
+    """What --mix takes for each mix that the experiment lists: its name alone, with a number that each
+    loss has one of, and with what goes with any mix; of that in a quick run one a mix, in turn."""
+    described = json.loads(bench.run(experiment, "info", "--json").expect(0).stdout)
+    require(described["with_any_mix"].keys() == WITH_ANY.keys(),
+            f"with any mix goes {', '.join(described['with_any_mix'])}")
+    loss = next(term["name"] for term in described["terms"] if not term["penalty"])
+    found = []
+    for i, mix in enumerate(described["mixes"]):
+        with_any = list(WITH_ANY.values())
+        further = [f"{option}.{loss}=0.5" for option in mix.get("loss_options", ())]
+        further += with_any[i % len(with_any):][:1] if bench.quick else with_any
+        found += [mix["type"], *(f"{mix['type']}:{options}" for options in further)]
+    require(len(found) > 2, f"{experiment} lists no mixes")
+    return found
 
 
 def shorter(command):

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 
 import data
-from harness import Skipped, require
+from harness import Skipped, every_mix, require
 
 MEBIBYTE = 1 << 20
 
@@ -52,6 +52,16 @@ def training_does_not_allocate(bench):
                     f"{_places(bench, experiment, frames)}")
             tried.append(f"{experiment} with {threads}")
     return f"30 steps, a checkpoint each: {', '.join(tried)} threads"
+
+
+def no_mix_allocates(bench):
+    mixes = every_mix(bench, "lenet")
+    for mix in mixes:
+        count, _, frames = _watched(bench, "lenet", bench.once("digits-data", data.digits), 17, "--mix", mix,
+                                    "--batch-size", 43, "--checkpoint-every", 1, "--keep", 2, "--log-every", 1,
+                                    "--gradients-every", 3, "--threads", 2)
+        require(count == 0, f"{mix}: {count} allocations, the first in {_places(bench, 'lenet', frames)}")
+    return f"{len(mixes)} mixes and what goes with them, 17 steps each"
 
 
 def the_embedded_default_does_not_allocate(bench):

@@ -12,9 +12,13 @@ import numpy as np
 from harness import (Failed, contents, end_hard, file_size, require, same_contents, wait_until,
                      whole_checkpoints)
 
+# A mix of each kind: one that trains weights, one that keeps what gradients were, and one whose weights are
+# those of the step before.
+MIXES = ("--mix", "labels=uncertainty:rate=5", "--mix", "answers=gradvac", "--mix",
+         "shapes=upgrad:gradients=output,smoothing=0.5")
 # Seven steps, of three an epoch; checkpoints fall on ends of epochs and between them, some are removed.
 SHORT = ("--steps", 7, "--batch-size", 43, "--log-every", 1, "--checkpoint-every", 2, "--keep", 2,
-         "--threads", 1)
+         "--threads", 1, *MIXES)
 
 
 def _train(bench, run, *options, **how):

@@ -1,5 +1,6 @@
 """A run goes on from what its folder still has, wherever that was copied, and never from something else."""
 
+import json
 import os
 import shutil
 import signal
@@ -7,7 +8,7 @@ import subprocess
 
 import data
 import numpy as np
-from harness import contents, file_size, read_until, require, same_contents, wait_until
+from harness import contents, every_mix, file_size, read_until, require, same_contents, wait_until
 from nothing_lost import SHORT, _resume, _train, _trap, _uninterrupted
 
 
@@ -23,27 +24,31 @@ def _stopped(bench, name, options):
 
 
 def what_a_mix_keeps_is_resumed(bench):
-    """State in double precision, and random numbers of a step."""
-    experiments = [e for e in ("lenet-uncertainty", "lenet-pcgrad")
-                   if (bench.binaries / f"medley-{e}").exists()]
-    for experiment in experiments:
-        runs = {}
-        for name, parts in (("whole", (40,)), ("parts", (9, 13, 40))):
-            runs[name] = run = bench.folder(f"mix-{name}") / "run"
-            for i, steps in enumerate(parts):
-                options = (("--data", bench.once("digits-data", data.digits), "--batch-size", 43, "--steps",
-                            40, "--log-every", 1, "--threads", 1 + i))
-                process = bench.start(experiment, "train", "--out", run, *(("--resume",) if i else options))
-                if steps < 40:
-                    wait_until(lambda: process.poll() is not None or
-                               file_size(run / "losses.csv") > 150 * steps, 60, "some steps")
-                    process.send_signal(signal.SIGTERM)
-                bench.end(process)
-        same_contents(contents(runs["whole"]), contents(runs["parts"]), experiment)
-        checkpoint = (runs["whole"] / "last").read_bytes()
-        require((b'"mix.all.log_variance":{"dtype":"F64","shape":[2]' in checkpoint) ==
-                (experiment == "lenet-uncertainty"), f"{experiment}: state of the mix in checkpoints")
-    return f"{', '.join(experiments)}"
+    """Every mix: killed at an operation on a file, in a quick run one amid the run, and resumed."""
+    described = json.loads(bench.run("lenet", "info", "--json").expect(0).stdout)
+    kept = {mix["type"]: mix.get("state", []) for mix in described["mixes"]}
+    mixes, kills = every_mix(bench, "lenet"), 0
+    for mix in mixes:
+        options = ("--data", bench.once("digits-data", data.digits), "--mix", mix, "--steps", 17,
+                   "--batch-size", 43, "--log-every", 1, "--checkpoint-every", 3, "--keep", 3)
+        log, run = bench.folder("mix-whole") / "operations", bench.work / "mix-whole/run"
+        bench.run("lenet", "train", "--out", run, *options,
+                  environment={**_trap(bench, "count"), "FILE_TRAP_LOG": str(log)}).expect(0)
+        expected, count = contents(run), len(log.read_text())
+        checkpoint = (run / "last").read_bytes()
+        for name in kept[mix.partition(":")[0]]:
+            require(f'"mix.all.{name}":{{"dtype":"F64"'.encode() in checkpoint,
+                    f"{mix}: {name} is not in checkpoints")
+        for number in (count // 2,) if bench.quick else range(count // 5, count, count // 5):
+            run = bench.folder("mix-parts") / "run"
+            done = bench.run("lenet", "train", "--out", run, *options, "--threads", 1,
+                             environment=_trap(bench, f"kill {number}"))
+            require(done.code == -signal.SIGKILL, f"{mix}: exit {done.code}: {done.tail()}")
+            bench.run("lenet", "train", "--out", run, "--resume", "--threads", 2).expect(
+                0, "resuming after step")
+            same_contents(expected, contents(run), f"{mix}, killed at operation {number} of {count}")
+            kills += 1
+    return f"{len(mixes)} mixes and what goes with them, {kills} kills"
 
 
 def a_run_that_lost_its_links_is_resumed(bench):

@@ -6,12 +6,18 @@ import subprocess
 import sys
 
 import data
-from harness import ROOT, Failed, Skipped, contents, require, same_contents, shorter
+from harness import ROOT, Failed, Skipped, contents, every_mix, require, same_contents, shorter
 
 THREADS = (1, 2, 3, 5, 8)
+MODES = ("joint", "simultaneous", "alternating")
 # Augmentation, dropout and shuffling on; 43 of 100 records a batch, the last of 14; everything logged.
 RECIPE = ("--epochs", 3, "--batch-size", 43, "--log-every", 1, "--gradients-every", 2,
           "--checkpoint-every", 2, "--keep", 100)
+
+
+# A few steps, of which the last begins another epoch, for every mix.
+SHORT = ("--steps", 16, "--batch-size", 43, "--log-every", 1, "--gradients-every", 3, "--checkpoint-every", 5,
+         "--keep", 9)
 
 
 def _instruction_sets(bench, experiment):
@@ -22,9 +28,9 @@ def _instruction_sets(bench, experiment):
     return [name for name in names if not name.endswith("-")]
 
 
-def _train(bench, experiment, folder, *options, **how):
+def _train(bench, experiment, folder, *options, recipe=RECIPE, **how):
     out = bench.folder(folder) / "run"
-    bench.run(experiment, "train", "--data", _data(bench, experiment), "--out", out, *RECIPE, *options,
+    bench.run(experiment, "train", "--data", _data(bench, experiment), "--out", out, *recipe, *options,
               **how).expect(0)
     return contents(out)
 
@@ -35,17 +41,27 @@ def _data(bench, experiment):
 
 
 def any_number_of_threads_gives_the_same_bytes(bench):
-    experiments = [e for e in ("everything", "lenet", "lenet-simultaneous", "lenet-alternating",
-                               "lenet-pcgrad", "lenet-uncertainty")
-                   if (bench.binaries / f"medley-{e}").exists()]
-    for experiment in experiments:
-        expected = _train(bench, experiment, "threads", "--threads", 1)
+    for experiment, *options in (("everything",), *(("lenet", "--steps-mode", mode) for mode in MODES)):
+        expected = _train(bench, experiment, "threads", *options, "--threads", 1)
         require(len(expected) > 8, f"{experiment}: only {len(expected)} files to compare")
         for threads in THREADS[1:]:
-            same_contents(expected, _train(bench, experiment, "threads", "--threads", threads),
-                          f"{experiment} with {threads} threads")
-    return (f"{', '.join(experiments)}: logs, metrics, confusions and {_checkpoints(expected)} or more "
-            f"checkpoints of {len(THREADS)} runs each")
+            same_contents(expected, _train(bench, experiment, "threads", *options, "--threads", threads),
+                          f"{experiment} {' '.join(options)} with {threads} threads")
+    return (f"everything, and lenet in {len(MODES)} step modes: logs, metrics, confusions and "
+            f"{_checkpoints(expected)} or more checkpoints of {len(THREADS)} runs each")
+
+
+def any_number_of_threads_gives_the_same_bytes_with_every_mix(bench):
+    mixes, logs = every_mix(bench, "lenet"), set()
+    for mix in mixes:
+        expected = _train(bench, "lenet", "mixes", "--mix", mix, "--threads", 1, recipe=SHORT)
+        logs.add(expected["losses.csv"])
+        for threads in (3,) if bench.quick else THREADS[1:]:
+            same_contents(expected, _train(bench, "lenet", "mixes", "--mix", mix, "--threads", threads,
+                                           recipe=SHORT), f"{mix} with {threads} threads")
+    # (Some are the same for two losses, or without conflicts.)
+    require(len(logs) > len(mixes) / 2, f"{len(mixes)} mixes have {len(logs)} different logs only")
+    return f"{len(mixes)} mixes and what goes with them, {2 if bench.quick else len(THREADS)} runs each"
 
 
 def any_number_of_threads_gives_the_same_bytes_for_every_experiment_that_is_built(bench):
@@ -85,6 +101,19 @@ def every_instruction_set_gives_the_same_bytes(bench):
                           _train(bench, experiment, "isa", environment={"MEDLEY_ISA": name}),
                           f"{experiment} with MEDLEY_ISA={name}")
     return f"{' and '.join(names)}, by option and by environment, {len(names) * 3 - 2} runs each"
+
+
+def every_instruction_set_gives_the_same_bytes_with_every_mix(bench):
+    names = _instruction_sets(bench, "lenet")
+    if len(names) < 2:
+        raise Skipped(f"binary and processor have {names[0]} alone in common")
+    mixes = every_mix(bench, "lenet")
+    for mix in mixes:
+        expected = _train(bench, "lenet", "mixes", "--mix", mix, "--isa", names[0], recipe=SHORT)
+        for name in names[1:]:
+            same_contents(expected, _train(bench, "lenet", "mixes", "--mix", mix, "--isa", name,
+                                           recipe=SHORT), f"{mix} with {name}")
+    return f"{' and '.join(names)}, {len(mixes)} mixes and what goes with them"
 
 
 def another_seed_gives_other_bytes(bench):

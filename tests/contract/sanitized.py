@@ -1,4 +1,4 @@
-"""Trains LeNet for some steps with several threads, with binaries that were built with a sanitizer.
+"""Trains LeNet for some steps in every step mode and with every mix, built with a sanitizer.
 
     sanitized.py BINARY_DIR
 
@@ -6,10 +6,24 @@ The data are drawn by tests/oracle/make_digits.py. A report of the sanitizer end
 error, which ends this script with exit code 1.
 """
 
+import json
 import pathlib
 import subprocess
 import sys
 import tempfile
+
+
+def runs(binary):
+    """Threads and options: step modes with one thread and several, mixes with several."""
+    told = subprocess.run([binary, "info", "--json"], capture_output=True, check=True).stdout
+    described = json.loads(told)
+    for threads in ("1", "4"):
+        for mode in described["steps"]:
+            yield threads, "--steps-mode", mode["mode"]
+    for mix in described["mixes"]:
+        yield "4", "--mix", mix["type"]
+    for options in ("upgrad:gradients=output", "mgda:refresh=4", "log_sum:values=batch,map=log"):
+        yield "3", "--mix", options
 
 
 def main() -> int:
@@ -22,15 +36,14 @@ def main() -> int:
         data = pathlib.Path(work) / "digits"
         maker = root / "tests" / "oracle" / "make_digits.py"
         subprocess.run([sys.executable, maker, "--out", data, "--records", "300"], check=True)
-        for name in ("medley-lenet", "medley-lenet-simultaneous"):
-            for threads in ("1", "4"):
-                run = pathlib.Path(work) / f"{name}-{threads}"
-                command = [binaries / name, "train", "--data", data, "--out", run, "--steps", "6"]
-                done = subprocess.run([*command, "--threads", threads], capture_output=True, text=True)
-                if done.returncode != 0:
-                    print(f"{name} with {threads} threads failed:\n{done.stderr}", file=sys.stderr)
-                    return 1
-                print(f"{name}: 6 steps with {threads} threads, no report")
+        for threads, *options in runs(binaries / "medley-lenet"):
+            command = [binaries / "medley-lenet", "train", "--data", data, "--out", f"{work}/run", "--force",
+                       "--steps", "6", "--threads", threads, *options]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.returncode != 0:
+                print(f"{' '.join(options)} with {threads} threads failed:\n{done.stderr}", file=sys.stderr)
+                return 1
+            print(f"6 steps with {threads} threads {' '.join(options)}: no report")
     return 0
 
 

@@ -18,7 +18,7 @@
 #include "medley/losses/penalty.hpp"
 #include "medley/losses/soft_iou.hpp"
 #include "medley/losses/softmax_cross_entropy.hpp"
-#include "medley/mixes/weighted_sum.hpp"
+#include "medley/mixes/all.hpp"
 #include "medley/optimizers/adam.hpp"
 #include "medley/optimizers/sgd.hpp"
 
@@ -65,7 +65,7 @@ struct everything {
       penalty<"sparse">(L1Penalty{}, 1e-4),
       penalty<"decay">(L2Penalty{}, 1e-4),
   };
-  static constexpr WeightedSum mix{};
+  static constexpr auto mix = every_mix;
   static constexpr auto steps = simultaneous(
       group<"labels", "kind", "grade", "decay">(
           Sgd{.learning_rate = 0.02, .momentum = 0.9, .nesterov = true, .weight_decay = 1e-4}),

@@ -20,6 +20,7 @@ from golden import MAKERS, Golden, probes
 def check(golden, options, work):
     options.data = work / "data"
     options.steps, options.batch_size = golden.steps, golden.batch_size
+    options.steps_mode = golden.steps_mode
     made_by = {"script": "make_digits.py", **golden.data}
     MAKERS[made_by.pop("script")].write(options.data, **made_by)
     reference = medley.Reference(medley.Binary(options.binary), options, work, golden.seed)

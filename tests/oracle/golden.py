@@ -31,6 +31,7 @@ def content(reference, dataset, trained, made_by):
     return {
         "made_by": made_by,
         "experiment": reference.description["experiment"],
+        "steps_mode": reference.description["steps"][0]["mode"],
         "data": {key: provenance[key] for key in ("script", "records", "missing", "seed")},
         "steps": reference.steps, "batch_size": reference.batch_size, "seed": reference.seed,
         "losses": {term: [float(f"{row[term]:.9g}") for row in trained.losses]

@@ -57,24 +57,26 @@ class Run:
 
 
 def read_safetensors(path):
-    """Arrays by name; all are F32 in checkpoints."""
+    """Arrays by name: F32 in checkpoints, but F64 what mixes keep."""
     content = Path(path).read_bytes()
     length = int.from_bytes(content[:8], "little")
     header = json.loads(content[8:8 + length])
     header.pop("__metadata__", None)
     tensors = {}
     for name, entry in header.items():
-        if entry["dtype"] != "F32":
+        if entry["dtype"] != ("F64" if name.startswith("mix.") else "F32"):
             raise ValueError(f"{path}: {name} is {entry['dtype']}")
         begin, end = entry["data_offsets"]
-        data = np.frombuffer(content[8 + length + begin:8 + length + end], "<f4")
-        tensors[name] = data.astype(np.float32).reshape(entry["shape"])
+        data = np.frombuffer(content[8 + length + begin:8 + length + end],
+                             {"F32": np.float32, "F64": np.float64}[entry["dtype"]])
+        tensors[name] = data.reshape(entry["shape"])
     return tensors
 
 
 def is_parameter(name):
-    """Whether a checkpoint's tensor is of the network: no moment, no statistic of the input."""
-    return not name.startswith(("optimizer.", "input."))
+    """Whether a checkpoint's tensor is of the network: no moment, no state of a mix, no statistic of the
+    input."""
+    return not name.startswith(("optimizer.", "mix.", "input."))
 
 
 def parameters(tensors):
@@ -85,6 +87,14 @@ def moments(tensors):
     return {name: value for name, value in tensors.items() if name.startswith("optimizer.")}
 
 
+def with_mode(description, name=None):
+    """The description with this step mode alone, or with that of runs without --steps-mode."""
+    modes = [mode for mode in description["steps"] if name in (None, mode["mode"])]
+    if not modes:
+        raise ValueError(f"{description['experiment']} has no step mode '{name}'")
+    return {**description, "steps": modes[:1]}
+
+
 class Reference:
     """What a framework is compared with: a run of `steps` steps, and where it began.
 
@@ -93,7 +103,8 @@ class Reference:
 
     def __init__(self, binary, options, work, seed):
         """`options` as add_arguments gives them; `work` is a folder for the runs."""
-        self.description = binary.info()
+        everything = binary.info()
+        self.description = with_mode(everything, options.steps_mode)
         self.steps, self.seed = options.steps, seed
         self.batch_size = options.batch_size or self.description["recipe"]["batch_size"]
         for layer in self.description["layers"]:
@@ -101,13 +112,16 @@ class Reference:
                 raise ValueError(f"{layer['path']}: dropout draws from each framework's own "
                                  "random numbers, so steps cannot be compared")
         common = ("--seed", seed, "--threads", options.threads, "--batch-size", self.batch_size)
+        if len(everything["steps"]) > 1:  # else there is no such option
+            common += ("--steps-mode", self.description["steps"][0]["mode"])
         self.start = binary.train(options.data, Path(work) / f"start-{seed}", 0, *common)
         self.run = binary.train(options.data, Path(work) / f"run-{seed}", options.steps,
                                 "--log-every", 1, "--checkpoint-every", 1, "--keep",
                                 options.steps + 1, *common)
 
     def title(self):
-        return (f"{self.description['experiment']}, {self.steps} steps, batch {self.batch_size}, "
+        mode = self.description["steps"][0]["mode"]
+        return (f"{self.description['experiment']}, {self.steps} {mode} steps, batch {self.batch_size}, "
                 f"seed {self.seed}")
 
     def losses(self):
@@ -131,6 +145,7 @@ def add_arguments(parser):
     parser.add_argument("--work", help="empty folder for the runs; a temporary one without it")
     parser.add_argument("--steps", type=int, default=50)
     parser.add_argument("--batch-size", type=int, help="the experiment's own without it")
+    parser.add_argument("--steps-mode", help="the experiment's first without it")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1])
     parser.add_argument("--threads", type=int, default=2, help="of Medley")
     parser.add_argument("--tolerance", type=float, default=1e-4)

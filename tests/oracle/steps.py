@@ -1,7 +1,7 @@
 """Compares Medley with PyTorch step by step, from the same weights on the same batches.
 
     steps.py --binary build/medley-lenet --data DIR [--steps 50] [--seeds 1 2 3] [--batch-size N]
-             [--save-golden FILE]
+             [--steps-mode alternating] [--save-golden FILE]
 
 For each seed, Medley's initial checkpoint is loaded strictly into the network that `info --json`
 describes. Then two comparisons follow:

@@ -156,11 +156,10 @@ class Training:
 
     def __init__(self, reference, dataset):
         description = reference.description
-        mode = description["steps"]["mode"]
-        groups = description["steps"]["groups"]
+        mode, groups = (description["steps"][0][key] for key in ("mode", "groups"))
         if mode == "simultaneous" or any(g["times"] != 1 or g["next_batch"] for g in groups):
             raise ValueError("only joint and plain alternating steps are defined in TensorFlow")
-        if description["mix"]["type"] != "weighted_sum":
+        if description["mixes"][0]["type"] != "weighted_sum":
             raise ValueError("only the weighted sum is known here as a mix")
         self.network = Network(description, reference.start.checkpoint())
         self.groups = [Group(entry, description, self.network) for entry in groups]

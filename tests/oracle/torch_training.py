@@ -1,4 +1,5 @@
-"""Training of a Network as its description says: terms, mix, groups, optimizers, step modes."""
+"""Training of a Network as its description says: terms, groups, optimizers, and of the mixes and the
+step modes the first."""
 
 import torch
 from torch_losses import LOSSES, PENALTIES
@@ -148,13 +149,14 @@ class Training:
 
     def __init__(self, description, dtype=torch.float32, shard=None, **optimizer_options):
         self.network = Network(description, shard).to(dtype)
-        self.mode = description["steps"]["mode"]
+        steps = description["steps"][0]
+        self.mode = steps["mode"]
         self.clip_norm = description["recipe"].get("clip_norm", 0.0)
         decays = {p["name"] for p in description["parameters"] if p["decays"]}
         weights = [p for n, p in self.network.named_parameters() if n in decays]
         self.terms = {entry["name"]: Term(entry, weights) for entry in description["terms"]}
-        self.groups = [Group(entry, self.terms, description["mix"], self.network, decays,
-                             optimizer_options) for entry in description["steps"]["groups"]]
+        self.groups = [Group(entry, self.terms, entry.get("mixes", description["mixes"])[0],
+                             self.network, decays, optimizer_options) for entry in steps["groups"]]
 
     def round(self, batches, rate_factor=1.0):
         """One round; returns the terms' values."""

@@ -33,7 +33,8 @@ std::string to_string(const MixChoice& choice, std::span<const std::string> loss
 // Of the mix that is chosen for a group.
 std::string to_string(const GroupInfo& group, const Description& description);
 
-// The mixes that an experiment lists and their numbers, a line each, for help.
+// The mixes that an experiment lists, their numbers and what these may be, and what goes with any
+// mix: a table for help, of lines of at most 80 columns.
 std::string mixes_text(const Description& description);
 
 }  // namespace medley
