@@ -383,6 +383,8 @@ class Trainer {
     std::array<Mixing::Step, max_groups> steps{};
     Work work{.updates_statistics = true};
     typename UpdateOf::Rates rates;
+    // Of mixes that look ahead: products of the losses' gradients and the validation batch's.
+    std::array<std::array<double, most_losses>, max_groups> along{};
 
     // f(group) for those whose turn it is.
     template <class F>
@@ -445,7 +447,8 @@ class Trainer {
     });
     if (ahead) value_terms(batch, turn.terms & ~D::penalties, report);
     turn.each([&](int g) {
-      mixing_.before_pass(turn.steps[g], turn.takes[g], ahead, turn.work.weight,
+      const bool has_values = mixing_.needs_values(turn.steps[g], turn.takes[g]);
+      mixing_.before_pass(turn.steps[g], turn.takes[g], has_values, turn.work.weight,
                           turn.work.in_heads);
     });
   }
@@ -458,10 +461,12 @@ class Trainer {
       if (!update_.check(plan_, turn.takes, report)) return false;
       turn.each([&](int g) {
         if (turn.takes[g] != Takes::apart) return;
-        mixing_.after_pass(turn.steps[g], gramian_of(g, Takes::apart), turn.work.weight,
+        mixing_.after_pass(turn.steps[g], gramian_of(turn, g), turn.work.weight,
                            turn.work.in_heads);
-        if (mixing_.needs_validation(g)) look_ahead(from, turn.steps[g]);
-        report_gradients(g, report);
+        report_gradients(turn, g, report);
+        if (!mixing_.needs_validation(g)) return;
+        look_ahead(from, turn.steps[g]);
+        for (int i = 0; i < plan_.group[g].losses; ++i) turn.along[g][i] = update_.along(i);
       });
       update_.combine(*workers_, from, clips ? nullptr : &turn.rates);
     }
@@ -482,7 +487,7 @@ class Trainer {
   }
 
   // Norms and cosines of losses whose gradients are apart.
-  void report_gradients(int group, StepReport& report) const {
+  void report_gradients(const Turn& turn, int group, StepReport& report) const {
     GradientReport& to = report.gradients;
     if (!report.has_gradients) {
       constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
@@ -491,7 +496,7 @@ class Trainer {
     }
     report.has_gradients = true;
     const GroupPlan& of = plan_.group[group];
-    const auto product = gramian_of(group, Takes::apart);
+    const auto product = gramian_of(turn, group);
     for (int i = 0; i < of.losses; ++i) {
       to.norm[of.loss[i]] = square_root(product(i, i));
       for (int j = 0; j < of.losses; ++j) {
@@ -508,19 +513,25 @@ class Trainer {
     turn.each([&](int g) { values_after |= mixing_.needs_values_after(g); });
     if (values_after) value_terms(batch, turn.terms & ~D::penalties, after);
     turn.each([&](int g) {
-      mixing_.finish(turn.steps[g], turn.takes[g], gramian_of(g, turn.takes[g]), after,
-                     [this](int loss) { return update_.along(loss); });
+      mixing_.finish(turn.steps[g], turn.takes[g], gramian_of(turn, g), after,
+                     [&](int loss) { return turn.along[g][loss]; });
     });
   }
 
-  // The inner products of the losses of a group that were found last.
-  auto gramian_of(int group, Takes takes) const {
-    return [this, group, takes](int a, int b) {
-      const int pair = plan_.group[group].pair(a, b);
-      if (takes == Takes::apart) return update_.product(pair);
+  // The inner products of the gradients of a group's losses that were found last: without weights,
+  // which those at the trunk's output come with.
+  auto gramian_of(const Turn& turn, int group) const {
+    return [this, &turn, group](int a, int b) {
+      const GroupPlan& of = plan_.group[group];
+      const int pair = of.pair(a, b);
+      if (turn.takes[group] == Takes::apart) return update_.product(pair);
       double sum = 0.0;
       for (const Products& slot : products_) sum += slot.product[static_cast<std::size_t>(pair)];
-      return sum;
+      const auto in_head = [&](int loss) {
+        return static_cast<double>(turn.work.in_heads[of.loss[static_cast<std::size_t>(loss)]]);
+      };
+      const double weights = in_head(a) * in_head(b);
+      return weights != 0.0 ? sum / weights : 0.0;
     };
   }
 
