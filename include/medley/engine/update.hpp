@@ -1,6 +1,5 @@
-// What happens to parameters: gradients of slots become one, or the factors that shards left are
-// multiplied; optimizers turn gradients into changes. All of it in chunks, which workers share out
-// among themselves.
+// What happens to parameters: optimizers turn gradients into changes, in chunks, which workers share
+// out among themselves.
 #pragma once
 
 #include <algorithm>
@@ -9,95 +8,30 @@
 #include <tuple>
 
 #include "medley/base/exact_math.hpp"
-#include "medley/engine/arena_view.hpp"
-#include "medley/engine/batches.hpp"
-#include "medley/engine/workers.hpp"
+#include "medley/engine/gradients.hpp"
 #include "medley/experiment/initialization.hpp"
-#include "medley/kernels/dense.hpp"
 
 namespace medley {
 
-// Sum of get(0) .. get(count - 1) as a tree whose shape depends on count alone; zero of nothing.
-template <int Most, class Get>
-MEDLEY_INLINE auto tree_sum(int count, Get&& get) {
-  using Value = decltype(get(0));
-  const auto add = [&](int many) MEDLEY_INLINE_LAMBDA {
-    std::array<Value, static_cast<std::size_t>(Most)> sum;
-    sum[0] = get(0);
-    for (int i = 1; i < many; ++i) sum[i] = get(i);
-    for (int width = 1; width < many; width *= 2) {
-      for (int i = 0; i + width < many; i += 2 * width) sum[i] = sum[i] + sum[i + width];
-    }
-    return sum[0];
-  };
-  if (count == 0) return Value{};
-  return count == Most ? add(Most) : add(count);  // the usual case is unrolled
-}
-
 template <class Experiment, WorkerSet Workers>
-class Update {
+class Update : public Gradients<Experiment, Workers> {
   using D = Definition<Experiment>;
   using Net = typename D::Net;
   using Ways = typename D::Ways;
-
-  // A range of parameters that one worker handles at once, whole grains; where their gradient is
-  // factored, of one block of outputs.
-  struct Chunk {
-    std::size_t offset = 0;    // as in PlacedParameter
-    std::size_t gradient = 0;  // within those of its segment, factored or not
-    int floats = 0;
-    int parameter = 0, segment = 0;
-    bool decays = false, trainable = true, factored = false;
-  };
-  static constexpr int chunk_floats = 2048;
-  // Calls f(parameter, first float, floats) for all chunks. Those that read the same factor of a
-  // gradient follow each other.
-  template <class F>
-  static constexpr void cut_parameters(F&& f) {
-    for (int k = 0; k < Net::parameter_count; ++k) {
-      const Parameter& spec = Net::parameters[k].spec;
-      const int block = spec.factored ? spec.packing.out : spec.floats;
-      const int most = std::max(chunk_floats / spec.grain, 1) * spec.grain;
-      for (int from = 0; from < block; from += most) {
-        for (int b = 0; b < spec.floats; b += block) f(k, b + from, std::min(most, block - from));
-      }
-    }
-  }
-  static constexpr int chunk_count = [] {
-    int count = 0;
-    cut_parameters([&](int, int, int) { ++count; });
-    return count;
-  }();
-  static constexpr std::array<Chunk, chunk_count> chunks = [] {
-    std::array<Chunk, chunk_count> list{};
-    int i = 0;
-    cut_parameters([&](int k, int from, int floats) {
-      const PlacedParameter& p = Net::parameters[k];
-      const auto& places = Net::segment_places;
-      const std::size_t begin = (p.spec.factored ? places.factored : places.slot)[p.segment];
-      list[i++] = {p.offset + from, p.gradient - begin + from, floats,         k, p.segment,
-                   p.spec.decays,   p.spec.trainable,          p.spec.factored};
-    });
-    return list;
-  }();
-
-  // What a chunk adds to the squared norm of each group's gradient, to each penalty, and to the
-  // inner products of the losses of groups that combine gradients.
-  struct alignas(64) Sums {
-    std::array<double, Ways::most_groups> square{};
-    std::array<double, D::term_count> penalty{};
-    std::array<double, Ways::pairs> product{};
-    std::array<double, Ways::validates ? Ways::most_losses_apart : 0> along{};
-  };
-
-  // Calls f(chunk, its sums) for all chunks, shared out among the workers.
-  template <class F>
-  void for_each_chunk(Workers& workers, F&& f) {
-    workers.parallel_for(chunk_count, [&](int, int i) { f(chunks[i], sums_[i]); });
-  }
+  using Base = Gradients<Experiment, Workers>;
+  using Base::chunk_count, Base::chunks, Base::for_each_chunk, Base::gather,
+      Base::gather_statistics, Base::gradient, Base::group_gradient, Base::in_slots,
+      Base::inner_product, Base::sums_, Base::together, Base::view_;
+  using typename Base::Chunk;
+  using typename Base::InSlots;
+  using typename Base::Sums;
 
  public:
-  explicit Update(ArenaView<D> view) : view_(view) {}
+  using Base::multiply_factors;
+  using typename Base::Active;
+  using typename Base::Sources;
+
+  explicit Update(ArenaView<D> view) : Base(view) {}
 
   // Draws the parameters; moments are cleared by whoever clears the arena.
   void initialize(std::uint64_t seed) {
@@ -118,31 +52,6 @@ class Update {
     typename ConstantsOf<typename D::Groups>::type rule{};
     std::array<float, max_groups> scale{};
   };
-  using Active = std::array<Takes, max_groups>;
-
-  // What gradients are made of: terms of each direction, weights of penalties and of gradients that
-  // are combined, in the trunk and in heads, the slots that were written (none where there are no
-  // losses), the wave whose factors wait, and the groups that take part.
-  struct Sources {
-    const std::array<TermSet, D::directions>& sets;
-    const std::array<float, max_terms>& weight;
-    const std::array<float, max_terms>& in_heads;
-    int slots;
-    Wave wave;
-    StepPlan plan{};
-    Active active{};
-  };
-
-  // Multiplies the factors that the shards of a wave left: for all waves of a batch but the last.
-  void multiply_factors(Workers& workers, const std::array<TermSet, D::directions>& sets,
-                        const Wave& wave) {
-    for_each_chunk(workers, [&](const Chunk& chunk, Sums&) {
-      for (int d = 0; d < D::directions; ++d) {
-        if (D::reaches_backward(sets[d], chunk.segment)) multiply_factors(chunk, d, wave);
-      }
-    });
-  }
-
   // Makes the gradient of each group, and where there are rates, applies it to a chunk while that is
   // in cache. What the terms do not reach is left alone. Of a group that combines gradients this
   // makes those of its losses, and their inner products over the trunk.
@@ -217,12 +126,6 @@ class Update {
     return value;
   }
 
-  // After reduce: inner product of the gradients of a pair of losses.
-  double product(int pair) const {
-    double value = 0;
-    for (const Sums& sums : sums_) value += sums.product[pair];
-    return value;
-  }
   // After that: value of a penalty, before its weight; norm of a group's gradient.
   double penalty(int term) const {
     double value = 0;
@@ -269,86 +172,6 @@ class Update {
     for_each_chunk(workers, [&](const Chunk& chunk, Sums&) { derive(chunk); });
   }
 
-  // Makes the gradients of losses over the trunk, for compare_gradients: of all, where each has a
-  // direction; else of one, which is kept.
-  void collect_gradients(Workers& workers, const Sources& from) {
-    for_each_chunk(workers, [&](const Chunk& chunk, Sums&) {
-      if (chunk.segment != 0 || !chunk.trainable) return;
-      for (int d = 0; d < D::directions; ++d) gather(chunk, d, from);
-    });
-  }
-  void collect_term(Workers& workers, int term, const Sources& from) {
-    for_each_chunk(workers, [&](const Chunk& chunk, Sums&) {
-      if (chunk.segment != 0 || !chunk.trainable) return;
-      const int d = measured_direction(term);
-      gather(chunk, d, from);
-      std::copy_n(gradient(chunk, d, 0), chunk.floats, loss_gradient(chunk, term));
-    });
-  }
-  // ⟨g_a, g_b⟩ of the losses, over the trunk.
-  void products(Diagnosis::Pairs& product) const {
-    each_pair_of_losses([&](const Chunk& chunk, int a, int b) {
-      product[a][b] += inner_product(
-          chunk, [&](int i) { return term_gradient(chunk, a, i); },
-          [&](int i) { return term_gradient(chunk, b, i); });
-    });
-  }
-  // Keeps them, a loss after the other; then the products of those kept with those at hand.
-  void copy_gradients(float* to) const {
-    for (const Chunk& chunk : chunks) {
-      if (chunk.segment != 0 || !chunk.trainable) continue;
-      D::each_loss([&](int k) {
-        std::copy_n(loss_gradient(chunk, k), chunk.floats, kept_gradient(to, chunk, k));
-      });
-    }
-  }
-  void products_with(float* kept, Diagnosis::Pairs& product) const {
-    each_pair_of_losses([&](const Chunk& chunk, int a, int b) {
-      const float* of_first = kept_gradient(kept, chunk, a);
-      product[a][b] += inner_product(
-          chunk, [&](int i) { return Vec::load(of_first + i); },
-          [&](int i) { return term_gradient(chunk, b, i); });
-    });
-  }
-  // ⟨g, θ' - θ⟩ over all parameters, of the gradient in a direction and other parameters θ'.
-  double product_with_change(Workers& workers, int direction, const Sources& from,
-                             const float* others) {
-    for_each_chunk(workers, [&](const Chunk& chunk, Sums&) {
-      if (chunk.segment != 0 && chunk.trainable) gather(chunk, direction, from);
-    });
-    double product = 0.0;
-    for (const Chunk& chunk : chunks) {
-      if (!chunk.trainable || !D::reaches_backward(from.sets[direction], chunk.segment)) continue;
-      const float *g = gradient(chunk, direction, 0), *theta = view_.parameters() + chunk.offset;
-      product += inner_product(
-          chunk, [&](int i) { return Vec::load(g + i); },
-          [&](int i) { return Vec::load(others + chunk.offset + i) - Vec::load(theta + i); });
-    }
-    return product;
-  }
-
-  void compare_gradients(GradientReport& report) const {
-    report = {};
-    std::array<std::array<double, D::term_count>, D::term_count> dot{};
-    for (const Chunk& chunk : chunks) {
-      if (chunk.segment != 0 || !chunk.trainable) continue;
-      for (int a = 0; a < D::term_count; ++a) {
-        for (int b = a; b < D::term_count; ++b) {
-          dot[a][b] += inner_product(
-              chunk, [&](int i) { return term_gradient(chunk, a, i); },
-              [&](int i) { return term_gradient(chunk, b, i); });
-        }
-      }
-    }
-    for (int a = 0; a < D::term_count; ++a) {
-      report.norm[a] = square_root(dot[a][a]);
-      for (int b = a; b < D::term_count; ++b) {
-        const double size = square_root(dot[a][a]) * square_root(dot[b][b]);
-        report.cosine[a][b] = report.cosine[b][a] = size > 0 ? dot[a][b] / size : 0.0;
-      }
-    }
-  }
-
   // Value of a penalty with the parameters as they are, before its weight.
   double penalty_value(int term) const {
     double value = 0;
@@ -370,108 +193,6 @@ class Update {
   }
 
  private:
-  static TermSet together(const std::array<TermSet, D::directions>& sets) {
-    TermSet all = 0;
-    for (const TermSet set : sets) all |= set;
-    return all;
-  }
-  // Where a loss's gradient is measured.
-  static constexpr int measured_direction(int term) {
-    return Ways::plans[Ways::measuring_mode].direction_of(term, Ways::one_a_loss);
-  }
-
-  // A chunk's gradient in a slot; a factored one is in slot 0 alone.
-  float* gradient(const Chunk& chunk, int direction, int slot) const {
-    return (chunk.factored ? view_.factored_gradients(direction, chunk.segment)
-                           : view_.gradients(direction, chunk.segment, slot)) +
-           chunk.gradient;
-  }
-  // Where the gradient of a group comes together.
-  float* group_gradient(const Chunk& chunk, int group, const Sources& from) const {
-    const bool apart = from.active[group] == Takes::apart;
-    return gradient(chunk, D::gathering_direction(from.plan.group[group], apart, chunk.segment), 0);
-  }
-
-  // Adds to a factored gradient what the wave's shards left, in their order.
-  void multiply_factors(const Chunk& chunk, int direction, const Wave& wave) {
-    if (!chunk.factored) return;
-    const PlacedParameter& p = Net::parameters[chunk.parameter];
-    const int first = static_cast<int>(chunk.offset - p.offset) / lanes;
-    const int block = first / p.spec.rows(), row = first % p.spec.rows();
-    std::array<kernels::Factors, D::slots> shards;
-    const int count = static_cast<int>(wave.last - wave.first);
-    for (int slot = 0; slot < count; ++slot) {
-      const float* inputs = view_.factors(direction, chunk.segment, slot) + p.factors -
-                            Net::segment_places.factors[chunk.segment];
-      shards[slot] = {inputs + row * D::shard, inputs + (p.spec.rows() + block * lanes) * D::shard,
-                      slot + 1 < count ? D::shard : wave.last_samples};
-    }
-    kernels::multiply_factors(chunk.floats / lanes, D::shard, shards.data(), count,
-                              gradient(chunk, direction, 0), wave.first > 0);
-  }
-
-  // A chunk's gradient as the slots have it; a factored one is there once.
-  struct InSlots {
-    const float* first;
-    std::size_t stride;
-    int used;
-    // Sum over the slots of vector i.
-    MEDLEY_INLINE Vec sum(int i) const {
-      return tree_sum<D::slots>(used,
-                                [&](int slot) { return Vec::load(first + slot * stride + i); });
-    }
-  };
-  InSlots in_slots(const Chunk& chunk, int direction, int used) const {
-    return {gradient(chunk, direction, 0), D::slot_floats(chunk.segment),
-            chunk.factored ? 1 : used};
-  }
-
-  // The losses' gradient of one direction in one chunk: slots or factors; into slot 0. False where
-  // the losses do not reach it.
-  bool gather(const Chunk& chunk, int direction, const Sources& from) {
-    if (from.slots == 0 || !D::reaches_backward(from.sets[direction], chunk.segment)) return false;
-    multiply_factors(chunk, direction, from.wave);
-    if (chunk.factored) return true;
-    float* to = gradient(chunk, direction, 0);
-    const InSlots slots = in_slots(chunk, direction, from.slots);
-    for (int i = 0; i < chunk.floats; i += lanes) slots.sum(i).store(to + i);
-    return true;
-  }
-
-  // Running statistics come from the one forward pass, in the first direction that has them.
-  void gather_statistics(const Chunk& chunk, Sums& sums, const Sources& from) {
-    sums.square = {};
-    for (int d = 0; d < D::directions; ++d) {
-      if (gather(chunk, d, from)) return;
-    }
-  }
-
-  // Inner product of two gradients in a chunk, in the order of the instruction set's vector.
-  template <class A, class B>
-  static double inner_product(const Chunk& chunk, A&& a, B&& b) {
-    Vec products = Vec::zero();
-    for (int i = 0; i < chunk.floats; i += lanes) products = fma(a(i), b(i), products);
-    return static_cast<double>(sum(products));
-  }
-
-  // The gradients of a group's losses, each by itself, and over the trunk their products.
-  void gather(const Chunk& chunk, Sums& sums, int group, const Sources& from) {
-    const GroupPlan& of = from.plan.group[group];
-    const int first = of.first, losses = of.losses;
-    const auto load = [&](int loss) {
-      return [at = gradient(chunk, first + loss, 0)](int i) { return Vec::load(at + i); };
-    };
-    sums.square[group] = 0;
-    for (int a = 0; a < losses; ++a) {
-      const bool reached = gather(chunk, first + a, from);
-      if (reached) sums.square[group] += inner_product(chunk, load(a), load(a));
-      for (int b = 0; b <= a; ++b) {
-        sums.product[of.pair(a, b)] =
-            reached && chunk.segment == 0 ? inner_product(chunk, load(a), load(b)) : 0.0;
-      }
-    }
-  }
-
   // Makes a group's gradient in one chunk of `losses(i)` and the group's penalties.
   template <class Losses>
   MEDLEY_INLINE void finish(const Chunk& chunk, Sums& sums, int group, const Sources& from,
@@ -583,7 +304,7 @@ class Update {
         if (g < 0 || g >= from.plan.groups || from.active[g] == Takes::none ||
             !D::reaches(from.plan.group[g].terms, chunk.segment))
           return;
-        const Vec gradient = Vec::load(gradients[g] + i) * Vec::broadcast(rates.scale[g]);
+        const Vec scaled = Vec::load(gradients[g] + i) * Vec::broadcast(rates.scale[g]);
         constexpr std::size_t kept = D::moment_count[flat];
         float* moments = view_.moments(flat, chunk.segment, chunk.offset) + i;
         std::array<Vec, Rule::moments.size()> state;
@@ -591,7 +312,7 @@ class Update {
           state[m] = m < kept ? Vec::load(moments + m * D::moment_floats(flat)) : Vec::zero();
         }
         theta =
-            theta + Rule::change(std::get<flat>(rates.rule), before, gradient, state, chunk.decays);
+            theta + Rule::change(std::get<flat>(rates.rule), before, scaled, state, chunk.decays);
         for (std::size_t m = 0; m < kept; ++m) state[m].store(moments + m * D::moment_floats(flat));
       });
       theta.store(at);
@@ -616,49 +337,7 @@ class Update {
     }
   }
 
-  template <class F>
-  static void each_pair_of_losses(F&& f) {
-    for (const Chunk& chunk : chunks) {
-      if (chunk.segment != 0 || !chunk.trainable) continue;
-      D::each_loss([&](int a) { D::each_loss([&](int b) { f(chunk, a, b); }); });
-    }
-  }
-  static float* kept_gradient(float* kept, const Chunk& chunk, int term) {
-    return kept + static_cast<std::size_t>(rank_of(term)) * D::trunk_floats + chunk.offset;
-  }
-  // Of a loss among all.
-  static int rank_of(int term) {
-    int rank = 0;
-    for (int k = 0; k < term; ++k) rank += !D::is_penalty[k];
-    return rank;
-  }
-
-  // A loss's gradient over the trunk, as it was collected.
-  float* loss_gradient(const Chunk& chunk, int term) const {
-    if constexpr (Ways::one_a_loss) {
-      return gradient(chunk, measured_direction(term), 0);
-    } else {
-      return view_.term_gradients(rank_of(term)) + chunk.offset;
-    }
-  }
-  // Vector i of a term's gradient over the trunk, before its weight.
-  Vec term_gradient(const Chunk& chunk, int term, int i) const {
-    if (!D::is_penalty[term]) return Vec::load(loss_gradient(chunk, term) + i);
-    Vec g = Vec::zero();
-    if (!chunk.decays) return g;
-    const Vec theta = Vec::load(view_.parameters() + chunk.offset + i);
-    D::each_term([&](auto k) {
-      if constexpr (D::is_penalty[k]) {
-        using Rule = typename D::template TermAt<decltype(k)::value>::Rule;
-        if (k == term) g = Rule::derivative(theta);
-      }
-    });
-    return g;
-  }
-
-  ArenaView<D> view_;
   Pass<Net> derives_ = view_.make_pass(0, 0);  // for layers that derive; it is not run
-  std::array<Sums, chunk_count> sums_{};
 };
 
 }  // namespace medley
