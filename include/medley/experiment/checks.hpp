@@ -241,7 +241,7 @@ constexpr Sentence wrong_membership() {
 }
 
 // A mix, as it is listed for a group with so many losses; where it is the only one, it must serve them.
-// (Else a group with one loss has that loss's own weight.)
+// (Else a group with one loss has that loss's own weight.) One of penalties alone needs none.
 template <auto Part>
 constexpr Sentence wrong_mix(int losses, bool alone) {
   using M = std::remove_cvref_t<decltype(Part())>;
@@ -294,7 +294,7 @@ constexpr Sentence wrong_mix_of_group() {
     return wrong_mixes<[] { return parts_of(std::get<G>(std::get<M>(modes_of<E>).groups).mix); }>(
         losses);
   } else {
-    return wrong_mixes<[] { return parts_of(E::mix); }>(losses);
+    return wrong_mixes<[] { return parts_of(E::mix); }>(losses == 0 ? most_losses : losses);
   }
 }
 

@@ -5,6 +5,7 @@
 #include <array>
 #include <cmath>
 #include <deque>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -130,7 +131,7 @@ struct Alone {
   }
   // What surgery answers for these losses of a group, in double precision.
   std::vector<double> surgery(std::vector<int> of, const Settings& settings, int group) const {
-    std::vector<double> products, own, weight(of.size());
+    std::vector<double> products, own, preference, weight(of.size());
     std::array<bool, losses> present{true, true, true, true};
     for (const int a : of) {
       own.push_back(settings.weight[a]);
@@ -142,6 +143,9 @@ struct Alone {
     }
     MixStep step;
     step.own = own;
+    for (const double w : own)
+      preference.push_back(w / std::accumulate(own.begin(), own.end(), 0.0));
+    step.preference = preference;
     step.present = std::span<const bool>(present).first(of.size());
     step.gramian = {products.data(), of.size()};
     step.random = RandomStream(settings.seed, Purpose::mix, static_cast<std::uint32_t>(group), 0);
@@ -175,7 +179,7 @@ void expect_surgery() {
   const MadeSource made = source();
   const Settings settings = settings_for<Experiment>(made);
   const Alone<Experiment> alone(made);
-  MadeTraining<Surgery<Experiment>> run(settings);
+  MadeTraining<Surgery<Experiment>> run(settings_for<Surgery<Experiment>>(made));
   const GradientReport measured = run.gradients();
   run.step();
 
@@ -216,7 +220,7 @@ TEST(Combined, FactoredGradientsOfHeads) { expect_surgery<PlainWideHeads>(); }
 TEST(Combined, MeasuredGradientsAreTheSameBitsWithAndWithoutDirections) {
   const MadeSource made = source();
   MadeTraining<Plain> plain(settings_for<Plain>(made));
-  MadeTraining<Surgery<Plain>> surgery(settings_for<Plain>(made));
+  MadeTraining<Surgery<Plain>> surgery(settings_for<Surgery<Plain>>(made));
   const GradientReport a = plain.gradients(), b = surgery.gradients();
   EXPECT_EQ(a.norm, b.norm);
   EXPECT_EQ(a.cosine, b.cosine);
@@ -225,7 +229,7 @@ TEST(Combined, MeasuredGradientsAreTheSameBitsWithAndWithoutDirections) {
 TEST(Combined, StatisticsAreThoseOfTheOneForwardPass) {
   const MadeSource made = source();
   MadeTraining<Plain> plain(settings_for<Plain>(made));
-  MadeTraining<Surgery<Plain>> surgery(settings_for<Plain>(made));
+  MadeTraining<Surgery<Plain>> surgery(settings_for<Surgery<Plain>>(made));
   plain.step(), surgery.step();
   for (const char* name : {"trunk.1.running_mean", "trunk.1.running_var",
                            "heads.kind.1.running_mean", "heads.kind.1.running_var"}) {
@@ -267,7 +271,7 @@ TEST(Combined, InTurn) {
 
 TEST(Combined, IsClippedAfterwards) {
   const MadeSource made = source();
-  Settings settings = settings_for<Plain>(made);
+  Settings settings = settings_for<Surgery<Plain>>(made);
   MadeTraining<Surgery<Plain>> free(settings);
   free.step();
   settings.clip_norm = 0.25 * free.report.gradient_norm[0];
@@ -284,9 +288,8 @@ TEST(Combined, IsClippedAfterwards) {
 TEST(Combined, LossesWithoutLabelsTakeNoPart) {
   MadeSource made = source();
   made.targets[2].values.assign(22, NAN);
-  const Settings settings = settings_for<Plain>(made);
   const Alone<Plain> alone(made);
-  MadeTraining<Surgery<Plain>> run(settings);
+  MadeTraining<Surgery<Plain>> run(settings_for<Surgery<Plain>>(made));
   run.step();
   EXPECT_FALSE(run.report.measured[2]);
   EXPECT_EQ(run.report.weight[2], 0.0);
