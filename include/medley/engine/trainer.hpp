@@ -20,30 +20,27 @@
 #include <string_view>
 
 #include "medley/engine/mixing.hpp"
-#include "medley/engine/reports.hpp"
-#include "medley/engine/shard_work.hpp"
-#include "medley/engine/update.hpp"
-#include "medley/engine/workers.hpp"
+#include "medley/engine/passes.hpp"
 
 namespace medley {
 
 template <class Experiment, WorkerSet Workers>
-class Trainer {
+class Trainer : Passes<Experiment, Workers> {
   using D = Definition<Experiment>;
-  using Net = typename D::Net;
-  using TermSets = typename ShardWork<Experiment>::TermSets;
   using Ways = typename D::Ways;
+  using Base = Passes<Experiment, Workers>;
   using Weights = Mixing::Weights;
-  using Sums = typename ShardWork<Experiment>::Sums;
-  using Work = typename ShardWork<Experiment>::Work;
-  using Products = typename ShardWork<Experiment>::Products;
-  using UpdateOf = Update<Experiment, Workers>;
+  using Base::all_losses, Base::batches_, Base::measured_direction, Base::output_product,
+      Base::run_pass, Base::scale_terms, Base::scores_, Base::settings_, Base::take_apart,
+      Base::update_, Base::value_terms, Base::view_, Base::work_, Base::workers_;
+  using typename Base::UpdateOf;
+  using typename Base::Work;
 
  public:
   static constexpr int most_workers = D::slots;
 
   // `arena` has D::arena_bytes, all zero, aligned to 128.
-  explicit Trainer(float* arena) : view_(arena) {}
+  explicit Trainer(float* arena) : Base(arena) {}
 
   // How many scores the evaluations of these records keep: one a record of the largest split for each
   // head on a target of two classes.
@@ -159,61 +156,11 @@ class Trainer {
   }
 
   void evaluate(Split split, Evaluation& result) {
-    result = {};
-    result.records = settings_.source->size(split);
-    const Batch batch{.split = split, .count = result.records, .training = false};
-    std::fill_n(view_.metric_counts(0), D::slots * D::metric_words, std::uint64_t{0});
-    totals_.fill({});
-    sums_.fill({});
-    for_each_shard(
-        {0, batches_.shard_count(batch)}, [&](std::uint64_t shard, int worker, int slot) {
-          work_.evaluate_shard(batch, shard, worker, slot, totals_[slot], sums_[slot], scores_);
-        });
-    summarize(batches_.slots_used(batches_.shard_count(batch)), result);
+    Base::evaluate(split, mixing_.constant(), result);
   }
-
-  void predict(std::span<const Record> records, std::span<float* const> outputs) {
-    const std::size_t shards = (records.size() + D::shard - 1) / D::shard;
-    workers_->parallel_for(static_cast<int>(shards), [&](int worker, int slot) {
-      const std::size_t first = static_cast<std::size_t>(slot) * D::shard;
-      const std::size_t count = std::min<std::size_t>(D::shard, records.size() - first);
-      work_.predict_shard(records.subspan(first, count), first, outputs, worker);
-    });
-  }
+  using Base::predict;
 
  private:
-  static constexpr TermSet all_losses = ((TermSet{1} << D::term_count) - 1) & ~D::penalties;
-  static constexpr int measured_direction(int term) {
-    return Ways::plans[Ways::measuring_mode].direction_of(term, Ways::one_a_loss);
-  }
-
-  // Makes the gradient of each loss over the trunk, for Update's comparisons, without changing
-  // anything; calls f(loss, sources) where that of a loss is at hand, heads included.
-  template <class F>
-  void take_apart(const Batch& batch, StepReport& report, F&& f) {
-    Work work;
-    work.weight.fill(1.0f);
-    const int slots = batches_.slots_used(batches_.shard_count(batch));
-    const StepPlan& plan = Ways::plans[Ways::measuring_mode];
-    const auto sources = [&](const Wave& last) {
-      return
-          typename UpdateOf::Sources{work.sets, work.weight, work.in_heads, slots, last, plan, {}};
-    };
-    scale_terms(batch, all_losses, report);
-    D::each_loss([&](int k) {
-      work.sets[measured_direction(k)] = TermSet{1} << k;
-      if (Ways::one_a_loss) return;
-      const auto from = sources(run_pass(batch, work, report));
-      update_.collect_term(*workers_, k, from);
-      f(k, from);
-      work.sets = {};
-    });
-    if (!Ways::one_a_loss) return;
-    const auto from = sources(run_pass(batch, work, report));
-    update_.collect_gradients(*workers_, from);
-    D::each_loss([&](int k) { f(k, from); });
-  }
-
   void swap_parameters(std::span<float> memory) {
     std::swap_ranges(view_.parameters(), view_.parameters() + D::parameter_floats, memory.data());
     parameters_changed();
@@ -237,142 +184,6 @@ class Trainer {
           in_heads);
       for (int i = 0; i < of.losses; ++i)
         diagnosis.exact_weight[of.loss[i]] = static_cast<double>(weight[of.loss[i]]);
-    }
-  }
-
-  // Calls f(shard, worker, slot) for the shards of a wave, which begins with slot 0; those of a slot
-  // in order, on one worker.
-  template <class F>
-  void for_each_shard(const Wave& wave, F&& f) {
-    workers_->parallel_for(batches_.slots_used(wave.last - wave.first), [&](int worker, int slot) {
-      for (std::uint64_t s = wave.first + slot; s < wave.last; s += D::slots) f(s, worker, slot);
-    });
-  }
-
-  // Fills the slots' gradients and the values of the terms, which are scaled. Returns the last wave,
-  // whose factors are still to be multiplied.
-  Wave run_pass(const Batch& batch, const Work& work, StepReport& report) {
-    const TermSet terms = together(work.sets);
-    sum_terms(batch, terms & D::summed_terms);
-    for (SlotTotals& totals : totals_) totals.value = {};
-    products_.fill({});
-    Wave wave = batches_.wave_from(batch, 0);
-    while (D::heads_of(terms) != 0) {
-      for_each_shard(wave, [&](std::uint64_t shard, int worker, int slot) {
-        work_.train_shard(batch, shard, work, worker, slot, totals_[slot], products_[slot]);
-      });
-      if (wave.last == batches_.shard_count(batch)) break;
-      update_.multiply_factors(*workers_, work.sets, wave);
-      wave = batches_.wave_from(batch, wave.last);
-    }
-    report.records = batch.count;
-    const int used = batches_.slots_used(batches_.shard_count(batch));
-    for (int k = 0; k < D::term_count; ++k) {
-      if (!(terms >> k & 1u) || D::is_penalty[k]) continue;
-      report.value[k] = term_value(k, used, work_.term_sums);
-    }
-    return wave;
-  }
-
-  // The slots' values of a term together, or what its sums give.
-  double term_value(int term, int used, const Sums& sums) const {
-    double value = tree_sum<D::slots>(used, [&](int slot) { return totals_[slot].value[term]; });
-    D::each_term([&](auto k) {
-      if constexpr ((D::summed_terms >> k & 1u) != 0) {
-        if (k == term) value = ShardWork<Experiment>::template summed_value<k>(sums);
-      }
-    });
-    return value;
-  }
-
-  // The slots' sums together.
-  Sums reduced_sums(int used) const {
-    Sums sums{};
-    for (int i = 0; i < D::sum_count; ++i) {
-      sums[i] = tree_sum<D::slots>(used, [&](int slot) { return sums_[slot][i]; });
-    }
-    return sums;
-  }
-
-  // A forward pass of its own for mixes that need the values of the batch before the weights.
-  void value_terms(const Batch& batch, TermSet terms, StepReport& report) {
-    for (SlotTotals& totals : totals_) totals.value = {};
-    sums_.fill({});
-    const std::uint64_t shards = batches_.shard_count(batch);
-    for_each_shard({0, shards}, [&](std::uint64_t shard, int worker, int slot) {
-      work_.value_shard(batch, shard, terms, worker, totals_[slot], sums_[slot]);
-    });
-    const int used = batches_.slots_used(shards);
-    const Sums sums = reduced_sums(used);
-    for (int k = 0; k < D::term_count; ++k) {
-      if (terms >> k & 1u) report.value[k] = term_value(k, used, sums);
-    }
-  }
-
-  // A forward pass of its own for terms whose gradient depends on sums over the batch.
-  void sum_terms(const Batch& batch, TermSet terms) {
-    if (terms == 0) return;
-    sums_.fill({});
-    const std::uint64_t shards = batches_.shard_count(batch);
-    for_each_shard({0, shards}, [&](std::uint64_t shard, int worker, int slot) {
-      work_.sum_shard(batch, shard, terms, worker, sums_[slot]);
-    });
-    work_.term_sums = reduced_sums(batches_.slots_used(shards));
-  }
-
-  // What the losses of records, or of pixels over the batch, are divided by: the sum of their weights
-  // over the batch. They are asked only where they may differ, as all workers wait for this; masks
-  // as augmentation shows them, by all workers.
-  void scale_terms(const Batch& batch, TermSet terms, StepReport& report) {
-    std::array<double, max_terms> sum{};
-    TermSet differing = 0, masks = 0;
-    for (int k = 0; k < D::term_count; ++k) {
-      if (!(terms >> k & 1u) || D::is_penalty[k]) continue;
-      const bool by_pixels = D::answers_mask(k) && D::term_over[k] == Over::batch;
-      const bool alike = D::weighs_alike[k] || (D::answers_mask(k) && !by_pixels);
-      if (alike && settings_.source->complete(D::term_target[k])) {
-        sum[k] = static_cast<double>(batch.count * (by_pixels ? D::mask_bytes : 1));
-      } else {
-        (D::answers_mask(k) ? masks : differing) |= TermSet{1} << k;
-      }
-    }
-    weigh_masks(batch, masks, sum);
-    for (std::uint64_t i = 0; differing != 0 && i < batch.count; ++i) {
-      const std::uint64_t record = batches_.record_of(batch, batch.first + i);
-      D::each_term([&](auto k) {
-        constexpr int term = decltype(k)::value;
-        if constexpr (!D::is_penalty[term]) {
-          if (!(differing >> term & 1u)) return;
-          constexpr int t = D::term_target[term];
-          if constexpr (Experiment::targets[t].kind == TargetKind::classes) {
-            const std::int32_t label = settings_.source->label(record, t);
-            if (label < 0) return;
-            sum[term] +=
-                static_cast<double>(record_weight(std::get<term>(Experiment::terms).rule, label));
-          } else {
-            sum[term] += settings_.source->labelled(record, t) ? 1.0 : 0.0;
-          }
-        }
-      });
-    }
-    for (int k = 0; k < D::term_count; ++k) {
-      work_.term_scale[k] = sum[k] > 0 ? static_cast<float>(1.0 / sum[k]) : 0.0f;
-      if (terms >> k & 1u) report.measured[k] = D::is_penalty[k] || sum[k] > 0;
-    }
-  }
-
-  // Sums of the weights of terms on masks.
-  void weigh_masks(const Batch& batch, TermSet terms, std::array<double, max_terms>& sum) {
-    if (terms == 0) return;
-    for (SlotTotals& totals : totals_) totals.weight = {};
-    const std::uint64_t shards = batches_.shard_count(batch);
-    for_each_shard({0, shards}, [&](std::uint64_t shard, int worker, int slot) {
-      work_.weigh_shard(batch, shard, terms, worker, totals_[slot]);
-    });
-    for (int k = 0; k < D::term_count; ++k) {
-      if (!(terms >> k & 1u)) continue;
-      sum[k] = tree_sum<D::slots>(batches_.slots_used(shards),
-                                  [&](int slot) { return totals_[slot].weight[k]; });
     }
   }
 
@@ -525,13 +336,11 @@ class Trainer {
       const GroupPlan& of = plan_.group[group];
       const int pair = of.pair(a, b);
       if (turn.takes[group] == Takes::apart) return update_.product(pair);
-      double sum = 0.0;
-      for (const Products& slot : products_) sum += slot.product[static_cast<std::size_t>(pair)];
       const auto in_head = [&](int loss) {
         return static_cast<double>(turn.work.in_heads[of.loss[static_cast<std::size_t>(loss)]]);
       };
       const double weights = in_head(a) * in_head(b);
-      return weights != 0.0 ? sum / weights : 0.0;
+      return weights != 0.0 ? output_product(pair) / weights : 0.0;
     };
   }
 
@@ -573,70 +382,8 @@ class Trainer {
     mixing_.start(setup);
   }
 
-  static TermSet together(const TermSets& sets) {
-    TermSet all = 0;
-    for (const TermSet set : sets) all |= set;
-    return all;
-  }
-
-  // Slots together, in their order.
-  void summarize(int used, Evaluation& result) {
-    const Weights weight = mixing_.constant();
-    bool tells = false;
-    const Sums sums = reduced_sums(used);
-    for (int k = 0; k < D::term_count; ++k) {
-      result.weight[k] = static_cast<double>(weight[k]);
-      if (D::is_penalty[k]) {
-        result.value[k] = update_.penalty_value(k);
-        result.measured[k] = true;
-      } else {
-        const double labelled =
-            tree_sum<D::slots>(used, [&](int slot) { return totals_[slot].weight[k]; });
-        const bool summed = D::summed_terms >> k & 1u;
-        result.measured[k] = labelled > 0;
-        if (labelled > 0) {
-          result.value[k] = term_value(k, used, sums) / (summed ? 1.0 : labelled);
-        }
-      }
-      result.total += result.weight[k] * result.value[k];
-      tells |= !D::is_penalty[k] && result.measured[k] && weight[k] != 0.0f;
-    }
-    if (!tells) result.total = std::numeric_limits<double>::quiet_NaN();
-    for (int slot = 1; slot < used; ++slot) {
-      for (std::size_t i = 0; i < D::metric_words; ++i) {
-        view_.metric_counts(0)[i] += view_.metric_counts(slot)[i];
-      }
-    }
-    for (int p = 0; p < D::pair_count; ++p) {
-      const MetricInfo info = D::metric_info(p);
-      const std::uint64_t* counts = view_.metric_counts(0) + view_.metric_offset(p);
-      const auto classes = static_cast<std::size_t>(info.classes);
-      MetricCounts& m = result.metrics[p];
-      m.confusion = {counts, classes * classes};
-      if (info.scored && !scores_.empty()) {
-        const auto records = static_cast<std::size_t>(result.records);
-        m.scores = sorted_scores(scores_.subspan(D::scored_before(p) * records, records));
-      }
-      m.absolute_error =
-          tree_sum<D::slots>(used, [&](int slot) { return totals_[slot].absolute_error[p]; });
-      m.squared_error =
-          tree_sum<D::slots>(used, [&](int slot) { return totals_[slot].squared_error[p]; });
-      for (int slot = 0; slot < used; ++slot) m.count += totals_[slot].count[p];
-    }
-  }
-
-  ArenaView<D> view_;
-  Settings settings_;
   StepPlan plan_ = Ways::plans[0];
   Mixing mixing_;
-  Batches<Experiment> batches_{settings_};
-  ShardWork<Experiment> work_{view_, settings_, batches_};
-  UpdateOf update_{view_};
-  Workers* workers_ = nullptr;
-  std::array<SlotTotals, D::slots> totals_{};
-  std::array<Sums, D::slots> sums_{};  // of each slot
-  std::array<Products, D::slots> products_{};
-  std::span<Score> scores_;  // [scored pair][rank in the split], or none
 };
 
 }  // namespace medley
