@@ -44,14 +44,17 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion 
 # Looking for use after scope multiplies the time that unrolled kernels take to compile.
 SANITIZE_FLAGS := -fno-omit-frame-pointer -fno-sanitize-recover=all -Wno-error \
   $(if $(findstring address,$(SANITIZE)),-fno-sanitize-address-use-after-scope)
-CXXFLAGS := -std=c++20 $(OPT) $(DEBUG) -ffp-contract=off -fno-math-errno -ffile-prefix-map=$(CURDIR)=. \
+# g++ looks for garbage each time that its memory has doubled, from 128 MB on; up to half a gigabyte it may just grow.
+CXXFLAGS := -std=c++20 $(OPT) $(DEBUG) $(if $(is_gcc),--param=ggc-min-heapsize=524288) -ffp-contract=off -fno-math-errno -ffile-prefix-map=$(CURDIR)=. \
   $(WARNINGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE) $(SANITIZE_FLAGS))
 # Unrolled kernels are long straight lines of loads and stores. Left alone, g++ compares each with a
 # thousand before it and follows the ranges of their addresses, for a third of an engine's compile time
 # and code that is no faster.
 ENGINE_FLAGS := $(if $(is_gcc),-fno-gnu-unique --param=sccvn-max-alias-queries-per-access=50 -fno-ipa-modref -fno-tree-vrp)
 # All that the shell needs of -O2 is vectors in loops over whole files; the rest takes a third longer to compile.
-SHELL_FLAGS := $(if $(filter -O2,$(OPT)),-O1 -ftree-vectorize)
+# So it is the same for engines of -O2 and of -O3.
+SHELL_FLAGS := $(if $(filter -O2 -O3,$(OPT)),-O1 -ftree-vectorize)
+SHELL_BUILD := $(BUILD:%-O3=%-O2)/shell
 CPPFLAGS := -Iinclude -Isrc -I. -MMD -MP
 # (AddressSanitizer follows exceptions only through a shared libstdc++.)
 LDFLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE),-static-libgcc -static-libstdc++) -pthread
@@ -59,7 +62,7 @@ LDLIBS := -Wl,-Bstatic -lboost_program_options -ljpeg -lpng -lz -lxxhash -Wl,-Bd
 
 # The shell: a unit a room, as most of the time that a file takes goes into headers and their templates.
 ROOMS := base experiment optimizers mixes data files import run report commands
-SHELL_OBJECTS := $(ROOMS:%=$(BUILD)/shell/%.o)
+SHELL_OBJECTS := $(ROOMS:%=$(SHELL_BUILD)/%.o)
 BINARIES := $(EXPERIMENTS:%=$(BIN)/medley-%)
 LINK ?= yes
 RUN_OUT ?= runs/$(EXPERIMENT)-$(shell date +%Y%m%d-%H%M%S)
@@ -114,21 +117,24 @@ cross-packages: build/cross-packages ## install other compilers and an emulator,
 
 # The shell: compiled once, for any processor. (A room's folder is newer than its unit where a file came or went.)
 .SECONDEXPANSION:
-$(BUILD)/shell/%.cpp: src/$$* Makefile
+$(SHELL_BUILD)/%.cpp: src/$$* Makefile
 	@mkdir -p $(@D)
 	@printf '#include "%s"\n' $(sort $(wildcard src/$*/*.cpp)) > $@.new
 	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
-$(BUILD)/shell/main.cpp: src/main.cpp
+$(SHELL_BUILD)/main.cpp: src/main.cpp
 	@mkdir -p $(@D)
 	@echo '#include "src/main.cpp"' > $@
-$(BUILD)/shell/%.o: $(BUILD)/shell/%.cpp | build/packages
+$(SHELL_BUILD)/mixes.o: SHELL_FLAGS += -fno-exceptions -fno-rtti
+$(SHELL_BUILD)/%.o: $(SHELL_BUILD)/%.cpp | build/packages
 	$(CXX) $(CPPFLAGS) $(CXXFLAGS) $(SHELL_FLAGS) -c $< -o $@
 
 # An experiment: its arena and description for any processor, its engine once an instruction set.
 experiment_flags = '-DMEDLEY_EXPERIMENT=$(subst -,_,$(1))' '-DMEDLEY_EXPERIMENT_HEADER="$(wildcard include/medley/experiments/$(1).hpp tests/experiments/$(1).hpp)"'
-$(BIN)/%/experiment.o: src/experiments/experiment.cpp %.hpp | build/packages
-	@mkdir -p $(@D)
-	$(CXX) $(CPPFLAGS) $(call experiment_flags,$*) $(ISAS:%=-DMEDLEY_HAS_%) $(CXXFLAGS) -c $< -o $@
+define description_rule
+$(BUILD)/$(subst $(space),-,$(strip $(1)))/%/experiment.o: src/experiments/experiment.cpp %.hpp | build/packages
+	@mkdir -p $$(@D)
+	$(CXX) $(CPPFLAGS) $$(call experiment_flags,$$*) $(1:%=-DMEDLEY_HAS_%) $(CXXFLAGS) $(FLAGS_scalar) -c $$< -o $$@
+endef
 
 # An engine and the functions of its layers, which experiments share (src/engine/layers.sh). All symbols but the entry become
 # local ("unique" ones could not), so that no inline function compiled for a newer processor can be linked into code that
@@ -149,9 +155,14 @@ OBJCOPY := $(CROSS)objcopy
 NM := $(CROSS)nm
 $(foreach isa,$(ISAS),$(eval $(call engine_rule,$(isa))))
 
-$(BIN)/medley-%: $(BIN)/%/experiment.o $(foreach isa,$(ISAS),$(BUILD)/%/engine.$(isa).o) $(BUILD)/shell/main.o $(SHELL_OBJECTS)
-	$(CXX) $(LDFLAGS) $^ $(LDLIBS) -o $@
-	$(if $(LINK),@ln -sf $(BIN:build/%=%)/medley-$* build/medley-$*)
+# Binaries with these instruction sets, in this folder, and whether they are the ones in build.
+define binary_rule
+$(call description_rule,$(1))
+$(2)/medley-%: $(2)/%/experiment.o $(foreach isa,$(1),$(BUILD)/%/engine.$(isa).o) $(SHELL_BUILD)/main.o $(SHELL_OBJECTS)
+	$(CXX) $(LDFLAGS) $$^ $(LDLIBS) -o $$@
+	$(if $(3),@ln -sf $(2:build/%=%)/medley-$$* build/medley-$$*)
+endef
+$(eval $(call binary_rule,$(ISAS),$(BIN),$(LINK)))
 
 # --- installing -----------------------------------------------------------------------------------
 
@@ -180,10 +191,21 @@ uninstall: ## remove what install has put there
 
 PYTHON ?= /usr/bin/python3
 UNIT_OBJECTS := $(patsubst tests/unit/%.cpp,$(BUILD)/unit-$(TEST_ISA)/%.o,$(wildcard tests/unit/*/*.cpp))
-# Tests of kernels unroll as much as the kernels do; -O1 without lines compiles them in half the time.
-$(BUILD)/unit-$(TEST_ISA)/%.o: tests/unit/%.cpp | build/packages
+# Tests of kernels unroll as much as the kernels do; -O1 without lines compiles them in half the time. Those of engines
+# have many engines of a few steps, for which -Og is enough.
+UNIT_FLAGS := -Itests $(CXXFLAGS) -O1 $(if $(SANITIZE),,-g0) $(ENGINE_FLAGS) $(FLAGS_$(TEST_ISA))
+$(BUILD)/unit-$(TEST_ISA)/engine/%.o: tests/unit/engine/%.cpp | build/packages
 	@mkdir -p $(@D)
-	$(CXX) $(CPPFLAGS) -Itests $(CXXFLAGS) -O1 $(if $(SANITIZE),,-g0) $(ENGINE_FLAGS) $(FLAGS_$(TEST_ISA)) -c $< -o $@
+	$(CXX) $(CPPFLAGS) $(UNIT_FLAGS) -Og -c $< -o $@
+# Headers that most tests begin with take a second of each: g++ reads them once. (-w: of a header as the main file it warns.) (A cache of objects serves better alone.)
+has_cache := $(findstring ccache,$(realpath $(shell command -v $(CXX))))
+COMMON := $(if $(has_cache),,$(if $(is_gcc),$(BUILD)/unit-$(TEST_ISA)/common.hpp))
+$(BUILD)/unit-$(TEST_ISA)/common.hpp.gch: tests/common.hpp | build/packages
+	@mkdir -p $(@D) && cp $< $(@:.gch=)
+	$(CXX) $(CPPFLAGS) $(UNIT_FLAGS) -w -x c++-header $< -o $@
+$(BUILD)/unit-$(TEST_ISA)/%.o: tests/unit/%.cpp | build/packages $(COMMON:=.gch)
+	@mkdir -p $(@D)
+	$(CXX) $(CPPFLAGS) $(COMMON:%=-include %) $(UNIT_FLAGS) -c $< -o $@
 $(BUILD)/unit-$(TEST_ISA)/tests: $(UNIT_OBJECTS) $(SHELL_OBJECTS)
 	$(CXX) $(LDFLAGS) $^ -Wl,-Bstatic -lgtest_main -lgtest $(LDLIBS) -o $@
 
@@ -195,9 +217,14 @@ error-test: | build/packages ## compile wrong experiments and read the errors
 	$(PYTHON) tests/errors/run.py --compiler $(CXX)
 	$(if $(filter-out clang++,$(CXX)),$(if $(call have,clang++),$(PYTHON) tests/errors/run.py --compiler clang++))
 
-CONTRACT_BINARIES := $(patsubst %,$(BIN)/medley-%,lenet everything garments clothing readme unet parity)
+# Two of the binaries are compared with themselves by instruction set; the others have the one that they would run with.
+BEST_BIN := $(BUILD)/$(TEST_ISA)
+$(if $(filter-out $(BIN),$(BEST_BIN)),$(eval $(call binary_rule,$(TEST_ISA),$(BEST_BIN))))
+CONTRACT_BINARIES := $(patsubst %,$(BIN)/medley-%,lenet everything) \
+  $(patsubst %,$(BEST_BIN)/medley-%,garments clothing readme unet parity)
 contract-test: $(CONTRACT_BINARIES) other-builds build/test-packages ## run the promises on built binaries
-	$(PYTHON) tests/contract/run.py --binary-dir $(BIN) --quick --other-builds $(OTHER_BUILDS)
+	@rm -rf $(BUILD)/contract && mkdir $(BUILD)/contract && ln -s $(CONTRACT_BINARIES:$(BUILD)/%=../%) $(BUILD)/contract
+	$(PYTHON) tests/contract/run.py --binary-dir $(BUILD)/contract --quick --other-builds $(OTHER_BUILDS)
 	$(PYTHON) tests/contract/readme.py $(BIN)/medley-lenet
 
 # Builds that must give the same bytes: without any instruction set, by other optimizations, another
@@ -207,8 +234,9 @@ OTHER_BUILDS := build/$(CXX)-O2/scalar build/$(CXX)-O3/avx2 $(if $(call have,cla
   $(if $(and $(call have,aarch64-linux-gnu-g++),$(call have,qemu-aarch64-static)),build/aarch64-linux-gnu-g++-O2/neon)
 .PHONY: other-builds $(OTHER_BUILDS)
 other-builds: $(OTHER_BUILDS) ## build what results are compared with: see also cross-packages
+# (Theirs of the other compilers may have a shell that compiles faster.)
 $(OTHER_BUILDS): $(CONTRACT_BINARIES)  # one after the other: they share objects
-	$(MAKE) LINK= DEBUG=-g0 CXX=$(patsubst build/%-O$(lastword $(subst -O, ,$(@D))),%,$(@D)) OPT=-O$(lastword $(subst -O, ,$(@D))) ISAS=$(@F) \
+	$(MAKE) LINK= DEBUG=-g0 $(if $(findstring build/$(CXX)-,$@),,SHELL_FLAGS=-O0) CXX=$(patsubst build/%-O$(lastword $(subst -O, ,$(@D))),%,$(@D)) OPT=-O$(lastword $(subst -O, ,$(@D))) ISAS=$(@F) \
 	  $(foreach e,everything $(if $(findstring neon,$@),lenet garments),$@/medley-$(e))
 
 # (In this order, the unit tests compile beside the builds for comparison and what is run on them.)
@@ -236,7 +264,7 @@ FUZZ_MAIN := $(if $(findstring fuzzer,$(SANITIZE)),-fsanitize=fuzzer,$(BUILD)/fu
 $(BUILD)/fuzz/%.o: tests/fuzz/%.cpp | build/packages
 	@mkdir -p $(@D)
 	$(CXX) $(CPPFLAGS) $(CXXFLAGS) -c $< -o $@
-$(BUILD)/fuzz/%_fuzzer: $(BUILD)/fuzz/%_fuzzer.o $(filter %.o,$(FUZZ_MAIN)) $(SHELL_OBJECTS)
+$(BUILD)/fuzz/%_fuzzer: $(BUILD)/fuzz/%_fuzzer.o $(filter %.o,$(FUZZ_MAIN)) $(filter-out %/commands.o,$(SHELL_OBJECTS))
 	$(CXX) $(LDFLAGS) $^ $(filter-out %.o,$(FUZZ_MAIN)) $(LDLIBS) -o $@
 
 fuzz: build/fuzz-packages ## fuzz every reader of files for FUZZ_SECONDS each, with clang++

@@ -2,14 +2,13 @@
 // and degenerate gradients.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
-#include <optional>
 #include <span>
-#include <string>
+#include <utility>
 #include <vector>
 
 #include "medley/base/random.hpp"
@@ -150,6 +149,40 @@ inline Gradients degenerate_gradients(RandomNumbers& random, std::size_t losses,
     }
   }
   return g;
+}
+
+inline double cosine(const Gradient& a, const Gradient& b) {
+  const double product = norm(a) * norm(b);
+  return product > 0.0 ? dot(a, b) / product : norm(a) == norm(b);
+}
+
+inline Gradients times(const Gradients& g, const std::vector<double>& scale) {
+  Gradients out = g;
+  for (std::size_t k = 0; k < g.size(); ++k) {
+    for (double& x : out[k]) x *= scale[k];
+  }
+  return out;
+}
+
+inline std::vector<double> random_scales(RandomNumbers& random, std::size_t losses, double spread) {
+  std::vector<double> scale(losses);
+  for (double& s : scale) s = std::pow(10.0, random.uniform(-spread, spread));
+  return scale;
+}
+
+inline double mean_norm(const Gradients& g) {
+  double sum = 0.0;
+  for (const Gradient& row : g) sum += norm(row);
+  return sum / static_cast<double>(g.size());
+}
+
+// min_k (Gw)_k / d_k
+inline double worst_gain(const Gradients& g, const Gradient& direction) {
+  double worst = 1e300;
+  for (const Gradient& row : g) {
+    if (norm(row) > 0.0) worst = std::min(worst, dot(row, direction) / norm(row));
+  }
+  return worst;
 }
 
 // The same gradients as the solvers take them; zero rows must not be among them.

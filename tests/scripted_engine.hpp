@@ -14,6 +14,8 @@
 #include <vector>
 
 #include "medley/engine/engine.hpp"
+#include "medley/mixes/blend.hpp"
+#include "medley/mixes/weighted_sum.hpp"
 #include "medley/run/session.hpp"
 
 namespace medley::testing {
@@ -57,6 +59,7 @@ struct Script {
   std::function<void(std::uint64_t)> after_step;   // given the steps done
   // What it was asked for.
   std::vector<std::string> calls;
+  Settings settings{};
 };
 
 class ScriptedEngine final : public Engine {
@@ -64,7 +67,7 @@ class ScriptedEngine final : public Engine {
   ScriptedEngine(float* arena, Script& script) : arena_(arena), script_(script) {}
 
   void start(const Settings& settings) override {
-    settings_ = settings;
+    settings_ = script_.settings = settings;
     call("start");
   }
   void initialize() override {
@@ -125,10 +128,6 @@ class ScriptedEngine final : public Engine {
   }
   void predict(std::span<const Record>, std::span<float* const>) override {}
   std::size_t predict_batch() const override { return 1; }
-  bool set_mix(std::string_view name, double value) override {
-    call("mix " + std::string(name));
-    return name == "a" && value <= 1.0;
-  }
   std::uint64_t rounds_per_epoch() const override {
     return (script_.batches + script_.batches_a_round - 1) / script_.batches_a_round;
   }
@@ -168,8 +167,9 @@ inline Description scripted_description() {
   all.name = "all";
   all.optimizer = "sgd";
   all.learning_rate = 0.1;
-  all.mix = "blend";
+  all.mix.mix = Blend{};
   all.term_set = 3;
+  all.losses = 1;
   d.groups = {all};
   d.metrics = {{.head = "kind", .target = "kind", .classes = 2}};
   TensorInfo weight;
@@ -179,8 +179,7 @@ inline Description scripted_description() {
   weight.elements = 1;
   d.tensors = {weight};
   d.arena_bytes = static_cast<std::size_t>(lanes) * sizeof(float);
-  d.mix = "blend";
-  d.mix_usage = "a: from 0 to 1";
+  d.mixes = {Blend{}, WeightedSum{}};
   d.recipe.batch_size = 2;
   d.fingerprint = 7;
   return d;

@@ -6,11 +6,14 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <cstring>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "medley/base/random.hpp"
 #include "medley/data/source.hpp"
+#include "medley/engine/settings_of.hpp"
 #include "medley/engine/trainer_engine.hpp"
 #include "medley/experiment/describe.hpp"
 
@@ -107,18 +110,12 @@ class MadeSource final : public Source {
 
 // Settings for all records in one batch, in their order.
 template <class Experiment>
-Settings settings_for(const MadeSource& source) {
-  Settings settings;
-  settings.source = &source;
+Settings settings_for(const MadeSource& source, int mode = 0) {
+  Settings settings = settings_of<Experiment>(source, mode);
   settings.batch_size = static_cast<std::uint32_t>(source.size(Split::train));
   settings.shuffle = settings.augment = false;
-  settings.augmentation = Experiment::recipe.augmentation;
+  settings.clip_norm = 0.0;
   settings.threads = 2;
-  const Description d = describe<Experiment>();
-  for (std::size_t g = 0; g < d.groups.size(); ++g) {
-    settings.learning_rate[g] = d.groups[g].learning_rate;
-  }
-  for (std::size_t k = 0; k < d.terms.size(); ++k) settings.weight[k] = d.terms[k].weight;
   return settings;
 }
 
@@ -127,7 +124,9 @@ template <class Experiment>
 class MadeTraining {
  public:
   explicit MadeTraining(const Settings& settings)
-      : arena_(Definition<Experiment>::map.floats + 32), trainer_(start()) {
+      : description_(with_mode(describe<Experiment>(), settings.mode, mixes_of(settings))),
+        arena_(Definition<Experiment>::map.floats + 32),
+        trainer_(start()) {
     trainer_.start(settings);
     trainer_.initialize();
   }
@@ -160,18 +159,35 @@ class MadeTraining {
     t.pack(values.data(), start());
     trainer_.parameters_changed();
   }
-  static std::vector<std::string> tensor_names() {
+  std::vector<std::string> tensor_names() const {
     std::vector<std::string> names;
-    for (const TensorInfo& t : describe<Experiment>().tensors) names.push_back(t.name);
+    for (const TensorInfo& t : description_.tensors) names.push_back(t.name);
     return names;
+  }
+  // With the step mode and the mixes of the settings.
+  const Description& description() const { return description_; }
+  // What a mix keeps, by name: "mix.all.log_variance".
+  std::vector<double> state(std::string_view name) const {
+    for (const StateInfo& s : mix_states(description_)) {
+      if (s.name != name) continue;
+      std::vector<double> values(s.elements);
+      std::memcpy(values.data(), start() + s.offset, s.elements * sizeof(double));
+      return values;
+    }
+    ADD_FAILURE() << "no state " << name;
+    return {};
   }
 
   Position position;
   StepReport report;
 
  private:
-  static TensorInfo info(std::string_view name) {
-    for (const TensorInfo& t : describe<Experiment>().tensors) {
+  static std::vector<MixChoice> mixes_of(const Settings& settings) {
+    const StepPlan& plan = Directions<Experiment>::plans[static_cast<std::size_t>(settings.mode)];
+    return {settings.mix.begin(), settings.mix.begin() + plan.groups};
+  }
+  TensorInfo info(std::string_view name) const {
+    for (const TensorInfo& t : description_.tensors) {
       if (t.name == name) return t;
     }
     ADD_FAILURE() << "no tensor " << name;
@@ -181,6 +197,7 @@ class MadeTraining {
     const auto address = reinterpret_cast<std::uintptr_t>(arena_.data());
     return const_cast<float*>(arena_.data()) + (128 - address % 128) % 128 / sizeof(float);
   }
+  const Description description_;
   std::vector<float> arena_;
   TrainerEngine<Experiment> trainer_;
 };
@@ -188,7 +205,7 @@ class MadeTraining {
 // Every tensor, by name, of two trainings: the same bits.
 template <class A, class B>
 void expect_same_tensors(const MadeTraining<A>& a, const MadeTraining<B>& b) {
-  for (const std::string& name : MadeTraining<A>::tensor_names()) {
+  for (const std::string& name : a.tensor_names()) {
     EXPECT_EQ(a.tensor(name), b.tensor(name)) << name;
   }
 }

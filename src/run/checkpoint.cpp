@@ -19,7 +19,7 @@ namespace fields = checkpoint_field;
 
 namespace {
 
-constexpr std::string_view format_version = "2";
+constexpr std::string_view format_version = "3";
 constexpr std::size_t number_width = 20;  // of a 64-bit number
 constexpr std::size_t data_width = 16;    // of a data set's fingerprint, hexadecimal
 constexpr std::size_t double_width = 32;
@@ -126,6 +126,7 @@ void each_field(const Description& d, State&& p, F&& f) {
   f(fields::batch, "", p.position.batch);
   f(fields::losses_bytes, "", p.losses_bytes);
   f(fields::metrics_bytes, "", p.metrics_bytes);
+  f(fields::diagnostics_bytes, "", p.diagnostics_bytes);
   f(fields::best_step, "", p.best_step);
   f(fields::best_total, "", p.best_total);
   for (std::size_t g = 0; g < d.groups.size(); ++g)

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include "medley/base/error.hpp"
@@ -30,7 +31,7 @@ std::vector<MixOptionInfo> options_of(const AnyMix& mix) {
   std::vector<MixOptionInfo> options;
   for (std::size_t i = 0; i < mix.option_count(); ++i) options.push_back(mix.option(i));
   for (const MixOption<Composition>& option : Composition::options)
-    options.push_back({option.name, option.least, option.most, option.names});
+    options.push_back({option.name, option.least, option.most, option.names, option.whole});
   return options;
 }
 
@@ -47,11 +48,12 @@ std::string range_text(const MixOptionInfo& option) {
 
 double parse_value(const MixOptionInfo& option, std::string_view text, std::string_view whole) {
   const auto wrong = [&] {
-    return usage_error(fmt::format("--mix {}: {} is {}, not '{}'", whole, option.name,
-                                   option.names.empty()
-                                       ? fmt::format("a number from {}", range_text(option))
-                                       : fmt::format("one of {}", range_text(option)),
-                                   text));
+    return usage_error(fmt::format(
+        "--mix {}: {} is {}, not '{}'", whole, option.name,
+        option.names.empty()
+            ? fmt::format("a {}number from {}", option.whole ? "whole " : "", range_text(option))
+            : fmt::format("one of {}", range_text(option)),
+        text));
   };
   if (!option.names.empty()) {
     const auto found = std::ranges::find(option.names, text);
@@ -60,6 +62,7 @@ double parse_value(const MixOptionInfo& option, std::string_view text, std::stri
   }
   const auto value = parse_number<double>(std::string(text), "mix");
   if (!(value >= option.least && value <= option.most)) throw wrong();
+  if (option.whole && value != std::floor(value)) throw wrong();
   return value;
 }
 
@@ -205,8 +208,16 @@ void set_mix(std::string_view text, Description& d) {
   const std::size_t equals = text.find('=');
   const bool has_group = equals != std::string_view::npos && equals < text.find(':');
   if (!has_group) {
+    bool any = d.groups.empty();
     for (GroupInfo& group : d.groups) {
-      if (group.own_mixes.empty()) group.mix = parse_mix(text, group, d, text);
+      if (!group.own_mixes.empty()) continue;
+      group.mix = parse_mix(text, group, d, text);
+      any = true;
+    }
+    if (!any) {
+      throw usage_error(
+          fmt::format("--mix {}: all groups have mixes of their own; say whose it is, as in {}={}",
+                      text, d.groups.front().name, text));
     }
     return;
   }

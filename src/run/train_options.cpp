@@ -69,6 +69,10 @@ po::options_description describe(const Description& d) {
   add("gradients-every", text(), "N",
       "steps between measurements of the terms' gradient norms and cosines; 0: never (default: the "
       "first step of each epoch)");
+  add("diagnose", text(), "N",
+      "steps between rows of diagnostics.csv, which tells how losses agree and what a step has "
+      "done; "
+      "each costs some eight steps (default 0: never)");
   add("keep", text(), "N", "checkpoints that stay besides the best (default 3)");
   options.add_options()("help", po::bool_switch(), "this text");
   return options;
@@ -222,6 +226,7 @@ TrainOptions parse_train_options(const Arguments& arguments, const Description& 
   o.log_every = read.number<std::uint64_t>("log-every", 10, 1, many);
   o.gradients_each_epoch = !read.has("gradients-every");
   o.gradients_every = read.number<std::uint64_t>("gradients-every", 0, 0, many);
+  o.diagnose_every = read.number<std::uint64_t>("diagnose", 0, 0, many);
   o.keep = read.number<std::uint64_t>("keep", 3, 1, 1000);
   return o;
 }
@@ -254,6 +259,7 @@ std::vector<OptionLine> deciding_options(const TrainOptions& o, const Descriptio
   line("shuffle", o.shuffle ? "on" : "off");
   line("augment", o.augment ? "on" : "off");
   line("log-every", o.log_every);
+  if (o.diagnose_every > 0) line("diagnose", o.diagnose_every);
   if (!o.gradients_each_epoch) line("gradients-every", o.gradients_every);
   return lines;
 }

@@ -50,6 +50,11 @@ TrainingRun::Ending TrainingRun::train() {
     write_config();
   }
   logs_.emplace(d_, o_.out, state_);
+  mix_watch_.emplace(d_);
+  if (o_.diagnose_every > 0) {
+    diagnostics_.emplace(d_, o_.out, state_.diagnostics_bytes);
+    diagnosis_memory_.resize(engine_.diagnosis_floats());
+  }
   writer_.emplace(d_, arena_, *source_, o_.seed, result_options(o_, d_), folder_->checkpoints());
   metric_names_ = metric_names(d_);
   metric_values_.resize(metric_names_.size());
@@ -100,6 +105,8 @@ void TrainingRun::start_engine() {
   std::ranges::copy(o_.weight, settings.weight.begin());
   for (std::size_t g = 0; g < d_.groups.size(); ++g) settings.mix[g] = d_.groups[g].mix;
   settings.threads = o_.threads;
+  settings.epochs = o_.epochs;
+  if (o_.steps_given) settings.steps = o_.steps;
   engine_.start(settings);
   rounds_ = engine_.rounds_per_epoch();
   steps_ = o_.steps_given ? o_.steps : o_.epochs * rounds_;
@@ -177,6 +184,9 @@ void TrainingRun::announce() {
   for (const std::string& warning : training_warnings(*source_, d_, o_.batch_size)) {
     logs_->say(fmt::format("warning: {}\n", warning));
   }
+  for (const std::string& warning : mix_warnings(d_, source_->size(Split::validation) > 0)) {
+    logs_->say(fmt::format("warning: {}\n", warning));
+  }
   if (o_.resume) logs_->say(fmt::format("resuming after step {}\n", state_.position.step));
 }
 
@@ -191,10 +201,26 @@ bool TrainingRun::wants_gradients(const Position& p) const {
   return o_.gradients_every > 0 && p.step % o_.gradients_every == 0;
 }
 
+bool TrainingRun::diagnoses(const Position& p) const {
+  return o_.diagnose_every > 0 && p.step % o_.diagnose_every == 0;
+}
+
+void TrainingRun::diagnose(const Position& before, const StepReport& report) {
+  engine_.diagnose(before, diagnosis_memory_, report, diagnosis_);
+  std::array<double, max_groups> rate{};
+  const double factor = o_.schedule.factor(before.step, steps_);
+  for (std::size_t g = 0; g < d_.groups.size(); ++g) rate[g] = o_.learning_rate[g] * factor;
+  diagnostics_->write(before.epoch, before.step + 1, report, diagnosis_, o_.weight, rate)
+      .or_throw();
+}
+
 // What run_steps tells and asks; everything else that a run does between steps follows from it.
 class TrainingRun::Watcher {
  public:
   explicit Watcher(TrainingRun& run) : run_(run), progress_(run.d_) {}
+  void before(const Position& position) const {
+    if (run_.diagnoses(position)) run_.engine_.keep_parameters(run_.diagnosis_memory_);
+  }
   bool wants_gradients(const Position& position) const { return run_.wants_gradients(position); }
   bool after(const StepDone& done) { return run_.after(done, progress_); }
 
@@ -222,11 +248,21 @@ bool TrainingRun::after(const StepDone& done, ProgressLine& progress) {
   }
   if (before.step == 0 && o_.init.empty()) warn_of_first_values(report);
   epoch_records_ += report.records;
+  const GradientReport* gradients = done.gradients         ? done.gradients
+                                    : report.has_gradients ? &report.gradients
+                                                           : nullptr;
   if (done.gradients || before.step % o_.log_every == 0 || position.step == steps_) {
     logs_
         ->losses(before.epoch, position.step, Split::train, report.total, report.value,
-                 report.weight, report.measured, done.gradients)
+                 report.weight, report.measured, gradients)
         .or_throw();
+  }
+  if (diagnoses(before)) diagnose(before, report);
+  line_.clear();
+  mix_watch_->add(report, line_);
+  if (!line_.view().empty()) {
+    progress.clear();
+    logs_->say(line_.view());
   }
   progress.show(report, before.epoch, epochs(), position.step, steps_);
   bool best = false;
@@ -309,6 +345,10 @@ void TrainingRun::save(bool best, bool is_planned) {
   logs_->sync().or_throw();
   state_.losses_bytes = logs_->losses_bytes();
   state_.metrics_bytes = logs_->metrics_bytes();
+  if (diagnostics_) {
+    diagnostics_->sync().or_throw();
+    state_.diagnostics_bytes = diagnostics_->bytes();
+  }
   const std::uint64_t step = state_.position.step;
   writer_->write(RunFolder::checkpoint_name(step).data(), state_).or_throw();
   folder_->link(step, best, is_planned, o_.keep).or_throw();

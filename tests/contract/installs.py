@@ -23,8 +23,9 @@ ${BASH_REMATCH[1]} && printf '%s\\n' "${COMPREPLY[@]}"
 
 def _make(bench, target, destination, prefix):
     """Runs a target on the binary as it is, for the build that it belongs to."""
-    found = re.search(r"/build/([^/]+)(-O\w)/([\w-]+)$", str(bench.binaries))
-    if not found or bench.binaries != ROOT / "build" / f"{found[1]}{found[2]}" / found[3]:
+    binaries = (bench.binaries / BINARY).resolve().parent
+    found = re.search(r"/build/([^/]+)(-O\w)/([\w-]+)$", str(binaries))
+    if not found or binaries != ROOT / "build" / f"{found[1]}{found[2]}" / found[3]:
         raise Skipped("the binaries are not where the Makefile puts them")
     binary = f"build/{found[1]}{found[2]}/{found[3]}/{BINARY}"
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}

@@ -53,7 +53,7 @@ def what_a_mix_keeps_is_resumed(bench):
 
 def a_run_that_lost_its_links_is_resumed(bench):
     """After a copy that follows links, without them, with links to nothing, and with half a checkpoint."""
-    options = ("--steps", 200, "--batch-size", 29, "--log-every", 1, "--checkpoint-every", 7, "--threads", 1)
+    options = ("--steps", 100, "--batch-size", 29, "--log-every", 1, "--checkpoint-every", 7, "--threads", 1)
     expected = _uninterrupted(bench, options)
     stopped = _stopped(bench, "original", options)
     step = int((stopped / "last").resolve().name[5:13])
@@ -117,7 +117,7 @@ def nothing_is_begun_over_checkpoints_that_are_damaged(bench):
 
 def a_poor_file_system_loses_nothing(bench):
     """One without links, one that cannot sync folders, one without locks; interrupted in between."""
-    options = ("--steps", 200, "--batch-size", 29, "--log-every", 1, "--checkpoint-every", 7, "--keep", 2,
+    options = ("--steps", 100, "--batch-size", 29, "--log-every", 1, "--checkpoint-every", 7, "--keep", 2,
                "--threads", 1)
     expected = _uninterrupted(bench, options)
     for lacking in ("links", "syncing", "locks"):

@@ -125,7 +125,6 @@ template <class AnyEngine>
 Outcome train(AnyEngine& engine, const CoreRecords& records, const float* arena) {
   Outcome outcome;
   engine.initialize();
-  if (engine.set_mix("none.such", 1.0)) return outcome;
   Position position;
   CoreWatcher watcher(outcome);
   outcome.complete =

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "medley/run/checkpoint.hpp"
+#include "medley/run/mix_options.hpp"
 #include "medley/run/model.hpp"
 #include "tests/fuzz/experiment.hpp"
 #include "tests/fuzz/fuzz.hpp"
@@ -34,6 +35,16 @@ void check(const Checkpoint& c, const Description& d) {
   fuzz::accepted([&] {
     for (const auto& [name, value] : option_numbers(c, ""))
       fuzz::require(std::isfinite(value), "a number of an option is finite");
+  });
+  fuzz::accepted([&] {
+    const Description chosen = with_options(d, c);
+    for (const GroupInfo& group : chosen.groups) {
+      Description again = chosen;
+      set_mix(group.name + "=" + to_string(group, chosen), again);
+      fuzz::require(to_string(again.groups[static_cast<std::size_t>(&group - chosen.groups.data())],
+                              again) == to_string(group, chosen),
+                    "a mix reads back to the same");
+    }
   });
 }
 

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <array>
+#include <tuple>
 
 #include "medley/experiment/description.hpp"
+#include "medley/mixes/all.hpp"
 
 namespace medley::fuzz {
 
@@ -39,6 +41,8 @@ inline Description make_description() {
     GroupInfo group;
     group.name = name;
     group.learning_rate = 0.1;
+    group.term_set = d.groups.empty() ? 1 : 2;
+    group.losses = 1;
     d.groups.push_back(group);
   }
   for (const char* const name : {"kind", "decay"}) {
@@ -46,7 +50,14 @@ inline Description make_description() {
     term.name = name;
     d.terms.push_back(term);
   }
-  d.mix = "weighted_sum";
+  d.mixes = std::apply([](const auto&... mix) { return std::vector<AnyMix>{AnyMix(mix)...}; },
+                       every_mix.parts);
+  ModeInfo beside{.mode = StepMode::simultaneous, .groups = d.groups};
+  d.mode = beside.mode;
+  d.modes = {beside, beside};
+  d.modes[1].mode = StepMode::alternating;
+  d.modes[1].groups[1].own_mixes = {AnyMix(Constrained{}), AnyMix(CaGrad{})};
+  d.modes[0].moments = d.modes[1].moments = {d.tensors[1]};
   d.memory.slots = 4;
   d.fingerprint = 0x0123456789abcdef;
   return d;

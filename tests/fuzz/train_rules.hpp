@@ -9,6 +9,30 @@
 
 namespace medley::fuzz {
 
+inline void check_number(const MixOptionInfo& option, double value) {
+  if (option.names.empty()) {
+    require(value >= option.least && value <= option.most, "a number of a mix is in its range");
+  } else {
+    require(value >= 0 && value < static_cast<double>(option.names.size()),
+            "a choice of a mix is one of its names");
+  }
+}
+
+inline void check_mix(const MixChoice& choice) {
+  for (std::size_t i = 0; i < choice.mix.option_count(); ++i)
+    check_number(choice.mix.option(i), choice.mix.get(i));
+  for (std::size_t i = 0; i < Composition::options.size(); ++i) {
+    const MixOption<Composition>& option = Composition::options[i];
+    check_number({option.name, option.least, option.most, option.names}, choice.with.get(i));
+  }
+  for (std::size_t i = 0; i < choice.mix.loss_option_count(); ++i) {
+    const MixLossOptionInfo option = choice.mix.loss_option(i);
+    const double x = choice.mix.get(i, 0);
+    require(x == option.none || (x >= option.least && x <= option.most),
+            "a number of a loss is in its range, or there is none");
+  }
+}
+
 inline void check_ranges(const TrainOptions& o, const Description& d) {
   require(o.threads >= 1 && o.threads <= d.memory.slots, "threads are 1 to the slots");
   require(o.epochs <= 1u << 24 && o.steps <= std::uint64_t{1} << 40, "lengths are bounded");
@@ -22,6 +46,9 @@ inline void check_ranges(const TrainOptions& o, const Description& d) {
     require(rate >= 0 && std::isfinite(rate), "a learning rate is finite and >= 0");
   require(o.weight.size() == d.terms.size(), "a term has a weight");
   for (const double weight : o.weight) require(std::isfinite(weight), "a weight is finite");
+  const std::vector<GroupInfo>& groups = with_mode(d, o.mode).groups;
+  require(o.mix.size() == groups.size(), "a group has a mix");
+  for (const MixChoice& choice : o.mix) check_mix(choice);
 }
 
 // What config.ini holds gives the same options again.

@@ -45,13 +45,19 @@
 
 namespace medley {
 
-// Calls f(0), f(1), ... f(N-1) with compile-time constants: loops over registers must vanish.
-template <int N, class F>
+// Calls f(0), f(1), ... f(N-1) with compile-time constants: loops over registers must vanish. One by
+// one, as each lambda around a call is a function that is inlined, and compiled, again for each loop.
+template <int N, int From = 0, class F>
 MEDLEY_INLINE void unroll(F&& f) {
-  [&]<int... I>(std::integer_sequence<int, I...>) MEDLEY_INLINE_LAMBDA {
-    (f(std::integral_constant<int, I>{}), ...);
-  }
-  (std::make_integer_sequence<int, N>{});
+  if constexpr (N > From + 0) f(std::integral_constant<int, From + 0>{});
+  if constexpr (N > From + 1) f(std::integral_constant<int, From + 1>{});
+  if constexpr (N > From + 2) f(std::integral_constant<int, From + 2>{});
+  if constexpr (N > From + 3) f(std::integral_constant<int, From + 3>{});
+  if constexpr (N > From + 4) f(std::integral_constant<int, From + 4>{});
+  if constexpr (N > From + 5) f(std::integral_constant<int, From + 5>{});
+  if constexpr (N > From + 6) f(std::integral_constant<int, From + 6>{});
+  if constexpr (N > From + 7) f(std::integral_constant<int, From + 7>{});
+  if constexpr (N > From + 8) unroll<N, From + 8>(f);
 }
 
 // Tells the compiler to load again what lies in memory. Left alone, it keeps broadcasts for their

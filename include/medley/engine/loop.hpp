@@ -1,7 +1,8 @@
 // The loop of a training: step after step until all are done or somebody wants to stop.
 //
 //   struct Watcher {
-//     bool wants_gradients(const Position&);  // whether to measure them before the step at hand
+//     void before(const Position&);           // the step at hand; may be left out
+//     bool wants_gradients(const Position&);  // whether to measure them before it
 //     bool after(const StepDone&);            // false: stop here
 //   };
 //   Position position;                        // or where an earlier loop stopped
@@ -41,6 +42,7 @@ Ending run_steps(AnyEngine& engine, Position& position, std::uint64_t steps,
   StepReport report;
   GradientReport gradients;
   while (position.step < steps) {
+    if constexpr (requires { watcher.before(position); }) watcher.before(position);
     const bool measured = watcher.wants_gradients(position);
     if (measured) engine.measure_gradients(position, gradients);
     const Position before = position;

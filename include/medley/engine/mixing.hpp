@@ -46,16 +46,16 @@ class Mixing {
     if (!plan.can_combine()) return Takes::together;
     const Losses losses(*this, step);
     if (!c.mix.wants_gramian(losses.step)) return Takes::together;
-    const auto every = static_cast<std::uint64_t>(c.with.refresh);
-    const bool kept =
-        c.with.gradients == Composition::output || (step.number % every != 0 && losses.all_seen());
-    return kept && plan.heads_apart && !c.mix.needs().validation ? Takes::at_output : Takes::apart;
+    const bool anywhere = c.with.gradients == Composition::output || keeps_weights(losses, c);
+    return anywhere && plan.heads_apart && !c.mix.needs().validation ? Takes::at_output
+                                                                     : Takes::apart;
   }
 
   // Whether the values of the batch have to be known before the pass.
   bool needs_values(const Step& step, Takes takes) const {
     const MixChoice& c = choice(step.group);
-    if (takes != Takes::together || !(c.mix.needs().values || maps(c))) return false;
+    const bool looks = maps(c) || (takes == Takes::together && c.mix.needs().values);
+    if (takes == Takes::apart || !looks) return false;
     return c.with.values == Composition::batch || !Losses(*this, step).all_seen();
   }
   // Whether the batch's values after the step, or `along`, are asked for.
@@ -74,9 +74,8 @@ class Mixing {
     if (takes == Takes::apart) {
       losses.out.fill(1.0);
     } else if (takes == Takes::at_output) {
-      for (std::size_t i = 0; i < losses.count; ++i)
-        losses.out[i] = losses.batches()[i] > 0.0 ? losses.weights()[i] : losses.own[i];
-      losses.take_last_values();
+      for (std::size_t i = 0; i < losses.count; ++i) losses.out[i] = losses.kept_weight(i);
+      if (!has_values) losses.take_last_values();
       weigh_heads(losses, choice(step.group), in_heads);
     } else {
       if (!has_values && losses.keeps) losses.take_last_values();
@@ -91,10 +90,17 @@ class Mixing {
   template <class Product>
   void after_pass(const Step& step, Product&& product, Weights& weight, Weights& in_heads) const {
     Losses losses(*this, step);
+    const MixChoice& c = choice(step.group);
+    const bool keeps = keeps_weights(losses, c);
     losses.take(product);
-    answer(losses, choice(step.group), true);
+    if (keeps) {
+      for (std::size_t i = 0; i < losses.count; ++i) losses.out[i] = losses.kept_weight(i);
+      if (c.with.values == Composition::last) losses.take_last_values();
+    } else {
+      answer(losses, c, true);
+    }
     losses.write(weight);
-    weigh_heads(losses, choice(step.group), in_heads);
+    weigh_heads(losses, c, in_heads);
   }
 
   // What a step has shown: values in its report, and where they were asked for the Gramian, by
@@ -105,6 +111,7 @@ class Mixing {
     Losses losses(*this, step);
     const MixChoice& c = choice(step.group);
     if (!losses.keeps) return;
+    const bool rests = takes != Takes::together && keeps_weights(losses, c);
     if (takes != Takes::together) losses.take(product);
     std::array<double, most_losses> values_after{}, products{};
     for (std::size_t i = 0; i < losses.count; ++i) {
@@ -114,12 +121,12 @@ class Mixing {
     losses.step.values_after = std::span(values_after).first(losses.count);
     losses.step.along = std::span(products).first(losses.count);
     // At the trunk's output the Gramian is known now: the next step has its weights.
-    const bool weighs_next = takes == Takes::at_output && c.with.gradients == Composition::output &&
-                             step.number % static_cast<std::uint64_t>(c.with.refresh) == 0;
+    const bool weighs_next =
+        takes == Takes::at_output && c.with.gradients == Composition::output && !rests;
     if (weighs_next) answer(losses, c, true);
-    if (losses.count > 1 &&
+    if (losses.count > 1 && !rests &&
         (takes != Takes::together || !c.mix.needs().gramian || !asks(losses, c)))
-      c.mix.update(losses.step);
+      c.mix.update(maps(c) ? Mapped(losses).step : losses.step);
     for (std::size_t i = 0; i < losses.count; ++i) {
       if (!losses.present[i]) continue;
       const int term = losses.plan.loss[i];
@@ -170,7 +177,7 @@ class Mixing {
     std::array<bool, most_losses> present{};
     std::array<double, static_cast<std::size_t>(most_losses) * most_losses> gramian{};
     // The mix's own state, then the common one.
-    std::array<double, max_mix_states * most_losses + 2 * most_losses * most_losses> state{};
+    std::array<double, most_mix_doubles> state{};
     std::size_t own_doubles = 0;
     double bound;
     MixStep step{};
@@ -219,6 +226,11 @@ class Mixing {
     double* last_values() { return weights() + count; }
     const double* batches() const { return state.data() + own_doubles + 2 * count; }
     double* batches() { return weights() + 2 * count; }
+    // A weight as it was last used, or the loss's own.
+    double kept_weight(std::size_t i) const {
+      if (!present[i]) return 0.0;
+      return batches()[i] > 0.0 ? state[own_doubles + i] : own[i];
+    }
     void keep() const { std::memcpy(kept_at, state.data(), doubles() * sizeof(double)); }
 
     template <class Product>
@@ -260,7 +272,8 @@ class Mixing {
       }
       prefer();
     }
-    // Of the map of the losses: d log(l - bound + tiny) / dl.
+    // The map of the losses, log(l - bound + tiny), and its slope.
+    double mapped(double value) const { return natural_log(std::max(value - bound + tiny, tiny)); }
     double slope(std::size_t i) const { return 1.0 / std::max(values[i] - bound + tiny, tiny); }
     double sum(const Numbers& w) const {
       double total = 0.0;
@@ -284,14 +297,16 @@ class Mixing {
 
   // The losses as their logarithms: values, slopes, Gramian.
   struct Mapped {
-    Losses::Numbers values{}, slope{};
+    Losses::Numbers values{}, after{}, slope{};
     std::array<double, static_cast<std::size_t>(most_losses) * most_losses> gramian{};
     MixStep step;
 
     explicit Mapped(const Losses& losses) : step(losses.step) {
       for (std::size_t i = 0; i < losses.count; ++i) {
         slope[i] = losses.present[i] ? losses.slope(i) : 1.0;
-        if (losses.present[i]) values[i] = -natural_log(slope[i]);
+        if (!losses.present[i]) continue;
+        values[i] = losses.mapped(losses.values[i]);
+        if (!step.values_after.empty()) after[i] = losses.mapped(step.values_after[i]);
       }
       for (std::size_t a = 0; a < losses.count; ++a) {
         for (std::size_t b = 0; b < losses.count; ++b) {
@@ -300,9 +315,18 @@ class Mixing {
         }
       }
       step.values = std::span(values).first(losses.count);
+      step.values_after = std::span(after).first(step.values_after.size());
       step.gramian = {gramian.data(), losses.count};
     }
+    Mapped(const Mapped&) = delete;
+    Mapped& operator=(const Mapped&) = delete;
   };
+
+  // Whether the weights of a Gramian mix, and what it keeps, stay in this step as they are.
+  static bool keeps_weights(const Losses& losses, const MixChoice& c) {
+    const auto every = static_cast<std::uint64_t>(c.with.refresh);
+    return c.mix.needs().gramian && losses.step.number % every != 0 && losses.all_seen();
+  }
 
   static bool asks(const Losses& losses, const MixChoice& c) {
     return c.mix.wants_gramian(losses.step);
@@ -322,7 +346,9 @@ class Mixing {
     const bool alone = losses.step.count_present() < 2;
     if (alone && !c.mix.is_constant()) {
       for (std::size_t i = 0; i < losses.count; ++i)
-        losses.out[i] = losses.present[i] || losses.step.count_present() == 0 ? losses.own[i] : 0.0;
+        losses.out[i] = losses.present[i] || losses.step.count_present() == 0
+                            ? losses.own[i] * (maps(c) ? losses.slope(i) : 1.0)
+                            : 0.0;
       return;
     }
     losses.out.fill(0.0);

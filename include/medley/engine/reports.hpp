@@ -27,7 +27,8 @@ struct Settings {
   std::array<double, max_groups> learning_rate{};  // of the groups of this mode
   std::array<double, max_terms> weight{};
   std::array<MixChoice, max_groups> mix{};  // of the groups of this mode
-  std::uint64_t steps = 0;                  // that the training will make; rounds
+  std::uint64_t epochs = 1;                 // that the training will make
+  std::uint64_t steps = 0;                  // rounds, whatever the epochs; 0: all of these
   int threads = 1;  // of an Engine; a Trainer takes the workers that it is given
 };
 
@@ -40,6 +41,12 @@ struct Position {
   friend bool operator==(const Position&, const Position&) = default;
 };
 
+// The terms' gradients of one batch over the trunk's parameters, before weights.
+struct GradientReport {
+  std::array<double, max_terms> norm{};
+  std::array<std::array<double, max_terms>, max_terms> cosine{};
+};
+
 struct StepReport {
   bool diverged = false;
   std::string_view culprit_term, culprit_layer;  // where it diverged; empty if not known
@@ -49,12 +56,21 @@ struct StepReport {
   std::array<bool, max_terms> measured{};          // false: no record had the target
   std::array<double, max_groups> gradient_norm{};  // of each group, before clipping
   std::array<MixFlags, max_groups> mix_flags{};    // what a mix wants to be told, see MixFlag
+  // Of losses whose gradients were apart, within their group; NaN for the others.
+  bool has_gradients = false;
+  GradientReport gradients;
 };
 
-// The terms' gradients of one batch over the trunk's parameters, before weights.
-struct GradientReport {
-  std::array<double, max_terms> norm{};
-  std::array<std::array<double, max_terms>, max_terms> cosine{};
+// What a step has done, measured from outside: of the losses, over the trunk where not said otherwise.
+struct Diagnosis {
+  using Pairs = std::array<std::array<double, max_terms>, max_terms>;
+  Pairs product{};  // ⟨g_a, g_b⟩ at the parameters before the step, on its batch
+  Pairs halves{};  // ⟨g_a of the batch's first half, g_b of its second⟩, by how they lie in order
+  // ⟨g_k, Δθ⟩ over all parameters, and the change of the loss on the batch without what is drawn anew.
+  std::array<double, max_terms> predicted{}, real{}, value{};
+  // Weights that the mix would have with the Gramian over the trunk, where it has another; else as used.
+  std::array<double, max_terms> exact_weight{};
+  std::array<bool, max_terms> measured{};
 };
 
 // How much a record looks like class 1 rather than class 0: an output, or the difference of two.

@@ -110,6 +110,11 @@ class ShardWork {
     std::array<float, max_terms> weight{}, in_heads{};
     std::array<const GroupPlan*, D::directions> at_output{};
     bool updates_statistics = false;
+
+    // What is left to weigh of a loss in the trunk, behind a head that took it times in_heads.
+    float beyond_heads(int term) const {
+      return in_heads[term] != 0.0f ? weight[term] / in_heads[term] : 0.0f;
+    }
   };
   using Products = SlotProducts<std::max(D::Ways::pairs, 1)>;
   using OutputGradient = typename D::OutputGradient;
@@ -349,9 +354,9 @@ class ShardWork {
     });
   }
 
-  // Each loss of a group backward through its head, with its weight there; the gradients u_k that they
-  // have at the trunk's output are kept, their inner products added to those of the slot, and the
-  // trunk goes backward from Σ w_k u_k.
+  // Each loss of a group backward through its head, with its weight h_k there; the gradients
+  // u_k = h_k ∂l_k/∂z that they have at the trunk's output z are kept, their inner products added to
+  // those of the slot, and the trunk goes backward from Σ (w_k / h_k) u_k.
   void meet_at_output(Pass<Net>& pass, const Targets& targets, const GroupPlan& group,
                       const Work& work, int worker, SlotTotals& totals, Products& products) {
     if constexpr (meets_at_output) {
@@ -375,7 +380,7 @@ class ShardWork {
       for_each_pixel<OutputGradient>(pass.samples, [&](int n, int b, int y, int x) {
         Vec sum = Vec::zero();
         for (int k = 0; k < group.losses; ++k) {
-          sum = fma(Vec::broadcast(work.weight[group.loss[k]]),
+          sum = fma(Vec::broadcast(work.beyond_heads(group.loss[k])),
                     Vec::load(of_loss[k].at(n, b, y, x)), sum);
         }
         sum.store(at.at(n, b, y, x));

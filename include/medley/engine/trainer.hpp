@@ -64,6 +64,7 @@ class Trainer {
     for (GroupPlan& group : plan_.group) {
       group.heads_apart = group.heads_apart && ShardWork<Experiment>::meets_at_output;
     }
+    if (settings_.steps == 0) settings_.steps = settings_.epochs * rounds_per_epoch();
     start_mixing();
     work_.start();
     workers_ = &workers;
@@ -110,27 +111,51 @@ class Trainer {
   }
 
   void measure_gradients(const Position& position, GradientReport& report) {
-    const Batch batch = batches_.batch_at(position);
     StepReport ignored;
-    Work work;
-    work.weight.fill(1.0f);
-    const int slots = batches_.slots_used(batches_.shard_count(batch));
-    const StepPlan& plan = Ways::plans[Ways::measuring_mode];
-    const auto sources = [&](const Wave& last) {
-      return
-          typename UpdateOf::Sources{work.sets, work.weight, work.in_heads, slots, last, plan, {}};
-    };
-    scale_terms(batch, ~D::penalties, ignored);
-    for (int k = 0; k < D::term_count; ++k) {
-      if (D::is_penalty[k]) continue;
-      work.sets[plan.direction_of(k, Ways::one_a_loss)] = TermSet{1} << k;
-      if (Ways::one_a_loss) continue;
-      update_.collect_term(*workers_, k, sources(run_pass(batch, work, ignored)));
-      work.sets = {};
-    }
-    if (Ways::one_a_loss)
-      update_.collect_gradients(*workers_, sources(run_pass(batch, work, ignored)));
+    take_apart(batches_.batch_at(position), ignored, [](int, const auto&) {});
     update_.compare_gradients(report);
+  }
+
+  // Memory that a diagnosis needs: the parameters, and the gradients of the losses over the trunk.
+  static std::size_t diagnosis_floats() {
+    return D::parameter_floats + static_cast<std::size_t>(D::loss_count) * D::trunk_floats;
+  }
+  void keep_parameters(std::span<float> memory) const {
+    std::copy_n(view_.parameters(), D::parameter_floats, memory.data());
+  }
+  // Of the step that began at `before`, when the parameters were kept in `memory`; changes nothing.
+  void diagnose(const Position& before, std::span<float> memory, const StepReport& step,
+                Diagnosis& diagnosis) {
+    diagnosis = {};
+    const Batch batch = batches_.batch_at(before);
+    StepReport old, half, now;
+    swap_parameters(memory);
+    take_apart(batch, old, [&](int k, const auto& from) {
+      diagnosis.predicted[k] =
+          update_.product_with_change(*workers_, measured_direction(k), from, memory.data());
+    });
+    update_.products(diagnosis.product);
+    weigh_exactly(before, step, diagnosis);
+    if (batch.count > 1) {
+      Batch first = batch, second = batch;
+      first.count = batch.count / 2;
+      second.first += first.count;
+      second.count -= first.count;
+      float* kept = memory.data() + D::parameter_floats;
+      take_apart(first, half, [](int, const auto&) {});
+      update_.copy_gradients(kept);
+      take_apart(second, half, [](int, const auto&) {});
+      update_.products_with(kept, diagnosis.halves);
+    }
+    swap_parameters(memory);
+    now = old;
+    scale_terms(batch, ~D::penalties, now);
+    value_terms(batch, all_losses, now);
+    for (int k = 0; k < D::term_count; ++k) {
+      diagnosis.value[k] = old.value[k];
+      diagnosis.real[k] = now.value[k] - old.value[k];
+      diagnosis.measured[k] = !D::is_penalty[k] && old.measured[k];
+    }
   }
 
   void evaluate(Split split, Evaluation& result) {
@@ -157,6 +182,64 @@ class Trainer {
   }
 
  private:
+  static constexpr TermSet all_losses = ((TermSet{1} << D::term_count) - 1) & ~D::penalties;
+  static constexpr int measured_direction(int term) {
+    return Ways::plans[Ways::measuring_mode].direction_of(term, Ways::one_a_loss);
+  }
+
+  // Makes the gradient of each loss over the trunk, for Update's comparisons, without changing
+  // anything; calls f(loss, sources) where that of a loss is at hand, heads included.
+  template <class F>
+  void take_apart(const Batch& batch, StepReport& report, F&& f) {
+    Work work;
+    work.weight.fill(1.0f);
+    const int slots = batches_.slots_used(batches_.shard_count(batch));
+    const StepPlan& plan = Ways::plans[Ways::measuring_mode];
+    const auto sources = [&](const Wave& last) {
+      return
+          typename UpdateOf::Sources{work.sets, work.weight, work.in_heads, slots, last, plan, {}};
+    };
+    scale_terms(batch, all_losses, report);
+    D::each_loss([&](int k) {
+      work.sets[measured_direction(k)] = TermSet{1} << k;
+      if (Ways::one_a_loss) return;
+      const auto from = sources(run_pass(batch, work, report));
+      update_.collect_term(*workers_, k, from);
+      f(k, from);
+      work.sets = {};
+    });
+    if (!Ways::one_a_loss) return;
+    const auto from = sources(run_pass(batch, work, report));
+    update_.collect_gradients(*workers_, from);
+    D::each_loss([&](int k) { f(k, from); });
+  }
+
+  void swap_parameters(std::span<float> memory) {
+    std::swap_ranges(view_.parameters(), view_.parameters() + D::parameter_floats, memory.data());
+    parameters_changed();
+  }
+
+  // The weights that mixes would have had with the Gramian over the trunk that a diagnosis found.
+  void weigh_exactly(const Position& before, const StepReport& step, Diagnosis& diagnosis) {
+    diagnosis.exact_weight = step.weight;
+    for (int g = 0; g < plan_.groups; ++g) {
+      StepReport report = step;
+      const Mixing::Step at{.group = g,
+                            .number = before.updates[g],
+                            .rate = settings_.learning_rate[g],
+                            .epoch = before.epoch,
+                            .report = &report};
+      if (mixing_.takes(at) != Takes::at_output) continue;
+      const GroupPlan& of = plan_.group[g];
+      Weights weight{}, in_heads{};
+      mixing_.after_pass(
+          at, [&](int a, int b) { return diagnosis.product[of.loss[a]][of.loss[b]]; }, weight,
+          in_heads);
+      for (int i = 0; i < of.losses; ++i)
+        diagnosis.exact_weight[of.loss[i]] = static_cast<double>(weight[of.loss[i]]);
+    }
+  }
+
   // Calls f(shard, worker, slot) for the shards of a wave, which begins with slot 0; those of a slot
   // in order, on one worker.
   template <class F>
@@ -300,6 +383,8 @@ class Trainer {
     std::array<Mixing::Step, max_groups> steps{};
     Work work{.updates_statistics = true};
     typename UpdateOf::Rates rates;
+    // Of mixes that look ahead: products of the losses' gradients and the validation batch's.
+    std::array<std::array<double, most_losses>, max_groups> along{};
 
     // f(group) for those whose turn it is.
     template <class F>
@@ -362,7 +447,8 @@ class Trainer {
     });
     if (ahead) value_terms(batch, turn.terms & ~D::penalties, report);
     turn.each([&](int g) {
-      mixing_.before_pass(turn.steps[g], turn.takes[g], ahead, turn.work.weight,
+      const bool has_values = mixing_.needs_values(turn.steps[g], turn.takes[g]);
+      mixing_.before_pass(turn.steps[g], turn.takes[g], has_values, turn.work.weight,
                           turn.work.in_heads);
     });
   }
@@ -375,9 +461,12 @@ class Trainer {
       if (!update_.check(plan_, turn.takes, report)) return false;
       turn.each([&](int g) {
         if (turn.takes[g] != Takes::apart) return;
-        mixing_.after_pass(turn.steps[g], gramian_of(g, Takes::apart), turn.work.weight,
+        mixing_.after_pass(turn.steps[g], gramian_of(turn, g), turn.work.weight,
                            turn.work.in_heads);
-        if (mixing_.needs_validation(g)) look_ahead(from, turn.steps[g]);
+        report_gradients(turn, g, report);
+        if (!mixing_.needs_validation(g)) return;
+        look_ahead(from, turn.steps[g]);
+        for (int i = 0; i < plan_.group[g].losses; ++i) turn.along[g][i] = update_.along(i);
       });
       update_.combine(*workers_, from, clips ? nullptr : &turn.rates);
     }
@@ -397,6 +486,26 @@ class Trainer {
     return true;
   }
 
+  // Norms and cosines of losses whose gradients are apart.
+  void report_gradients(const Turn& turn, int group, StepReport& report) const {
+    GradientReport& to = report.gradients;
+    if (!report.has_gradients) {
+      constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
+      to.norm.fill(unknown);
+      for (auto& row : to.cosine) row.fill(unknown);
+    }
+    report.has_gradients = true;
+    const GroupPlan& of = plan_.group[group];
+    const auto product = gramian_of(turn, group);
+    for (int i = 0; i < of.losses; ++i) {
+      to.norm[of.loss[i]] = square_root(product(i, i));
+      for (int j = 0; j < of.losses; ++j) {
+        const double size = square_root(product(i, i)) * square_root(product(j, j));
+        to.cosine[of.loss[i]][of.loss[j]] = size > 0 ? product(i, j) / size : 0.0;
+      }
+    }
+  }
+
   // Lets mixes learn from the step.
   void finish(const Turn& turn, const Batch& batch, const StepReport& report) {
     StepReport after = report;
@@ -404,19 +513,25 @@ class Trainer {
     turn.each([&](int g) { values_after |= mixing_.needs_values_after(g); });
     if (values_after) value_terms(batch, turn.terms & ~D::penalties, after);
     turn.each([&](int g) {
-      mixing_.finish(turn.steps[g], turn.takes[g], gramian_of(g, turn.takes[g]), after,
-                     [this](int loss) { return update_.along(loss); });
+      mixing_.finish(turn.steps[g], turn.takes[g], gramian_of(turn, g), after,
+                     [&](int loss) { return turn.along[g][loss]; });
     });
   }
 
-  // The inner products of the losses of a group that were found last.
-  auto gramian_of(int group, Takes takes) const {
-    return [this, group, takes](int a, int b) {
-      const int pair = plan_.group[group].pair(a, b);
-      if (takes == Takes::apart) return update_.product(pair);
+  // The inner products of the gradients of a group's losses that were found last: without weights,
+  // which those at the trunk's output come with.
+  auto gramian_of(const Turn& turn, int group) const {
+    return [this, &turn, group](int a, int b) {
+      const GroupPlan& of = plan_.group[group];
+      const int pair = of.pair(a, b);
+      if (turn.takes[group] == Takes::apart) return update_.product(pair);
       double sum = 0.0;
       for (const Products& slot : products_) sum += slot.product[static_cast<std::size_t>(pair)];
-      return sum;
+      const auto in_head = [&](int loss) {
+        return static_cast<double>(turn.work.in_heads[of.loss[static_cast<std::size_t>(loss)]]);
+      };
+      const double weights = in_head(a) * in_head(b);
+      return weights != 0.0 ? sum / weights : 0.0;
     };
   }
 

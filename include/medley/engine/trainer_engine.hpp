@@ -37,6 +37,12 @@ class TrainerEngine final : public Engine {
   void measure_gradients(const Position& position, GradientReport& report) override {
     trainer_.measure_gradients(position, report);
   }
+  std::size_t diagnosis_floats() const override { return Training::diagnosis_floats(); }
+  void keep_parameters(std::span<float> memory) const override { trainer_.keep_parameters(memory); }
+  void diagnose(const Position& before, std::span<float> memory, const StepReport& step,
+                Diagnosis& diagnosis) override {
+    trainer_.diagnose(before, memory, step, diagnosis);
+  }
   void evaluate(Split split, Evaluation& result) override { trainer_.evaluate(split, result); }
   void predict(std::span<const Record> records, std::span<float* const> outputs) override {
     trainer_.predict(records, outputs);

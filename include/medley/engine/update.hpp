@@ -285,6 +285,48 @@ class Update {
       std::copy_n(gradient(chunk, d, 0), chunk.floats, loss_gradient(chunk, term));
     });
   }
+  // ⟨g_a, g_b⟩ of the losses, over the trunk.
+  void products(Diagnosis::Pairs& product) const {
+    each_pair_of_losses([&](const Chunk& chunk, int a, int b) {
+      product[a][b] += inner_product(
+          chunk, [&](int i) { return term_gradient(chunk, a, i); },
+          [&](int i) { return term_gradient(chunk, b, i); });
+    });
+  }
+  // Keeps them, a loss after the other; then the products of those kept with those at hand.
+  void copy_gradients(float* to) const {
+    for (const Chunk& chunk : chunks) {
+      if (chunk.segment != 0 || !chunk.trainable) continue;
+      D::each_loss([&](int k) {
+        std::copy_n(loss_gradient(chunk, k), chunk.floats, kept_gradient(to, chunk, k));
+      });
+    }
+  }
+  void products_with(float* kept, Diagnosis::Pairs& product) const {
+    each_pair_of_losses([&](const Chunk& chunk, int a, int b) {
+      const float* of_first = kept_gradient(kept, chunk, a);
+      product[a][b] += inner_product(
+          chunk, [&](int i) { return Vec::load(of_first + i); },
+          [&](int i) { return term_gradient(chunk, b, i); });
+    });
+  }
+  // ⟨g, θ' - θ⟩ over all parameters, of the gradient in a direction and other parameters θ'.
+  double product_with_change(Workers& workers, int direction, const Sources& from,
+                             const float* others) {
+    for_each_chunk(workers, [&](const Chunk& chunk, Sums&) {
+      if (chunk.segment != 0 && chunk.trainable) gather(chunk, direction, from);
+    });
+    double product = 0.0;
+    for (const Chunk& chunk : chunks) {
+      if (!chunk.trainable || !D::reaches_backward(from.sets[direction], chunk.segment)) continue;
+      const float *g = gradient(chunk, direction, 0), *theta = view_.parameters() + chunk.offset;
+      product += inner_product(
+          chunk, [&](int i) { return Vec::load(g + i); },
+          [&](int i) { return Vec::load(others + chunk.offset + i) - Vec::load(theta + i); });
+    }
+    return product;
+  }
+
   void compare_gradients(GradientReport& report) const {
     report = {};
     std::array<std::array<double, D::term_count>, D::term_count> dot{};
@@ -574,14 +616,29 @@ class Update {
     }
   }
 
+  template <class F>
+  static void each_pair_of_losses(F&& f) {
+    for (const Chunk& chunk : chunks) {
+      if (chunk.segment != 0 || !chunk.trainable) continue;
+      D::each_loss([&](int a) { D::each_loss([&](int b) { f(chunk, a, b); }); });
+    }
+  }
+  static float* kept_gradient(float* kept, const Chunk& chunk, int term) {
+    return kept + static_cast<std::size_t>(rank_of(term)) * D::trunk_floats + chunk.offset;
+  }
+  // Of a loss among all.
+  static int rank_of(int term) {
+    int rank = 0;
+    for (int k = 0; k < term; ++k) rank += !D::is_penalty[k];
+    return rank;
+  }
+
   // A loss's gradient over the trunk, as it was collected.
   float* loss_gradient(const Chunk& chunk, int term) const {
     if constexpr (Ways::one_a_loss) {
       return gradient(chunk, measured_direction(term), 0);
     } else {
-      int rank = 0;
-      for (int k = 0; k < term; ++k) rank += !D::is_penalty[k];
-      return view_.term_gradients(rank) + chunk.offset;
+      return view_.term_gradients(rank_of(term)) + chunk.offset;
     }
   }
   // Vector i of a term's gradient over the trunk, before its weight.

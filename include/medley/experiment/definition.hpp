@@ -80,6 +80,13 @@ struct Definition {
   static constexpr void each_term(F&& f) {
     each_index<term_count>(f);
   }
+  // f(term) for those that are no penalties.
+  template <class F>
+  static constexpr void each_loss(F&& f) {
+    for (int k = 0; k < term_count; ++k) {
+      if (!is_penalty[k]) f(k);
+    }
+  }
   // Of all step modes.
   template <class F>
   static constexpr void each_group(F&& f) {
@@ -119,6 +126,11 @@ struct Definition {
     std::array<bool, term_count> penalty{};
     each_term([&](auto k) { penalty[k] = TermAt<k>::is_penalty; });
     return penalty;
+  }();
+  static constexpr int loss_count = [] {
+    int count = 0;
+    for (const bool penalty : is_penalty) count += !penalty;
+    return count;
   }();
   // Whether records of all classes count as one.
   static constexpr std::array<bool, term_count> weighs_alike = [] {
@@ -360,11 +372,7 @@ struct Definition {
   }
   // Losses whose gradients have to be kept apart where they are measured, since they share a
   // direction.
-  static constexpr int measured_losses = [] {
-    int losses = 0;
-    for (int k = 0; k < term_count && !Ways::one_a_loss; ++k) losses += !is_penalty[k];
-    return losses;
-  }();
+  static constexpr int measured_losses = [] { return Ways::one_a_loss ? 0 : loss_count; }();
   // Whole segments that the group reaches.
   static constexpr std::size_t moment_floats(int g) {
     std::size_t floats = 0;

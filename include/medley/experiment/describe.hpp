@@ -19,8 +19,22 @@ std::vector<Option> collect_options(const T& thing) {
   return options;
 }
 
-inline TensorInfo tensor_info(const PlacedParameter& p, const Initial& initial, std::string name,
-                              std::size_t offset) {
+// These are the same for all experiments of a unit, whose time they would take again and again.
+[[gnu::noinline]] inline void add_section(std::vector<SectionInfo>& to, std::string_view name,
+                                          std::string_view lifetime, std::size_t offset,
+                                          std::size_t floats) {
+  to.push_back(
+      {std::string(name), std::string(lifetime), offset * sizeof(float), floats * sizeof(float)});
+}
+[[gnu::noinline]] inline void add_buffer(std::vector<SectionInfo>& to, std::string_view name,
+                                         const Buffer& b) {
+  if (b.floats == 0) return;
+  add_section(to, name, std::to_string(b.life.first) + ".." + std::to_string(b.life.last), b.offset,
+              b.floats);
+}
+
+[[gnu::noinline]] inline TensorInfo tensor_info(const PlacedParameter& p, const Initial& initial,
+                                                std::string name, std::size_t offset) {
   TensorInfo t;
   t.name = std::move(name);
   const auto [outputs, inputs, height, width] = p.spec.extent;
@@ -192,12 +206,11 @@ void describe_memory(Description& d) {
     d.tensors.push_back(tensor_info(p, Def::initials[k], std::string(p.name.view()),
                                     Def::map.parameters + p.offset));
   }
-  const auto section = [&](std::string name, std::string lifetime, std::size_t offset,
+  const auto section = [&](std::string_view name, std::string_view lifetime, std::size_t offset,
                            std::size_t floats) {
-    d.arena.push_back(
-        {std::move(name), std::move(lifetime), offset * sizeof(float), floats * sizeof(float)});
+    add_section(d.arena, name, lifetime, offset, floats);
   };
-  const std::string run = "run", step = "step", pass = "pass";
+  constexpr std::string_view run = "run", step = "step", pass = "pass";
   section("parameters", run, Def::map.parameters, Def::parameter_floats);
   section("derived weights", step, Def::map.derived, Net::derived_floats);
   const auto each_part = [&](const std::string& name, std::size_t begin, const auto& places,
@@ -236,11 +249,8 @@ void describe_memory(Description& d) {
   d.arena_bytes = Def::arena_bytes;
 
   // What lies inside a worker's activations; times as in network/network.hpp.
-  const auto inside = [&](const std::string& name, const Buffer& b) {
-    if (b.floats == 0) return;
-    d.activations.push_back({name,
-                             std::to_string(b.life.first) + ".." + std::to_string(b.life.last),
-                             b.offset * sizeof(float), b.floats * sizeof(float)});
+  const auto inside = [&](std::string_view name, const Buffer& b) {
+    add_buffer(d.activations, name, b);
   };
   for (int t = 0; t < Net::tensor_count; ++t) {
     inside("value of " + tensor_name<Net>(t), Net::activations.buffers[t]);

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <span>
 
+#include "medley/base/exact_math.hpp"
 #include "medley/mixes/small.hpp"
 
 namespace medley {
@@ -61,7 +62,7 @@ void combine(const MixStep& step, std::span<double> out, Rule&& rule) {
   if (losses.count > 1 && losses.largest_norm > 0.0) {
     bool answered = rule(losses, w);
     for (std::size_t i = 0; answered && i < losses.count; ++i) {
-      if (std::isfinite(w(i))) continue;
+      if (is_finite(w(i))) continue;
       step.flag(MixFlag::no_solution);
       answered = false;
     }

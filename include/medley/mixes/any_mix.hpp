@@ -4,7 +4,6 @@
 
 #include <array>
 #include <cstddef>
-#include <memory>
 #include <new>
 #include <span>
 #include <string_view>
@@ -19,6 +18,7 @@ struct MixOptionInfo {
   std::string_view name;
   double least = 0.0, most = 0.0;
   std::span<const std::string_view> names{};
+  bool whole = false;  // no fractions
 };
 // One that each loss has a number for, or `none`.
 struct MixLossOptionInfo {
@@ -31,7 +31,7 @@ class AnyMix {
   AnyMix() : AnyMix(WeightedSum{}) {}
   template <Mix M>
   AnyMix(const M& mix) : table_(&table_of<M>) {
-    static_assert(sizeof(M) <= most_bytes && alignof(M) <= alignof(double));
+    static_assert(alignof(M) <= alignof(double));
     new (bytes_.data()) M(mix);
   }
 
@@ -69,8 +69,6 @@ class AnyMix {
   void update(const MixStep& step) const { table_->update(bytes_.data(), step); }
 
  private:
-  static constexpr std::size_t most_bytes = 256;
-
   struct Table {
     std::string_view type;
     MixNeeds needs;
@@ -101,7 +99,7 @@ class AnyMix {
   template <class M>
   static MixOptionInfo option_of(std::size_t i) {
     const MixOption<M>& option = std::span<const MixOption<M>>(options_of<M>)[i];
-    return {option.name, option.least, option.most, option.names};
+    return {option.name, option.least, option.most, option.names, option.whole};
   }
   template <class M>
   static double get_of(const std::byte* bytes, std::size_t i) {
@@ -162,7 +160,7 @@ class AnyMix {
                                   .weights = weights_of<M>,
                                   .update = update_of<M>};
 
-  alignas(double) std::array<std::byte, most_bytes> bytes_{};
+  alignas(double) std::array<std::byte, most_mix_bytes> bytes_{};
   const Table* table_;
 };
 

@@ -42,7 +42,11 @@ struct Composition {
       {.name = "bound", .number = &Composition::bound, .least = -1e30, .most = 1e30},
       {.name = "smoothing", .number = &Composition::smoothing, .least = 0.0, .most = 0.999999},
       {.name = "length", .choice = &Composition::length, .names = length_names},
-      {.name = "refresh", .number = &Composition::refresh, .least = 1.0, .most = 1e9},
+      {.name = "refresh",
+       .number = &Composition::refresh,
+       .least = 1.0,
+       .most = 1e9,
+       .whole = true},
       {.name = "values", .choice = &Composition::values, .names = values_names},
       {.name = "gradients", .choice = &Composition::gradients, .names = gradients_names},
   });

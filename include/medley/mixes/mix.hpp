@@ -64,6 +64,7 @@ struct MixOption {
   double least = 0.0, most = 0.0;
   int M::*choice = nullptr;
   std::span<const std::string_view> names{};
+  bool whole = false;  // no fractions
 };
 
 // Numbers of a mix M, one a loss, that options may change, from `least` to `most`: name.<loss>=x on
@@ -189,6 +190,11 @@ constexpr std::size_t common_mix_doubles(int losses) {
   return count;
 }
 
+// Bytes that a mix may take, and doubles that it and all mixes may keep together.
+inline constexpr std::size_t most_mix_bytes = 256;
+inline constexpr std::size_t most_mix_doubles =
+    max_mix_states * most_losses + 2 * most_losses * most_losses;
+
 // Whether the weights follow from the losses' own alone, so that evaluations take them too.
 template <class M>
 constexpr bool is_constant_mix() {
@@ -253,7 +259,10 @@ constexpr std::string_view lacking_in_mix() {
   if (!has_type) return "type, its name";
   if (!has_weights) return "weights(step, out)";
   if (!std::is_trivially_copyable_v<M>) return "a type that can be copied as bytes";
+  if (sizeof(M) > most_mix_bytes) return "a smaller type: at most 256 bytes";
   if (mix_state<M>().size() > max_mix_states) return "a shorter state: at most 8 names";
+  if (mix_state_size<M>(most_losses) + common_mix_doubles(most_losses) > most_mix_doubles)
+    return "a smaller state: at most 592 numbers of 16 losses";
   return {};
 }
 

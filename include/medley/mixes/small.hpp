@@ -2,16 +2,43 @@
 // group of fewer losses uses the first rows and columns.
 #pragma once
 
-#include <xtensor/xfixed.hpp>
+#include <array>
+#include <cstddef>
 
 #include "medley/mixes/mix.hpp"
 
 namespace medley {
 
-using SmallVector = xt::xtensor_fixed<double, xt::xshape<most_losses>>;
-using SmallMatrix = xt::xtensor_fixed<double, xt::xshape<most_losses, most_losses>>;
+// (Not xtensor's: each of its arrays holds a shared pointer, for which a program must have a heap.)
+class SmallVector {
+ public:
+  double operator()(std::size_t i) const { return numbers_[i]; }
+  double& operator()(std::size_t i) { return numbers_[i]; }
+  void fill(double value) { numbers_.fill(value); }
+  double* begin() { return numbers_.data(); }
+  double* end() { return numbers_.data() + most_losses; }
+  const double* begin() const { return numbers_.data(); }
+  const double* end() const { return numbers_.data() + most_losses; }
 
-// All of one number; a shape of its own is what the constructors want.
+ private:
+  std::array<double, most_losses> numbers_;
+};
+
+class SmallMatrix {
+ public:
+  double operator()(std::size_t row, std::size_t column) const {
+    return numbers_[row * most_losses + column];
+  }
+  double& operator()(std::size_t row, std::size_t column) {
+    return numbers_[row * most_losses + column];
+  }
+  void fill(double value) { numbers_.fill(value); }
+
+ private:
+  std::array<double, most_losses * most_losses> numbers_;
+};
+
+// All of one number.
 inline SmallVector small_vector(double value) {
   SmallVector v;
   v.fill(value);

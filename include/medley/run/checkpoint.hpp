@@ -9,7 +9,8 @@
 //             experiment    name, and fingerprint of all that results depend on
 //             data          fingerprint of the data set; zeros for an experiment's own data
 //             seed, step, epoch, batch, updates.<group>
-//             bytes.losses, bytes.metrics   length of these logs at that moment
+//             bytes.losses, bytes.metrics, bytes.diagnostics
+//                           length of these logs at that moment
 //             best.step, best.total         of the best validation so far
 //             classes.<target>              names, percent-encoded, separated by commas
 //             option.<name>                 options that decide results, as config.ini has them:
@@ -41,7 +42,8 @@ inline constexpr std::string_view format = "medley", experiment = "experiment",
                                   fingerprint = "fingerprint", data = "data", seed = "seed",
                                   step = "step", epoch = "epoch", batch = "batch",
                                   updates = "updates.", losses_bytes = "bytes.losses",
-                                  metrics_bytes = "bytes.metrics", best_step = "best.step",
+                                  metrics_bytes = "bytes.metrics",
+                                  diagnostics_bytes = "bytes.diagnostics", best_step = "best.step",
                                   best_total = "best.total", classes = "classes.",
                                   option = "option.";
 inline constexpr std::string_view optimizer = "optimizer.", mix = "mix.", input = "input.",
@@ -55,7 +57,7 @@ using NamedValues = std::map<std::string, std::string, std::less<>>;
 // What changes in a checkpoint from one to the next of its run, tensors aside.
 struct RunState {
   Position position;
-  std::uint64_t losses_bytes = 0, metrics_bytes = 0;
+  std::uint64_t losses_bytes = 0, metrics_bytes = 0, diagnostics_bytes = 0;
   std::uint64_t best_step = 0;
   double best_total = std::numeric_limits<double>::infinity();
 };

@@ -34,6 +34,7 @@ struct TrainOptions {
   std::vector<double> weight;         // one a term
   std::uint64_t checkpoint_every = 0, log_every = 10, gradients_every = 0;
   bool gradients_each_epoch = true;  // measure at the first step of each epoch
+  std::uint64_t diagnose_every = 0;  // 0: never
   std::uint64_t keep = 3;
 };
 

@@ -9,6 +9,8 @@
 #include "medley/data/dataset.hpp"
 #include "medley/engine/loop.hpp"
 #include "medley/run/checkpoint.hpp"
+#include "medley/run/diagnostics.hpp"
+#include "medley/run/mix_warnings.hpp"
 #include "medley/run/progress_line.hpp"
 #include "medley/run/reporting.hpp"
 #include "medley/run/run_folder.hpp"
@@ -48,6 +50,8 @@ class TrainingRun {
   bool planned(std::uint64_t step) const;
   class Watcher;
   bool wants_gradients(const Position& position) const;
+  bool diagnoses(const Position& position) const;
+  void diagnose(const Position& before, const StepReport& report);
   bool after(const StepDone& done, ProgressLine& progress);
   Ending loop();
   void warn_of_first_values(const StepReport& report);
@@ -70,6 +74,10 @@ class TrainingRun {
   std::unique_ptr<Dataset> dataset_;
   std::optional<RunFolder> folder_;
   std::optional<RunLogs> logs_;
+  std::optional<Diagnostics> diagnostics_;
+  std::vector<float> diagnosis_memory_;
+  Diagnosis diagnosis_;
+  std::optional<MixWatch> mix_watch_;
   std::optional<CheckpointWriter> writer_;
   RunState state_;
   Evaluation evaluation_;

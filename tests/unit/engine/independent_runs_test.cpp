@@ -117,7 +117,7 @@ Arguments first() {
                     "--lr",      "0.05",   "--clip",    "0.5",       "--batch-size", "11",
                     "--epochs",  "3",      "--shuffle", "off",       "--schedule",   "cosine",
                     "--threads", "3"};
-  if (std::is_same_v<Experiment, Blended>) options.insert(options.end(), {"--mix", "a=0.3"});
+  if (std::is_same_v<Experiment, Blended>) options.insert(options.end(), {"--mix", "blend:a=0.3"});
   return options;
 }
 const Arguments broken{"--weight", "kind=1e29", "--weight", "side=1e29",
@@ -187,16 +187,15 @@ TYPED_TEST(IndependentRuns, ResumedAfterAnother) {
   expect_same(process.contents("second"), by_itself<TypeParam>());
 }
 
-// Without options that say the mix's numbers again.
 TEST(Engine, StartsAsIfItHadNotBeenAtWork) {
   const MadeSource source(11, Blended::input, Blended::targets);
   const Settings settings = settings_for<Blended>(source);
   Settings others = settings;
   others.weight = {3.0, 0.5, 0.1};
+  others.mix[0].mix = Blend{.a = 0.3};
   others.clip_norm = 0.01;
   others.seed = 9;
   MadeTraining<Blended> again(others), once(settings);
-  ASSERT_TRUE(again.engine().set_mix("a", 0.3));
   again.step(3);
   const double mixed = again.report.weight[0];
   again.evaluate();

@@ -106,7 +106,7 @@ std::vector<double> gradient(const MadeTraining<Experiment>& training, const std
                              const std::string& start) {
   std::vector<double> all;
   const std::string prefix = "optimizer." + group + ".momentum." + start;
-  for (const std::string& name : MadeTraining<Experiment>::tensor_names()) {
+  for (const std::string& name : training.tensor_names()) {
     if (!name.starts_with(prefix)) continue;
     for (const float g : training.tensor(name)) all.push_back(static_cast<double>(g));
   }
@@ -373,26 +373,25 @@ TEST(Trained, EvaluationsAreComparedWithTheTermsOwnWeights) {
 TEST(Trained, StateHasNamesAndPlacesOfItsOwn) {
   const Description d = describe<TrainedApart>();
   std::vector<std::string> names;
-  for (const StateInfo& state : d.mix_states) {
+  for (const StateInfo& state : mix_states(d)) {
     names.push_back(state.name);
     EXPECT_EQ(state.dims, (std::vector<std::uint64_t>{2}));
     EXPECT_EQ(state.offset * sizeof(float) % sizeof(double), 0u);
   }
-  EXPECT_EQ(names, (std::vector<std::string>{"mix.a.log_variance", "mix.a.first_moment",
-                                             "mix.a.second_moment", "mix.a.updates"}));
-  EXPECT_EQ(d.groups[0].mix, "uncertainty");
-  EXPECT_EQ(d.groups[1].mix, "weighted_sum");
-  EXPECT_EQ(d.mix_options.at(0).name, "a.rate");
-  EXPECT_TRUE(describe<Plain>().mix_states.empty());
+  EXPECT_EQ(names,
+            (std::vector<std::string>{"mix.a.log_variance", "mix.a.first_moment",
+                                      "mix.a.second_moment", "mix.a.updates", "mix.a.last_weight",
+                                      "mix.a.last_value", "mix.a.presence"}));
+  EXPECT_EQ(d.groups[0].mix.mix.type(), "uncertainty");
+  EXPECT_EQ(d.groups[1].mix.mix.type(), "weighted_sum");
+  EXPECT_TRUE(mix_states(describe<Plain>()).empty());
 }
 
-TEST(Trained, AGroupsMixIsSetByItsName) {
+TEST(Trained, NumbersOfAGroupsMixAreThoseOfTheSettings) {
   const MadeSource made = source();
-  MadeTraining<TrainedApart> run(settings_for<TrainedApart>(made));
-  EXPECT_TRUE(run.engine().set_mix("a.rate", 0.0));
-  for (const char* name : {"rate", "b.rate", "a.a"}) {
-    EXPECT_FALSE(run.engine().set_mix(name, 0.5)) << name;
-  }
+  Settings settings = settings_for<TrainedApart>(made);
+  settings.mix[0].mix = Uncertainty{.rate = 0.0};
+  MadeTraining<TrainedApart> run(settings);
   run.step(5);
   EXPECT_EQ(run.report.weight[0], 1.0);  // a rate of nothing keeps them
   EXPECT_EQ(run.report.weight[3], 0.5);

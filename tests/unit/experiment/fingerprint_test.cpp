@@ -6,6 +6,8 @@
 #include <set>
 
 #include "medley/experiment/description.hpp"
+#include "medley/mixes/blend.hpp"
+#include "medley/mixes/weighted_sum.hpp"
 
 namespace medley {
 namespace {
@@ -37,8 +39,10 @@ Description two_groups() {
     group.term_set = 1;
     d.groups.push_back(group);
   }
-  d.mix = "blend";
-  d.mix_options = {{"a", 0.5}};
+  d.mixes = {WeightedSum{}, Blend{}};
+  ModeInfo joint;
+  joint.groups = d.groups;
+  d.modes = {joint};
   d.memory = {.shard = 8, .slots = 8};
   return d;
 }
@@ -78,15 +82,15 @@ TEST(Fingerprint, IsAnotherForEachChangeOfTheExperiment) {
       [](Description& d) { d.terms[0].target = "place"; },
       [](Description& d) { d.terms[0].over = to_string(Over::pictures); },
       [](Description& d) { d.terms[0].options[0].value += 1e-9; },
-      [](Description& d) { d.groups[1].name = "rest"; },
-      [](Description& d) { d.groups[1].optimizer = "adamw"; },
-      [](Description& d) { d.groups[1].options[1].value = 0.91; },
-      [](Description& d) { d.groups[1].options[2].value = 1e-9; },
-      [](Description& d) { d.groups[1].term_set = 2; },
-      [](Description& d) { d.groups[1].times = 2; },
-      [](Description& d) { d.groups[1].next_batch = true; },
-      [](Description& d) { d.mode = StepMode::alternating; },
-      [](Description& d) { d.mix = "weighted_sum"; },
+      [](Description& d) { d.modes[0].groups[1].name = "rest"; },
+      [](Description& d) { d.modes[0].groups[1].optimizer = "adamw"; },
+      [](Description& d) { d.modes[0].groups[1].options[1].value = 0.91; },
+      [](Description& d) { d.modes[0].groups[1].options[2].value = 1e-9; },
+      [](Description& d) { d.modes[0].groups[1].term_set = 2; },
+      [](Description& d) { d.modes[0].groups[1].times = 2; },
+      [](Description& d) { d.modes[0].groups[1].next_batch = true; },
+      [](Description& d) { d.modes[0].mode = StepMode::alternating; },
+      [](Description& d) { d.modes.push_back(d.modes[0]); },
       [](Description& d) { d.recipe.augmentation.flip = true; },
       [](Description& d) { d.recipe.augmentation.shift = 1; },
       [](Description& d) { d.recipe.augmentation.least_crop = 0.9; },
@@ -100,9 +104,15 @@ TEST(Fingerprint, IsAnotherForEachChangeOfTheExperiment) {
 
 TEST(Fingerprint, IsTheSameWhateverOptionsAreTheDefault) {
   const std::vector<Change> changes{
-      [](Description& d) { d.groups[1].options[0].value = d.groups[1].learning_rate = 0.2; },
+      [](Description& d) {
+        d.modes[0].groups[1].options[0].value = 0.2;
+        d.modes[0].groups[1].learning_rate = 0.2;
+      },
       [](Description& d) { d.terms[0].weight = 2; },
-      [](Description& d) { d.mix_options[0].value = 0.3; },
+      [](Description& d) { d.mixes = {Blend{.a = 0.3}}; },
+      [](Description& d) { d.modes[0].groups[1].own_mixes = {Blend{}}; },
+      [](Description& d) { d.modes[0].groups[1].mix.mix = Blend{}; },
+      [](Description& d) { d.mode = StepMode::alternating; },
       [](Description& d) { d.recipe.epochs = 20; },
       [](Description& d) { d.recipe.batch_size = 1; },
       [](Description& d) { d.recipe.clip_norm = 1; },

@@ -77,6 +77,15 @@ TEST(Bargain, TakesFewSteps) {
     most = std::max(most, bargain(g, small_vector(1.0), 1.0).steps);
     most_of_five = std::max(most_of_five, bargain(g, small_vector(1.0), 5.0).steps);
   }
+  // Of gradients that are nearly opposite, whole steps would take ten.
+  int most_of_half = 0;
+  RandomNumbers other(9);
+  for (int i = 0; i < 300; ++i) {
+    Gradients g = random_gradients(other, 2 + other.below(6), 3);
+    for (Gradient& row : g) row[0] = 0.02 + std::fabs(row[0]);
+    most_of_half = std::max(most_of_half, bargain(scaled(g), small_vector(1.0), 0.5).steps);
+  }
+  EXPECT_LE(most_of_half, 9);
   EXPECT_LE(most, 10);
   EXPECT_LE(most_of_five, 40);
 }

@@ -74,6 +74,15 @@ TEST(EqualAngles, OfImtlHaveSumOne) {
   EXPECT_NEAR(std::accumulate(w.begin(), w.end(), 0.0), 1.0, 1e-14);
 }
 
+// In one dimension, two short gradients outvote a long one in angles, not in length.
+TEST(EqualAngles, UphillForTheSumIsNotTaken) {
+  GramianStep step({{1.0}, {1.0}, {-10.0}});
+  for (const int form : {0, 1}) {
+    EXPECT_EQ(step.weights(EqualAngles{.form = form}), (std::vector{1.0 / 3, 1.0 / 3, 1.0 / 3}));
+    EXPECT_TRUE(step.has(MixFlag::no_descent));
+  }
+}
+
 TEST(EqualAngles, OfOppositeGradientsThereAreNone) {
   GramianStep step({{1.0, 0.0}, {-1.0, 0.0}});
   EXPECT_EQ(step.weights(EqualAngles{}), (std::vector{0.5, 0.5}));

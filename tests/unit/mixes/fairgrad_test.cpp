@@ -62,6 +62,10 @@ TEST(Nash, WithoutABargainStandsStill) {
   GramianStep nearly({{1.0, 0.0}, {-1.0, 1e-3}});
   EXPECT_GT(nearly.weights(Nash{})[0], 1.0);
   EXPECT_EQ(nearly.flags, 0u);
+  // A short gradient alone is none.
+  GramianStep across({{1.0, 0.0}, {0.0, 1e-8}});
+  EXPECT_NEAR(across.weights(Nash{})[1], 1e8, 1.0);
+  EXPECT_EQ(across.flags, 0u);
 }
 
 TEST(FairGrad, OptionsHaveBounds) {

@@ -13,8 +13,6 @@
 namespace medley::testing {
 namespace {
 
-double cosine(const Gradient& a, const Gradient& b) { return dot(a, b) / norm(a) / norm(b); }
-
 // With the mix's own orders.
 struct Twin {
   double beta;

@@ -93,40 +93,6 @@ void for_each(unsigned promises, const std::function<void(const Subject&)>& f) {
   EXPECT_GT(count, 0);
 }
 
-double cosine(const Gradient& a, const Gradient& b) {
-  const double product = norm(a) * norm(b);
-  return product > 0.0 ? dot(a, b) / product : norm(a) == norm(b);
-}
-
-Gradients times(const Gradients& g, const std::vector<double>& scale) {
-  Gradients out = g;
-  for (std::size_t k = 0; k < g.size(); ++k) {
-    for (double& x : out[k]) x *= scale[k];
-  }
-  return out;
-}
-
-std::vector<double> random_scales(RandomNumbers& random, std::size_t losses, double spread) {
-  std::vector<double> scale(losses);
-  for (double& s : scale) s = std::pow(10.0, random.uniform(-spread, spread));
-  return scale;
-}
-
-double mean_norm(const Gradients& g) {
-  double sum = 0.0;
-  for (const Gradient& row : g) sum += norm(row);
-  return sum / static_cast<double>(g.size());
-}
-
-// min_k (Gw)_k / d_k
-double worst_gain(const Gradients& g, const Gradient& direction) {
-  double worst = 1e300;
-  for (const Gradient& row : g) {
-    if (norm(row) > 0.0) worst = std::min(worst, dot(row, direction) / norm(row));
-  }
-  return worst;
-}
-
 bool has_given_up(const GramianStep& step) {
   return step.has(MixFlag::no_descent) || step.has(MixFlag::no_solution);
 }

@@ -59,6 +59,7 @@ TEST(Mgda, ValuesThatAreZeroDoNotDivide) {
       for (const double w : step.weights(Mgda{.normalize = kind})) {
         EXPECT_TRUE(std::isfinite(w) && w >= 0.0);
       }
+      EXPECT_FALSE(step.has(MixFlag::no_solution));
     }
   }
 }

@@ -93,6 +93,10 @@ TEST(Pcd, WhatCannotBeHadLeavesTheMainLossAlone) {
   GramianStep step({{1.0, 1.0}, {1.0, 0.0}, {-1.0, 0.0}});
   EXPECT_EQ(step.weights(Pcd{}), (std::vector{1.0, 0.0, 0.0}));
   EXPECT_TRUE(step.has(MixFlag::infeasible));
+  // Standing still is what an opposite loss would have; its direction is rounding.
+  GramianStep opposite({{1.0, 0.0}, {-1.0, 0.0}});
+  EXPECT_EQ(opposite.weights(Pcd{.tau = 0.0}), (std::vector{1.0, 0.0}));
+  EXPECT_TRUE(opposite.has(MixFlag::infeasible));
 }
 
 TEST(Pcd, OptionsHaveBounds) {

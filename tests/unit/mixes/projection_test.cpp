@@ -202,6 +202,14 @@ TEST(Projection, SaysWhatCannotBeHad) {
             ProjectionEnd::solved);
 }
 
+// Large multipliers whose gradients almost cancel are no sign of it where bounds are zero.
+TEST(Projection, OfBoundsOfZeroIsAlwaysFeasible) {
+  const ScaledGramian wedge = scaled({{1.0, 0.0}, {-1.0, 1e-5}, {0.0, -1.0}});
+  const Projection found = project(wedge, small({0.0, 0.0, 1.0}), small_vector(0.0));
+  EXPECT_EQ(found.end, ProjectionEnd::solved);
+  EXPECT_GT(found.z(0), 400.0);
+}
+
 TEST(Projection, WithoutViolationChangesNothing) {
   const ScaledGramian g = scaled({{1.0, 0.0}, {0.5, 2.0}});
   const Projection found = project(g, small_vector(0.5), small_vector(0.0));

@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "description_helpers.hpp"
+#include "medley/mixes/blend.hpp"
+#include "medley/mixes/uncertainty.hpp"
 #include "tests/files_helpers.hpp"
 
 namespace medley {
@@ -32,8 +34,14 @@ Description small() {
   d.groups[0].optimizer = "sgd";
   d.groups[0].terms = {"kind", "where", "decay"};
   d.groups[0].options = {{"learning_rate", 0.1}};
-  d.mix = "blend";
-  d.mix_options = {{"a", 0.3}};
+  d.mixes = {Blend{.a = 0.3}, Uncertainty{.form = Uncertainty::revised}};
+  ModeInfo joint, in_turn;
+  joint.groups = d.groups;
+  in_turn.mode = StepMode::alternating;
+  in_turn.groups = d.groups;
+  in_turn.groups[0].own_mixes = {Blend{.a = 0.6}};
+  in_turn.groups[0].times = 2;
+  d.modes = {joint, in_turn};
   d.recipe = {.epochs = 3, .batch_size = 8, .schedule = Schedule::cosine().with_warm_up(0.1)};
   d.memory = {.shard = 4, .slots = 2, .budget_bytes = 1 << 20};
   d.arena = {{"parameters", "run", 0, 1024},
@@ -110,10 +118,14 @@ TEST(DescriptionJson, HoldsEverything) {
   EXPECT_EQ(json["terms"][2],
             nlohmann::json::parse(R"({"name": "decay", "type": "l2_penalty", "head": null,
       "target": null, "penalty": true, "over": null, "weight": 1e-4, "options": {}})"));
-  EXPECT_EQ(json["mix"], nlohmann::json::parse(R"({"type": "blend", "options": {"a": 0.3}})"));
-  EXPECT_EQ(json["steps"], nlohmann::json::parse(R"({"mode": "joint", "groups": [{"name": "all",
+  EXPECT_EQ(json["schema"], 2);
+  EXPECT_EQ(json["mixes"], nlohmann::json::parse(R"([{"type": "blend", "options": {"a": 0.3}},
+      {"type": "uncertainty", "options": {"rate": 1, "form": "revised"}}])"));
+  EXPECT_EQ(json["steps"], nlohmann::json::parse(R"([{"mode": "joint", "groups": [{"name": "all",
       "terms": ["kind", "where", "decay"], "optimizer": "sgd", "options": {"learning_rate": 0.1},
-      "times": 1, "next_batch": false}]})"));
+      "times": 1, "next_batch": false}]}, {"mode": "alternating", "groups": [{"name": "all",
+      "terms": ["kind", "where", "decay"], "optimizer": "sgd", "options": {"learning_rate": 0.1},
+      "times": 2, "next_batch": false, "mixes": [{"type": "blend", "options": {"a": 0.6}}]}]}])"));
   EXPECT_EQ(json["recipe"],
             nlohmann::json::parse(R"({"epochs": 3, "batch_size": 8, "schedule": "cosine",
       "warm_up": 0.1, "clip_norm": 0, "augmentation": {"flip": false, "shift": 0, "least_crop": 1}})"));
@@ -131,7 +143,7 @@ TEST(DescriptionJson, KeepsTheOrderOfItsKeys) {
   EXPECT_PRED2(holds, "x" + text,
                "x...\"schema\"...\"experiment\"...\"input\"...\"targets\"...\"layers\"...\"heads\"."
                "..\"terms\""
-               "...\"mix\"...\"steps\"...\"recipe\"...\"memory\"...\"parameters\"");
+               "...\"mixes\"...\"steps\"...\"recipe\"...\"memory\"...\"parameters\"");
 }
 
 TEST(DescriptionJson, WritesWholeNumbersWithoutAPoint) {
@@ -143,9 +155,9 @@ TEST(Summary, NamesAllParts) {
       holds, "x" + summary(small()),
       "x...small: pictures 3x8x8...kind (4 classes)...where (2 classes a pixel)..."
       "initial ...parameters\n...he_uniform x 0.5 ...trunk.0.weight\n...terms\n...decay "
-      "...(weights)...mix     blend: a 0.3...steps   joint...sgd...recipe  3 epochs, batch 8, "
-      "schedule "
-      "cosine, warm-up 0.1...arena   shards of 4, 2 slots");
+      "...(weights)...mix     blend:a=0.3, uncertainty:rate=1,form=revised\nsteps   joint...sgd..."
+      "\nsteps   alternating...; mix blend:a=0.6...2 times on the round's batch\nrecipe  3 epochs, "
+      "batch 8, schedule cosine, warm-up 0.1...arena   shards of 4, 2 slots");
 }
 
 }  // namespace

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "medley/mixes/blend.hpp"
+#include "medley/mixes/weighted_sum.hpp"
 #include "tests/files_helpers.hpp"
 
 namespace medley {
@@ -14,6 +16,9 @@ Description one_group() {
   d.groups[0].name = "all";
   d.terms.push_back({});
   d.terms[0].name = "kind";
+  d.groups[0].term_set = 1;
+  d.groups[0].losses = 1;
+  d.mixes = {WeightedSum{}, Blend{}};
   d.memory.slots = 4;
   return d;
 }
@@ -23,7 +28,7 @@ TEST(TrainOptions, ConfigGivesTheSameOptionsAgain) {
   const Description d = one_group();
   const TrainOptions first = parse_train_options(
       {"--out", "run", "--data", "a # b = c", "--init", "w", "--lr", "0.1", "--weight", "kind=-2",
-       "--mix", "a=0.25", "--schedule", "step:0.1@0.5", "--warm-up", "0.05", "--steps", "7"},
+       "--mix", "blend:a=0.25", "--schedule", "step:0.1@0.5", "--warm-up", "0.05", "--steps", "7"},
       d);
   const std::string text = to_config(first, d);
   write_text(folder / "config.ini", text);
@@ -57,14 +62,54 @@ TEST(TrainOptions, AnotherScheduleKeepsTheWarmUpOfTheRecipe) {
   EXPECT_EQ(warm_up({"--warm-up", "0.5"}), 0.5);
 }
 
-TEST(TrainOptions, NumbersOfTheMixAreResolved) {
+TEST(TrainOptions, TheMixIsResolved) {
+  const Description d = one_group();
+  const auto config = [&](const Arguments& more) {
+    Arguments arguments{"--out", "run"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return to_config(parse_train_options(arguments, d), d);
+  };
+  EXPECT_PRED2(holds, config({}), "#...\nmix = all=weighted_sum\n");
+  EXPECT_PRED2(holds, config({"--mix", "blend"}), "#...\nmix = all=blend:a=0.5\n");
+  // The last one holds, whole.
+  EXPECT_PRED2(holds, config({"--mix", "blend:a=0.25", "--mix", "all=blend:length=unit"}),
+               "#...\nmix = all=blend:a=0.5,length=unit\n");
+  // With one step mode there is nothing to say.
+  EXPECT_EQ(config({}).find("steps-mode"), std::string::npos);
+}
+
+TEST(TrainOptions, TheCommandLineHasTheLastWordOnTheMix) {
+  const TemporaryFolder folder;
+  const Description d = one_group();
+  write_text(folder / "config.ini", "mix = all=blend:a=0.125\n");
+  const std::string config = (folder / "config.ini").string();
+  const auto mix = [&](const Arguments& arguments) {
+    return parse_train_options(arguments, d).mix.at(0).mix;
+  };
+  EXPECT_EQ(mix({"--out", "run", "--config", config}).get(0), 0.125);
+  EXPECT_EQ(mix({"--out", "run", "--config", config, "--mix", "weighted_sum"}).type(),
+            "weighted_sum");
+}
+
+TEST(TrainOptions, TheStepModeDecidesWhichGroupsThereAre) {
   Description d = one_group();
-  d.mix_options = {{"a", 0.5}};
-  EXPECT_NE(to_config(parse_train_options({"--out", "run"}, d), d).find("mix = a=0.5\n"),
-            std::string::npos);
+  ModeInfo joint, in_turn;
+  joint.groups = in_turn.groups = d.groups;
+  in_turn.mode = StepMode::alternating;
+  in_turn.groups[0].name = "first";
+  in_turn.groups[0].own_mixes = {Blend{.a = 0.75}};
+  d.modes = {joint, in_turn};
+  d = with_mode(d, 0);
+  const TrainOptions usual = parse_train_options({"--out", "run"}, d);
+  EXPECT_PRED2(holds, to_config(usual, d),
+               "#...\nsteps-mode = joint\nlr = all=...\nmix = all=weighted_sum\n");
   const TrainOptions o =
-      parse_train_options({"--out", "run", "--mix", "a=0.25", "--mix", "b=1"}, d);
-  EXPECT_EQ(o.mix, (std::vector<std::pair<std::string, double>>{{"a", 0.25}, {"b", 1.0}}));
+      parse_train_options({"--out", "run", "--steps-mode", "alternating", "--lr", "first=0.5"}, d);
+  EXPECT_EQ(o.mode, 1);
+  EXPECT_PRED2(holds, to_config(o, d),
+               "#...\nsteps-mode = alternating\nlr = first=0.5\n...mix = first=blend:a=0.75\n");
+  EXPECT_ERROR(parse_train_options({"--out", "run", "--lr", "first=0.5"}, d),
+               "2: --lr: there is no 'first'");
 }
 
 TEST(TrainOptions, ThoseOfACheckpointMustBeInForceStill) {
@@ -87,6 +132,7 @@ TEST(TrainOptions, ThoseOfACheckpointMustBeInForceStill) {
   EXPECT_ERROR(with({"--batch-size", "3"}), "3: ...batch-size");
   EXPECT_ERROR(with({"--seed", "3"}), "3: ...seed 1...has 3");
   EXPECT_ERROR(with({"--augment", "off"}), "3: ...augment on");
+  EXPECT_ERROR(with({"--mix", "blend"}), "3: ...mix.all weighted_sum, but...has blend:a=0.5");
   checkpoint.options["steps"] = "8";
   EXPECT_ERROR(with({}), "3: ...steps 8...has 7");
 }

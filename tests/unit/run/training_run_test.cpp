@@ -237,18 +237,19 @@ TEST_F(TrainingLoop, WarningsOfTheDataGoToTheLog) {
 }
 
 TEST_F(TrainingLoop, ABeginningTellsWhatIsTrained) {
-  train({"--epochs", "2", "--weight", "kind=3", "--mix", "a=0.25"});
+  train({"--epochs", "2", "--weight", "kind=3", "--mix", "blend:a=0.25"});
   EXPECT_TRUE(holds(log(),
                     "medley-scripted: ...scripted\n...records: 10 train, 4 validation, 3 "
                     "test; batch 2, 10 steps, schedule constant\n...group all: sgd at 0.1, "
-                    "mix blend: kind x 3 decay x 0.5\n"))
+                    "mix blend:a=0.25: kind x 3 decay x 0.5\n"))
       << log();
-  EXPECT_EQ(made.script.calls[1], "mix a");
+  EXPECT_EQ(made.script.settings.mix[0].mix.type(), "blend");
+  EXPECT_EQ(made.script.settings.mix[0].mix.get(0), 0.25);
 }
 
 TEST_F(TrainingLoop, AWrongNumberForTheMixLeavesNothingBehind) {
-  EXPECT_ERROR(train({"--mix", "b=0.5"}), "2: --mix b=0.5: not for the mix blend: a: from 0 to 1");
-  EXPECT_ERROR(train({"--mix", "a=1.5"}), "2: --mix a=1.5: ");
+  EXPECT_ERROR(train({"--mix", "blend:b=0.5"}), "2: --mix blend:b=0.5: 'b=0.5' is no number of");
+  EXPECT_ERROR(train({"--mix", "blend:a=1.5"}), "2: --mix blend:a=1.5: ");
   EXPECT_FALSE(fs::exists(run));
 }
 
