@@ -1,16 +1,18 @@
 """Holds every README.md of the tree against a binary and the tree.
 
-usage: readme.py BINARY
+usage: readme.py BINARY    (of an experiment that lists every mix)
 
 Checks that the command reference has exactly the options that the binary's --help shows, that commands
 and text use options, make targets and variables that there are, that the experiments shown are those of
 tests/experiments, that Python parses, that files and links that are named exist, that the tables of parts, of
-rooms and of tests have what the folders have, that nothing is said in two documents, that the main
+rooms and of tests have what the folders have, that the tables of mixes have those of the binary with all their
+numbers, that nothing is said in two documents, that the main
 README is short and leads to all others, and that no placeholder for a number is left. Exit code 0; 1 with
 the reasons; 2 for wrong usage.
 """
 
 import ast
+import json
 import os
 import pathlib
 import re
@@ -20,6 +22,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 MAIN, COMMANDS, PARTS, TESTS = "README.md", "src/commands/README.md", "include/medley/README.md", "tests/README.md"
+MIXES = "include/medley/mixes/README.md"
 MOST_LINES = 250  # of the main one
 # The experiments that documents show, each in one.
 EXPERIMENTS = {"tests/experiments/readme.hpp": MAIN, "tests/experiments/unet.hpp": PARTS}
@@ -37,6 +40,7 @@ class Tree:
 
     def __init__(self, binary):
         self.options = subcommands(binary)
+        self.mixes, self.with_any_mix = mixes(binary)
         self.files = tracked_files()
         self.folders = {str(parent) for file in self.files for parent in pathlib.PurePath(file).parents}
         self.names = {file.rsplit("/", 1)[-1] for file in self.files}
@@ -85,6 +89,15 @@ def subcommands(binary):
     names = re.findall(r"^  ([a-z]+) {2,}\S", help_of(binary), re.MULTILINE)
     return {name: set(re.findall(r"^  --([a-z][a-z-]*)", help_of(binary, name), re.MULTILINE))
             for name in names}
+
+
+def mixes(binary):
+    """The numbers of each mix that the binary has, {name: {number: default}}, and of what goes with any."""
+    described = json.loads(subprocess.run([binary, "info", "--json"], capture_output=True, check=True).stdout)
+    per_loss = {mix["type"]: {f"{option}.LOSS": None for option in mix.get("loss_options", ())}
+                for mix in described["mixes"]}
+    return ({mix["type"]: {**mix["options"], **per_loss[mix["type"]]} for mix in described["mixes"]},
+            described["with_any_mix"])
 
 
 # --- what a document consists of ------------------------------------------------------------------
@@ -240,7 +253,8 @@ def check_reference(text, options):
 def check_parts(text):
     """Problems of the tables of parts: what no header declares, and what no table has."""
     headers = "".join(file.read_text(encoding="utf-8")
-                      for file in sorted((ROOT / "include" / "medley").rglob("*.hpp")))
+                      for file in sorted((ROOT / "include" / "medley").rglob("*.hpp"))
+                      if file.parent.name != "mixes")
     named = set()
     initial = section(text, "## Initial weights").strip().split("\n\n")[0]
     for cells in rows(section(text, "## Parts")) + rows(initial):
@@ -254,6 +268,60 @@ def check_parts(text):
     there |= {name.lower() for name in named}
     return problems + [f"the tables have no part that is called {name} by info"
                        for name in sorted(types) if CALLED.get(name, name) not in there]
+
+
+def number(text):
+    """A default as documents and JSON have it, to be compared."""
+    try:
+        return float(text)
+    except (TypeError, ValueError):
+        return text
+
+
+def numbers_in(cell):
+    """`rate=1` `limit.LOSS` as {"rate": 1.0, "limit.LOSS": None}."""
+    found = (span.partition("=") for span in re.findall(r"`([^`]+)`", cell))
+    return {name: number(value) if equals else None for name, equals, value in found}
+
+
+def check_mixes(text, tree):
+    """Problems of the tables of mixes and of what goes with any: each of the binary's, with its numbers and
+    their defaults, and no other."""
+    said = {}
+    for cells in rows(section(text, "## The mixes")):
+        (name, _), *numbers = numbers_in(cells[0]).items()
+        said[name] = dict(numbers)
+    problems = [f"the tables have no mix '{name}'" for name in tree.mixes.keys() - said.keys()]
+    problems += [f"the binary has no mix '{name}'" for name in said.keys() - tree.mixes.keys()]
+    said_with_any = {}
+    for cells in rows(section(text, "## What goes with any mix")):
+        said_with_any.update(numbers_in(cells[0]))
+    for name, theirs, ours in [*((name, tree.mixes[name], said[name]) for name in tree.mixes.keys() & said.keys()),
+                               ("with any mix", tree.with_any_mix, said_with_any)]:
+        theirs = {key: number(value) for key, value in theirs.items()}
+        if theirs != ours:
+            problems.append(f"{name}: its numbers are {theirs}, not {ours}")
+    return problems
+
+
+def check_mix_options(text, tree):
+    """Problems of what --mix is given in shell blocks and in the text. (Capitals stand for something.)"""
+    problems = []
+    for piece in [*blocks(text, "sh"), *spans(text)]:
+        for value in re.findall(r"--mix '?([^\s']+)", piece):
+            if re.search(r"\b[A-Z]{3,}", value) or value.startswith("["):
+                continue
+            mix, _, numbers = re.fullmatch(r"(?:[\w-]+=(?=\w+(?::|$)))?([^:]*)(:?)(.*)", value).groups()
+            if mix not in tree.mixes:
+                problems.append(f"'--mix {value}': the binary has no mix '{mix}'")
+                continue
+            known = {**tree.mixes[mix], **tree.with_any_mix}
+            per_loss = {name.removesuffix("LOSS") for name in known if name.endswith(".LOSS")}
+            for option in filter(None, numbers.split(",")):
+                name = option.partition("=")[0]
+                if name not in known and not (per_loss and ("<=" in option or name.startswith(tuple(per_loss)))):
+                    problems.append(f"'--mix {value}': {mix} has no number '{name}'")
+    return problems
 
 
 def used_rooms(room):
@@ -323,6 +391,7 @@ def check(name, tree):
     text = tree.documents[name]
     found = check_make(text, tree) + check_commands(text, tree) + check_python(text)
     found += check_files(text, tree) + check_links(name, tree) + check_numbers(text)
+    found += check_mix_options(text, tree)
     if not name.startswith("tests/"):  # there, options are those of tests' own programs too
         found += check_options(text, tree)
     if name == MAIN:
@@ -331,6 +400,8 @@ def check(name, tree):
         found += check_reference(text, tree.options)
     if name == PARTS:
         found += check_parts(text) + check_rooms(text, tree.rooms)
+    if name == MIXES:
+        found += check_mixes(text, tree)
     if name == TESTS:
         found += check_tests(text, tree)
     return [f"{name}: {problem}" for problem in found]
@@ -342,7 +413,7 @@ def main() -> int:
         return 2
     tree = Tree(sys.argv[1])
     problems = [] if tree.options else [f"{sys.argv[1]} --help lists no subcommands"]
-    problems += [f"there is no {name}" for name in (MAIN, COMMANDS, PARTS, TESTS) if name not in tree.documents]
+    problems += [f"there is no {name}" for name in (MAIN, COMMANDS, PARTS, MIXES, TESTS) if name not in tree.documents]
     for name in tree.documents:
         problems += check(name, tree)
     problems += check_experiments(tree.documents) + check_once(tree.documents)
@@ -351,8 +422,8 @@ def main() -> int:
     if not problems:
         commands = sum(block.count("medley-") for text in tree.documents.values() for block in blocks(text, "sh"))
         print(f"readme: {sum(map(len, tree.options.values()))} options of {len(tree.options)} subcommands, "
-              f"{commands} commands, parts, rooms, experiments and all files are as {len(tree.documents)} "
-              f"documents say")
+              f"{commands} commands, {len(tree.mixes)} mixes, parts, rooms, experiments and all files are as "
+              f"{len(tree.documents)} documents say")
     return 1 if problems else 0
 
 

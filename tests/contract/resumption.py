@@ -39,7 +39,7 @@ def what_a_mix_keeps_is_resumed(bench):
         for name in kept[mix.partition(":")[0]]:
             require(f'"mix.all.{name}":{{"dtype":"F64"'.encode() in checkpoint,
                     f"{mix}: {name} is not in checkpoints")
-        for number in (count // 2,) if bench.quick else range(count // 5, count, count // 5):
+        for number in [count * sixths // 6 for sixths in bench.count((3,), (2, 3, 4, 5))]:
             run = bench.folder("mix-parts") / "run"
             done = bench.run("lenet", "train", "--out", run, *options, "--threads", 1,
                              environment=_trap(bench, f"kill {number}"))
