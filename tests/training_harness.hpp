@@ -60,12 +60,14 @@ class MadeSource final : public Source {
 
   std::vector<std::uint8_t> pictures;
   std::vector<Target> targets;
-  bool known_complete = false;
+  bool known_complete = false, has_validation = true;
   // Whether the records that are read are noted, in this order; for one thread.
   bool notes = false;
   mutable std::vector<std::uint64_t> seen;
 
-  std::uint64_t size(Split) const override { return records_; }
+  std::uint64_t size(Split split) const override {
+    return split == Split::validation && !has_validation ? 0 : records_;
+  }
   std::uint64_t record(Split, std::uint64_t rank) const override { return rank; }
   void read(std::uint64_t record, std::span<std::byte>, Record& out) const override {
     if (notes) seen.push_back(record);

@@ -1,4 +1,4 @@
-// group all: mix blend (a: share of the first loss, from 0 to 1) cannot serve 1 loss: a 0.25
+// group all: mix blend cannot serve 1 loss; at least 2
 #pragma once
 
 #include "tests/errors/right.hpp"

@@ -1,4 +1,4 @@
-// the mix lacks weights(step, out), as it needs a Gramian or keeps a state: see mixes/mix.hpp
+// group labels: its mix lacks weights that follow from the losses' own alone, as is_constant promises: see mixes/mix.hpp
 #pragma once
 
 #include "tests/errors/right.hpp"
@@ -6,7 +6,7 @@
 namespace medley::experiments {
 
 struct Torn : WeightedSum {
-  static constexpr bool needs_gramian = true;
+  static constexpr MixNeeds needs{.gramian = true};
 };
 
 struct wrong : right {

@@ -1,4 +1,4 @@
-// group b: mix uncertainty (rate: learning rate of the logarithms of variances over the group's, from 0 to 1000) cannot serve 1 loss: rate -1
+// group b: mix uncertainty: rate is -1; from 0 to 1000
 #pragma once
 
 #include "medley/mixes/uncertainty.hpp"

@@ -1,4 +1,4 @@
-// the mix lacks weights(own, out), or weights(step, out): see mixes/mix.hpp
+// group labels: its mix lacks weights(step, out): see mixes/mix.hpp
 #pragma once
 
 #include "tests/errors/right.hpp"
@@ -6,11 +6,7 @@
 namespace medley::experiments {
 
 struct Unmixed {
-  static constexpr std::string_view type = "unmixed", usage = "none";
-  constexpr bool valid(int) const { return true; }
-  bool set(std::string_view, double) { return false; }
-  template <class F>
-  constexpr void options(F&&) const {}
+  static constexpr std::string_view type = "unmixed";
 };
 
 struct wrong : right {

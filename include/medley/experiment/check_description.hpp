@@ -84,7 +84,7 @@ inline constexpr std::size_t mode_count =
 template <class E, class F>
 constexpr Sentence in_each_mode(F&& f) {
   return [&]<std::size_t... M>(std::index_sequence<M...>) {
-    return first_of(f(std::integral_constant<std::size_t, M>{})...);
+    return first_of(Sentence{}, f(std::integral_constant<std::size_t, M>{})...);
   }
   (std::make_index_sequence<mode_count<E>>{});
 }
@@ -106,6 +106,12 @@ constexpr Sentence wrong_generator() {
       return Sentence{"Generator must be a Source that can be made without arguments"};
   }
   return {};
+}
+
+template <class Member>
+constexpr Sentence wrong_list(std::string_view member, const Member& part) {
+  if (std::tuple_size_v < decltype(parts_of(part)) >> 0) return {};
+  return Sentence{member, " is any_of() of nothing: list at least one"};
 }
 
 template <class E>
@@ -147,7 +153,7 @@ constexpr Sentence wrong_members() {
   if (missing != nullptr)
     return Sentence{"this must be a static constexpr member or a type of the experiment: ",
                     missing};
-  if constexpr (has_heads && has_terms && has_steps) {
+  if constexpr (has_heads && has_terms && has_mix && has_steps) {
     using Terms = std::remove_cvref_t<decltype(E::terms)>;
     return first_of(
         wrong_element("Heads", first_other<typename E::Heads, IsHead>, "Head<...>"),
@@ -155,7 +161,7 @@ constexpr Sentence wrong_members() {
         in_each_mode<E>([](auto m) {
           return wrong_element("steps", first_other<GroupsIn<E, m>, IsGroup>, "group<...>()");
         }),
-        wrong_generator<E>());
+        wrong_list("mix", E::mix), wrong_list("steps", E::steps), wrong_generator<E>());
   }
   return {};
 }

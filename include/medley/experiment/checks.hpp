@@ -258,21 +258,48 @@ constexpr Sentence wrong_mix(int losses, bool alone) {
                       "; at least ",
                       least_losses_of<M>()};
     const M mix = Part();
+    const auto wrong = [](std::string_view option, double value, double least, double most) {
+      return Sentence{"mix ", M::type, ": ", option, " is ", value, "; from ", least, " to ", most};
+    };
     for (const MixOption<M>& option : mix_options<M>()) {
-      if (option.choice == nullptr && !is_between(mix.*option.number, option.least, option.most))
-        return Sentence{"mix ",    M::type,      ": ",   option.name, " is ", mix.*option.number,
-                        "; from ", option.least, " to ", option.most};
+      const double value = option.choice != nullptr ? mix.*option.choice : mix.*option.number;
+      const double most =
+          option.choice != nullptr ? static_cast<double>(option.names.size()) - 1.0 : option.most;
+      if (!is_between(value, option.least, most))
+        return wrong(option.name, value, option.least, most);
+    }
+    for (const MixLossOption<M>& option : mix_loss_options<M>()) {
+      for (const double value : mix.*option.numbers) {
+        if (value != option.none && !is_between(value, option.least, option.most))
+          return wrong(option.name, value, option.least, option.most);
+      }
     }
     return {};
   }
 }
-// All mixes of a list.
+// All mixes of a list. Options name them, so that each is there once.
 template <auto List>
 constexpr Sentence wrong_mixes(int losses) {
-  return [&]<std::size_t... I>(std::index_sequence<I...>) {
-    return first_of(wrong_mix<[] { return std::get<I>(List()); }>(losses, sizeof...(I) == 1)...);
+  using Parts = decltype(List());
+  constexpr Sentence wrong_one = []<std::size_t... I>(std::index_sequence<I...>) {
+    return first_of(wrong_mix<[] { return std::get<I>(List()); }>(most_losses, false)...);
   }
-  (std::make_index_sequence<std::tuple_size_v<decltype(List())>>{});
+  (std::make_index_sequence<std::tuple_size_v<Parts>>{});
+  if constexpr (!wrong_one.empty()) {
+    return wrong_one;
+  } else if constexpr (std::tuple_size_v<Parts> == 1) {
+    return wrong_mix<[] { return std::get<0>(List()); }>(losses, true);
+  } else {
+    return []<class... M>(const std::tuple<M...>*) {
+      const std::array<std::string_view, sizeof...(M)> types{M::type...};
+      for (std::size_t i = 0; i < types.size(); ++i) {
+        for (std::size_t j = 0; j < i; ++j) {
+          if (types[i] == types[j]) return Sentence{"mix ", types[i], " is listed twice"};
+        }
+      }
+      return Sentence{};
+    }(static_cast<const Parts*>(nullptr));
+  }
 }
 
 template <class E, std::size_t M, std::size_t G>

@@ -25,7 +25,8 @@ struct Composition {
   // paper: as the mix answers; unit: ‖Σ w_k g_k‖ = 1; match: as long as with the losses' own weights.
   // Without the gradients, the sum of the weights is that of the losses' own for both.
   int length = paper;
-  // The weights of a Gramian mix are made anew every so many updates, and kept in between.
+  // The weights of a Gramian mix are made anew every so many updates. In between they are kept, and
+  // what the mix keeps rests.
   double refresh = 1.0;
   // What a scalarization sees: the values of the update before, or this batch's by a forward pass.
   int values = last;

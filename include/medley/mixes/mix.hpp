@@ -42,6 +42,7 @@ struct MixNeeds {
   bool gramian = false;       // in weights() and update(): the Gramian
   bool values_after = false;  // in update(): the batch's values after the step; a forward pass
   bool validation = false;    // in update(): `along`, by a step ahead and a validation batch
+  friend constexpr bool operator==(const MixNeeds&, const MixNeeds&) = default;
 };
 
 struct MixState {
@@ -261,6 +262,8 @@ constexpr std::string_view lacking_in_mix() {
   if (!std::is_trivially_copyable_v<M>) return "a type that can be copied as bytes";
   if (sizeof(M) > most_mix_bytes) return "a smaller type: at most 256 bytes";
   if (mix_state<M>().size() > max_mix_states) return "a shorter state: at most 8 names";
+  if (is_constant_mix<M>() && (mix_needs<M>() != MixNeeds{} || !mix_state<M>().empty()))
+    return "weights that follow from the losses' own alone, as is_constant promises";
   if (mix_state_size<M>(most_losses) + common_mix_doubles(most_losses) > most_mix_doubles)
     return "a smaller state: at most 592 numbers of 16 losses";
   return {};

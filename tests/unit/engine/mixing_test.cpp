@@ -326,12 +326,10 @@ TEST(Combined, DirectionsCostTrunksAndNotNetworks) {
   using One = Definition<Plain>;
   using Four = Definition<Surgery<Plain>>;
   const auto gradients = [](auto&& map) { return map.factors - map.gradients; };
-  // Three trunks more, and the head that two losses are on, once more.
-  const std::size_t trunk = One::slots * One::slot_floats(0),
-                    head = One::slots * One::slot_floats(3);
-  // Penalties reach the heads of other losses: a copy each.
-  const std::size_t penalties = One::slot_floats(2) + One::slot_floats(3);
-  EXPECT_EQ(gradients(Four::map), gradients(One::map) + 3 * trunk + head + penalties);
+  // The first direction is also that of all losses together. Three trunks more, each with the head
+  // of its loss: side, and twice the one that two losses are on.
+  const std::size_t more = 3 * One::slot_floats(0) + One::slot_floats(2) + 2 * One::slot_floats(3);
+  EXPECT_EQ(gradients(Four::map), gradients(One::map) + One::slots * more);
   EXPECT_EQ(Four::map.workers, Four::map.term_gradients);  // measured in their directions
   EXPECT_GT(One::map.workers, One::map.term_gradients);
 }
