@@ -133,7 +133,7 @@ experiment_flags = '-DMEDLEY_EXPERIMENT=$(subst -,_,$(1))' '-DMEDLEY_EXPERIMENT_
 define description_rule
 $(BUILD)/$(subst $(space),-,$(strip $(1)))/%/experiment.o: src/experiments/experiment.cpp %.hpp | build/packages
 	@mkdir -p $$(@D)
-	$(CXX) $(CPPFLAGS) $$(call experiment_flags,$$*) $(1:%=-DMEDLEY_HAS_%) $(CXXFLAGS) $(LIGHT_FLAGS) -c $$< -o $$@
+	$(CXX) $(CPPFLAGS) $$(call experiment_flags,$$*) $(1:%=-DMEDLEY_HAS_%) $(CXXFLAGS) $(LIGHT_FLAGS) $(FLAGS_scalar) -c $$< -o $$@
 endef
 
 # An engine and the functions of its layers, which experiments share (src/engine/layers.sh). All symbols but the entry become
