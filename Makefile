@@ -51,9 +51,10 @@ CXXFLAGS := -std=c++20 $(OPT) $(DEBUG) $(if $(is_gcc),--param=ggc-min-heapsize=5
 # thousand before it and follows the ranges of their addresses, for a third of an engine's compile time
 # and code that is no faster.
 ENGINE_FLAGS := $(if $(is_gcc),-fno-gnu-unique --param=sccvn-max-alias-queries-per-access=50 -fno-ipa-modref -fno-tree-vrp)
-# All that the shell needs of -O2 is vectors in loops over whole files; the rest takes a third longer to compile.
-# So it is the same for engines of -O2 and of -O3.
-SHELL_FLAGS := $(if $(filter -O2 -O3,$(OPT)),-O1 -ftree-vectorize)
+# All that the shell and descriptions need of -O2 is vectors in loops over whole files; the rest takes a third longer to
+# compile. So the shell is the same for engines of -O2 and of -O3.
+LIGHT_FLAGS := $(if $(filter -O2 -O3,$(OPT)),-O1 -ftree-vectorize)
+SHELL_FLAGS := $(LIGHT_FLAGS)
 SHELL_BUILD := $(BUILD:%-O3=%-O2)/shell
 CPPFLAGS := -Iinclude -Isrc -I. -MMD -MP
 # (AddressSanitizer follows exceptions only through a shared libstdc++.)
@@ -133,7 +134,7 @@ experiment_flags = '-DMEDLEY_EXPERIMENT=$(subst -,_,$(1))' '-DMEDLEY_EXPERIMENT_
 define description_rule
 $(BUILD)/$(subst $(space),-,$(strip $(1)))/%/experiment.o: src/experiments/experiment.cpp %.hpp | build/packages
 	@mkdir -p $$(@D)
-	$(CXX) $(CPPFLAGS) $$(call experiment_flags,$$*) $(1:%=-DMEDLEY_HAS_%) $(CXXFLAGS) $(FLAGS_scalar) -c $$< -o $$@
+	$(CXX) $(CPPFLAGS) $$(call experiment_flags,$$*) $(1:%=-DMEDLEY_HAS_%) $(CXXFLAGS) $(LIGHT_FLAGS) $(FLAGS_scalar) -c $$< -o $$@
 endef
 
 # An engine and the functions of its layers, which experiments share (src/engine/layers.sh). All symbols but the entry become
