@@ -39,7 +39,7 @@ struct three_losses {
       penalty<"decay">(L2Penalty{}, 1e-3),
   };
   static constexpr auto mix = every_mix;
-  static constexpr auto steps = joint(Sgd{.learning_rate = 0.05, .momentum = 0.9});
+  static constexpr auto steps = joint(Sgd{.learning_rate = 0.01, .momentum = 0.9});
   static constexpr Recipe recipe{.epochs = 10, .batch_size = 22};
   static constexpr Memory memory{.shard = 4, .slots = 4};
 };

@@ -154,8 +154,7 @@ class MixedTraining(Training):
         batch = np.array([value.item() for value in losses])
         on = np.array([k for k, term in enumerate(self.losses)
                        if bool(targets[term.target].present.any())])
-        per_epoch = -(-batches.count // batches.size)
-        step = self.step_of(on, batch, batches.index // per_epoch)
+        step = self.step_of(on, batch, self.number // -(-batches.count // batches.size))
         known = self.seen[on].all()
         earlier = (batch if self.with_any.values == "batch" or not known
                    else np.where(self.seen, self.last_value, batch))
@@ -190,7 +189,8 @@ class MixedTraining(Training):
             rows_of = torch.stack(output_rows)
             step.G = (rows_of @ rows_of.T).numpy()
         following = self.composed(step) if at_output and not rests else w
-        if not rests:
+        informed = step.G is not None or not self.rule.gramian
+        if not rests and informed and len(on) > 1:
             self.rule.update(self.mapped(step))
         self.last_weight[on], self.last_value[on], self.seen[on] = following[on], batch[on], True
         self.number += 1
