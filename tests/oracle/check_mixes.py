@@ -1,5 +1,4 @@
-"""Compares trainings with mixes with those that PyTorch and mix_rules.py did earlier. Needs numpy, no
-PyTorch.
+"""Compares trainings with every mix with those of torch_mixes.py. Needs numpy, no PyTorch.
 
     check_mixes.py --binary build/medley-three-losses --golden tests/golden/mixes_training.json
 
@@ -16,10 +15,10 @@ from pathlib import Path
 
 import make_scenes
 import medley
-from comparison import Comparison
+from comparison import SMALL_LOSS, Comparison
 from golden import probes
 
-LOSS_TOLERANCE, WEIGHT_TOLERANCE = 1e-5, 1e-4
+TOLERANCE = {"losses": 1e-5, "weights": 1e-4}
 
 
 def make_data(training, work):
@@ -37,19 +36,24 @@ def train(binary, training, mix, work, steps=None):
 
 
 def compare(run, expected, mix):
-    """Prints deviations; returns whether they are within the tolerance."""
+    """Prints deviations; returns whether they are within the tolerance. What takes no part in a step is
+    None in the file, and may have whatever weight."""
     comparison = Comparison()
-    for kind, ours, tolerance in (("losses", run.losses(), LOSS_TOLERANCE),
-                                  ("weights", run.weights(), WEIGHT_TOLERANCE)):
-        names = expected[kind].keys()
-        theirs = [dict(zip(names, row)) for row in zip(*expected[kind].values())]
-        # What takes no part has no value, and whatever weight.
-        ours = [{name: row[name] for name in names if there[name] is not None}
-                for row, there in zip(ours, theirs, strict=True)]
-        comparison.losses(ours, [{n: x for n, x in row.items() if x is not None} for row in theirs],
-                          tolerance, f"{kind}, relative")
+    for kind, ours, theirs in (("losses", run.losses(), rows(expected["losses"])),
+                               ("weights", run.weights(), rows(expected["weights"]))):
+        for step, (row, there) in enumerate(zip(ours, theirs, strict=True), 1):
+            there = {name: value for name, value in there.items() if value is not None}
+            # A weight near 0 is the small difference of larger ones.
+            least = SMALL_LOSS if kind == "losses" else 0.01 * max(map(abs, there.values()))
+            for name, value in there.items():
+                deviation = abs(row[name] - value) / max(abs(value), least)
+                comparison.add(f"{kind}, relative", deviation, TOLERANCE[kind], f"{name}, step {step}")
     comparison.print(mix)
     return comparison.passed()
+
+
+def rows(columns):
+    return [dict(zip(columns, row)) for row in zip(*columns.values())]
 
 
 def check(golden, binary, work):

@@ -1,10 +1,11 @@
-"""Trainings with every mix in double precision: gradients from autograd, weights from mix_rules.py.
+"""Trainings with every mix in double precision: gradients from autograd, weights from
+mix_scalarizations.py and mix_combinations.py.
 
     torch_mixes.py --binary build/medley-three-losses [--mix upgrad ...] [--save-golden FILE]
 
-Each mix trains 50 steps on the scenes of make_scenes.py from Medley's initial weights, and Medley the
-same; losses of all steps must agree within 1e-5, weights within 1e-4 (relative). --save-golden writes
-what came out, for check_mixes.py. Exit code 0; 1 beyond the tolerance.
+Each mix trains on the scenes of make_scenes.py from Medley's initial weights, and Medley the same; losses
+of all steps must agree within 1e-5, weights within 1e-4 (relative). --save-golden writes what came out,
+for check_mixes.py, which has the comparison. Exit code 0; 1 beyond the tolerance.
 """
 
 import argparse
@@ -20,10 +21,13 @@ import torch
 from check_mixes import compare, make_data, train
 from dataset import Dataset
 from golden import probes
-from mix_rules import RULES, TINY
+from mix_combinations import COMBINATIONS
+from mix_rules import TINY
+from mix_scalarizations import SCALARIZATIONS
 from steps import load_records, make_batches
 from torch_training import Training
 
+RULES = {**SCALARIZATIONS, **COMBINATIONS}
 # What goes with any mix, with the values that hold without --mix saying more.
 COMPOSITION = {"map": "none", "bound": 0.0, "smoothing": 0.0, "length": "paper", "refresh": 1.0,
                "values": "last", "gradients": "trunk"}
@@ -161,56 +165,59 @@ class MixedTraining(Training):
         on = np.array([k for k, term in enumerate(self.losses)
                        if bool(targets[term.target].present.any())])
         step = self.step_of(on, batch, self.number // -(-batches.count // batches.size))
-        known = self.seen[on].all()
-        earlier = (batch if self.with_any.values == "batch" or not known
-                   else np.where(self.seen, self.last_value, batch))
-        parameters = list(self.group.parameters.values())
-        rows = [self.gradients(value, parameters) for value in losses]
+        rows = [self.gradients(value, list(self.group.parameters.values())) for value in losses]
         J = self.trunk_rows(rows)
-        G = (J @ J.T).numpy()
-        output_rows = [self.gradients(value, [self.output])[0].flatten() for value in losses]
-        rests = self.rule.gramian and self.number % int(self.with_any.refresh) != 0 and known
-        apart = self.rule.wants_gramian(step) or self.rule.wants_ahead
-        at_output = apart and not self.rule.wants_ahead and self.with_any.gradients == "output"
-        if rests or at_output:
-            w, head_values = self.last_weight.copy(), earlier
-        elif self.rule.wants_gramian(step):
-            step.G = G
-            w, head_values = self.composed(step), batch
-        else:
-            seen = self.step_of(on, batch if self.rule.wants_ahead else earlier, step.epoch)
-            w, head_values = self.composed(seen), seen.values
+        at_output = torch.stack([self.gradients(v, [self.output])[0].flatten() for v in losses])
+        makes, w, head_values = self.weights_of(step, (J @ J.T).numpy())
         in_heads = w if self.rule.weighs_heads else self.slope(head_values)
 
-        mixed = self.mixed_gradients(rows, w, in_heads, noted, batch)
+        mixed = self.mixed_gradients(rows, w, in_heads)
         if self.rule.wants_ahead:
             step.along = self.look_ahead(J, mixed)
         self.descend(mixed)
-        self.weights.append({term.name: w[k] if k in on else None
-                             for k, term in enumerate(self.losses)})
         if self.rule.wants_after:
             with torch.no_grad():
                 step.after = np.array([v.item() for v in self.values_of(images, targets)])
-        if at_output:
-            rows_of = torch.stack(output_rows)
-            step.G = (rows_of @ rows_of.T).numpy()
-        following = self.composed(step) if at_output and not rests else w
+        noted.update({term.name: batch[k] if k in on else None for k, term in enumerate(self.losses)})
+        self.weights.append({term.name: w[k] if k in on else None for k, term in enumerate(self.losses)})
+        self.learn(step, makes, w, (at_output @ at_output.T).numpy())
+
+    def weights_of(self, step, G):
+        """When weights are made ("now"; "next": for the step after this one; "never": all rests), those of
+        this step, and the values of the losses whose slopes heads take."""
+        known = self.seen[step.on].all()
+        earlier = (step.values if self.with_any.values == "batch" or not known
+                   else np.where(self.seen, self.last_value, step.values))
+        if self.rule.gramian and self.number % int(self.with_any.refresh) != 0 and known:
+            return "never", self.last_weight.copy(), earlier
+        if self.rule.wants_gramian(step) and self.with_any.gradients == "output":
+            return "next", self.last_weight.copy(), earlier
+        if self.rule.wants_gramian(step):
+            step.G = G
+        if self.rule.wants_gramian(step) or self.rule.wants_ahead:
+            return "now", self.composed(step), step.values
+        seen = self.step_of(step.on, earlier, step.epoch)
+        return "now", self.composed(seen), earlier
+
+    def learn(self, step, makes, w, G_at_output):
+        """What is kept for the steps to come."""
+        if makes == "next":
+            step.G = G_at_output
+            w = self.composed(step)
         informed = step.G is not None or not self.rule.gramian
-        if not rests and informed and len(on) > 1:
+        if makes != "never" and informed and len(step.on) > 1:
             self.rule.update(self.mapped(step))
-        self.last_weight[on], self.last_value[on], self.seen[on] = following[on], batch[on], True
+        self.last_weight[step.on], self.last_value[step.on] = w[step.on], step.values[step.on]
+        self.seen[step.on] = True
         self.number += 1
 
-    def mixed_gradients(self, rows, w, in_heads, noted, batch):
+    def mixed_gradients(self, rows, w, in_heads):
+        """Of trunk and heads, penalties included."""
         total = [sum((w[k] if shared else in_heads[k]) * row[i] for k, row in enumerate(rows))
                  for i, shared in enumerate(self.in_trunk.values())]
-        for term, value in zip(self.losses, batch):
-            noted[term.name] = value
         for term in self.group.terms:
             if term.penalty:
-                value = term.value(None, None)
-                noted[term.name] = value.item()
-                more = self.gradients(value, list(self.group.parameters.values()))
+                more = self.gradients(term.value(None, None), list(self.group.parameters.values()))
                 total = [g + term.weight * m for g, m in zip(total, more)]
         return total
 
@@ -249,12 +256,12 @@ def twin(description, start, training, mix):
     mixed.network.load(start)
     batches = make_batches(dataset, description, size, torch.float64)
     losses = [mixed.round(batches) for _ in range(steps)]
-    return {"losses": columns(losses), "weights": columns(mixed.weights)}
+    return {"losses": columns(losses, 7), "weights": columns(mixed.weights, 6)}
 
 
-def columns(rows):
+def columns(rows, digits):
     """Lists by name; None where a loss takes no part."""
-    return {name: [None if row[name] is None else float(f"{row[name]:.8g}") for row in rows]
+    return {name: [None if row[name] is None else float(f"{row[name]:.{digits}g}") for row in rows]
             for name in rows[0]}
 
 
