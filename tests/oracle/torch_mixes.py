@@ -171,7 +171,8 @@ class MixedTraining(Training):
         makes, w, head_values = self.weights_of(step, (J @ J.T).numpy())
         in_heads = w if self.rule.weighs_heads else self.slope(head_values)
 
-        mixed = self.mixed_gradients(rows, w, in_heads)
+        mixed = [sum((w[k] if shared else in_heads[k]) * row[i] for k, row in enumerate(rows))
+                 for i, shared in enumerate(self.in_trunk.values())]
         if self.rule.wants_ahead:
             step.along = self.look_ahead(J, mixed)
         self.descend(mixed)
@@ -211,18 +212,14 @@ class MixedTraining(Training):
         self.seen[step.on] = True
         self.number += 1
 
-    def mixed_gradients(self, rows, w, in_heads):
-        """Of trunk and heads, penalties included."""
-        total = [sum((w[k] if shared else in_heads[k]) * row[i] for k, row in enumerate(rows))
-                 for i, shared in enumerate(self.in_trunk.values())]
+    def descend(self, gradients):
+        """Along the mixed gradient and those of penalties."""
+        parameters = list(self.group.parameters.values())
         for term in self.group.terms:
             if term.penalty:
-                more = self.gradients(term.value(None, None), list(self.group.parameters.values()))
-                total = [g + term.weight * m for g, m in zip(total, more)]
-        return total
-
-    def descend(self, gradients):
-        for parameter, gradient in zip(self.group.parameters.values(), gradients):
+                more = self.gradients(term.value(None, None), parameters)
+                gradients = [g + term.weight * m for g, m in zip(gradients, more)]
+        for parameter, gradient in zip(parameters, gradients):
             parameter.grad = gradient
         self.group.update(1.0)
 
