@@ -144,13 +144,34 @@ def steps_agree_with_an_independent_framework(bench):
         binary = bench.binaries / f"medley-{experiment}"
         if not binary.exists():
             continue
-        command = [sys.executable, ROOT / "tests/oracle/check_golden.py", "--binary", binary, "--golden",
-                   path]
-        done = subprocess.run(command, capture_output=True, text=True, check=False,
-                              env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
-        if done.returncode != 0:
-            raise Failed(f"{shorter(command)}: {done.stdout}{done.stderr}")
+        _agree("check_golden.py", binary, path)
         tried.append(path.stem)
     if not tried:
         raise Skipped("tests/golden has no trajectory of these binaries")
     return ", ".join(tried)
+
+
+def trainings_with_every_mix_agree_with_an_independent_framework(bench):
+    """Losses and weights of every step beside the mixes' formulas, applied to gradients of PyTorch."""
+    binary, path = bench.binaries / "medley-three-losses", ROOT / "tests/golden/mixes_training.json"
+    if not binary.exists():
+        raise Skipped("no medley-three-losses in the folder")
+    runs = [(mix, training["steps"]) for training in json.loads(path.read_text())["trainings"]
+            for mix in training["mixes"]]
+    described = json.loads(bench.run("three-losses", "info", "--json").expect(0).stdout)
+    untried = {mix["type"] for mix in described["mixes"]} - {mix.partition(":")[0] for mix, _ in runs}
+    require(not untried, f"no training with {', '.join(sorted(untried))}")
+    for option in described["with_any_mix"]:
+        require(any(f"{option}=" in mix for mix, _ in runs), f"no training with {option}")
+    _agree("check_mixes.py", binary, path)
+    return (f"{len(runs)} trainings with {len(described['mixes'])} mixes, "
+            f"{min(n for _, n in runs)} steps or more each")
+
+
+def _agree(script, binary, golden):
+    """A comparison of the oracle's, in a process of its own."""
+    command = [sys.executable, ROOT / "tests/oracle" / script, "--binary", binary, "--golden", golden]
+    done = subprocess.run(command, capture_output=True, text=True, check=False,
+                          env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
+    if done.returncode != 0:
+        raise Failed(f"{shorter(command)}: {done.stdout}{done.stderr}")

@@ -50,10 +50,17 @@ class Run:
 
     def losses(self):
         """A row for each logged training step: {term: value}; None where it was not measured."""
+        return self.logged(".value")
+
+    def weights(self):
+        """The same of what terms were multiplied with."""
+        return self.logged(".weight")
+
+    def logged(self, ending):
         with open(self.folder / "losses.csv", newline="") as file:
             rows = [row for row in csv.DictReader(file) if row["split"] == "train"]
-        return [{name.removesuffix(".value"): float(text) if text else None
-                 for name, text in row.items() if name.endswith(".value")} for row in rows]
+        return [{name.removesuffix(ending): float(text) if text else None
+                 for name, text in row.items() if name.endswith(ending)} for row in rows]
 
 
 def read_safetensors(path):

@@ -41,17 +41,17 @@ from torch_training import Batches, Training
 UNBOUNDED = float("inf")
 
 
+def load_records(dataset, description, chosen, dtype):
+    """Images and targets of these records."""
+    images = normalize(dataset.images[chosen], dataset.mean, dataset.deviation, dtype)
+    return images, {t["name"]: Target.of(t["kind"], dataset.targets[t["name"]][chosen], dtype)
+                    for t in description["targets"]}
+
+
 def make_batches(dataset, description, size, dtype):
     rows = dataset.rows("train")
-
-    def load(part):
-        chosen = rows[part]
-        images = normalize(dataset.images[chosen], dataset.mean, dataset.deviation, dtype)
-        targets = {t["name"]: Target.of(t["kind"], dataset.targets[t["name"]][chosen], dtype)
-                   for t in description["targets"]}
-        return images, targets
-
-    return Batches(len(rows), size, load)
+    return Batches(len(rows), size,
+                   lambda part: load_records(dataset, description, rows[part], dtype))
 
 
 class Together:

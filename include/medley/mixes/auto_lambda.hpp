@@ -3,9 +3,10 @@
 //   w_k = a_k · λ_k,   ∂λ_k = ∂/∂λ_k L(θ - η Σ_j λ_j g_j) = -η ⟨g_k, ∇L(θ - η g)⟩
 //
 // with the losses' own weights a, L their sum over a batch of the validation split, η the group's
-// learning rate and g the mixed gradient. (What the source takes by finite differences of second
-// derivatives is this product.) λ begins with `initial`, has an Adam with the learning rate `rate`,
-// and does not go below 0. A loss whose gradient points as the validation's does gains.
+// learning rate and g the mixed gradient, without penalties; products are over the trunk. (What the
+// source takes by finite differences of second derivatives is this product.) λ begins with
+// `initial`, has an Adam with the learning rate `rate`, and does not go below 0. A loss whose
+// gradient points as the validation's does gains.
 //
 // Invariant to nothing. Price: a backward pass of the trunk and a gradient of the trunk in memory
 // for each loss; a step ahead, and a forward and backward pass of a validation batch there; four

@@ -4,7 +4,8 @@
 //   w_k = a_k · h_k · e^-s_k,   s_k minimizes  h_k · e^-s_k · l_k + r(s_k)
 //
 //   form      r(s)            h_k
-//   kendall   s / 2           1 for losses on logits (likelihoods of classes), 1/2 for others
+//   kendall   s / 2           1 for losses on logits of classes (cross-entropies and soft IoU), 1/2
+//                             for others
 //   revised   log(1 + e^s)    1/2: the objective stays above 0, and the weight of a loss that
 //                             vanishes grows as (2 l)^(-1/2)
 //
