@@ -20,6 +20,7 @@
 #include "medley/mixes/mgda.hpp"
 #include "medley/mixes/pcd.hpp"
 #include "medley/mixes/pcgrad.hpp"
+#include "medley/mixes/sdmgrad.hpp"
 #include "medley/mixes/upgrad.hpp"
 #include "tests/gramian_harness.hpp"
 
@@ -61,6 +62,7 @@ const std::vector<Subject>& subjects() {
       subject("mgda:l2", no_conflict | scale_free, Mgda{.normalize = 1}),
       subject("mgda:loss", no_conflict, Mgda{.normalize = 2}),
       subject("mgda:loss+", no_conflict, Mgda{.normalize = 3}),
+      subject("sdmgrad", 0, SdmGrad{}),
       subject("equal_angles", no_conflict_full | scale_free, EqualAngles{}),
       subject("equal_angles:imtl", scale_free, EqualAngles{.form = 1}),
       subject("nash", no_conflict_full | scale_free, Nash{}),
