@@ -17,6 +17,7 @@ int train_command(const Program& program, const Arguments& arguments);
 int eval_command(const Program& program, const Arguments& arguments);
 int predict_command(const Program& program, const Arguments& arguments);
 int info_command(const Program& program, const Arguments& arguments);
+int digest_command(const Program& program, const Arguments& arguments);
 int verify_command(const Program& program, const Arguments& arguments);
 int import_command(const Program& program, const Arguments& arguments);
 
@@ -31,6 +32,7 @@ inline constexpr auto commands = std::to_array<Command>({
     {"eval", "metrics and losses of a checkpoint on a split, as CSV", eval_command},
     {"predict", "one row a record: from a dataset folder or picture files", predict_command},
     {"info", "network, memory map, or all of the experiment as JSON", info_command},
+    {"digest", "digest of a checkpoint's parameters, and its options", digest_command},
     {"verify", "repeat a run and compare all bytes", verify_command},
     {"import", "pictures and a CSV file become a dataset folder", import_command},
 });
