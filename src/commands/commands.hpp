@@ -34,7 +34,7 @@ inline constexpr auto commands = std::to_array<Command>({
     {"info", "network, memory map, or all of the experiment as JSON", info_command},
     {"digest", "digest of a checkpoint's parameters, and its options", digest_command},
     {"verify", "repeat a run and compare all bytes", verify_command},
-    {"import", "pictures and a CSV file become a dataset folder", import_command},
+    {"import", "pictures and a CSV file, or IDX files, become a dataset folder", import_command},
 });
 
 }  // namespace medley
