@@ -14,8 +14,8 @@ namespace {
 using Strings = std::vector<std::string>;
 
 po::options_description describe(bool has_generator) {
-  po::options_description options("import: pictures and a CSV file, or IDX files, become a dataset folder", 100,
-                                  60);
+  po::options_description options(
+      "import: pictures and a CSV file, or IDX files, become a dataset folder", 100, 60);
   auto add = options.add_options();
   add("csv", po::value<std::string>()->value_name("FILE"),
       "CSV file with a header and a row a picture");
