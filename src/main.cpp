@@ -1,7 +1,6 @@
 // medley-<experiment> SUBCOMMAND [options]
 #include <fmt/format.h>
 
-#include <array>
 #include <cstdio>
 #include <exception>
 #include <new>
@@ -17,19 +16,6 @@ namespace medley {
 namespace {
 
 constexpr std::string_view version = "0.1.0";
-
-struct Command {
-  std::string_view name, does;
-  int (*run)(const Program&, const Arguments&);
-};
-constexpr std::array<Command, 6> commands{{
-    {"train", "train the experiment, leave a run folder", train_command},
-    {"eval", "metrics and losses of a checkpoint on a split, as CSV", eval_command},
-    {"predict", "one row a record: from a dataset folder or picture files", predict_command},
-    {"info", "network, memory map, or all of the experiment as JSON", info_command},
-    {"verify", "repeat a run and compare all bytes", verify_command},
-    {"import", "pictures and a CSV file become a dataset folder", import_command},
-}};
 
 std::string help() {
   std::string text =

@@ -66,6 +66,21 @@ DatasetSummary import_rows(const ImportRequest& request) {
   return std::move(report.summary);
 }
 
+DatasetSummary import_from(ImportOptions& options, PictureShape shape,
+                           std::span<const TargetSpec> targets, const Source* generated) {
+  if (options.idx) {
+    options.idx->shape = shape;
+    options.idx->progress = terminal_progress();
+    return import_idx(*options.idx);
+  }
+  ImportRequest& request = options.request;
+  request.shape = shape;
+  request.progress = terminal_progress();
+  if (!options.generated) return import_rows(request);
+  return write_dataset(*generated, request.out, shape, targets, request.force,
+                       {{"source", "generated"}}, request.progress);
+}
+
 }  // namespace
 
 int import_command(PictureShape shape, std::span<const TargetSpec> targets,
@@ -75,16 +90,11 @@ int import_command(PictureShape shape, std::span<const TargetSpec> targets,
     fmt::print("{}", import_help(generated != nullptr));
     return 0;
   }
-  ImportRequest& request = options.request;
-  request.shape = shape;
-  request.progress = terminal_progress();
-  const DatasetSummary summary =
-      options.generated ? write_dataset(*generated, request.out, shape, targets, request.force,
-                                        {{"source", "generated"}}, request.progress)
-                        : import_rows(request);
-  fmt::print(stderr, "wrote {}\n", printable(request.out.string()));
+  const std::filesystem::path out = options.idx ? options.idx->out : options.request.out;
+  const DatasetSummary summary = import_from(options, shape, targets, generated);
+  fmt::print(stderr, "wrote {}\n", printable(out.string()));
   print_table(summary);
-  const Dataset written(request.out, shape, targets, {.verify_images_up_to = 0});
+  const Dataset written(out, shape, targets, {.verify_images_up_to = 0});
   for (const std::string& warning : data_warnings(written, shape, targets))
     fmt::print(stderr, "warning: {}\n", warning);
   return 0;

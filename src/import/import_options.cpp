@@ -14,8 +14,8 @@ namespace {
 using Strings = std::vector<std::string>;
 
 po::options_description describe(bool has_generator) {
-  po::options_description options("import: pictures and a CSV file become a dataset folder", 100,
-                                  60);
+  po::options_description options(
+      "import: pictures and a CSV file, or IDX files, become a dataset folder", 100, 60);
   auto add = options.add_options();
   add("csv", po::value<std::string>()->value_name("FILE"),
       "CSV file with a header and a row a picture");
@@ -53,6 +53,16 @@ po::options_description describe(bool has_generator) {
   add("skip-bad", po::bool_switch(),
       "leave out rows that cannot be read or whose picture is missing or damaged, and list them; "
       "without it the first one is an error");
+  add("idx", po::value<std::string>()->value_name("FILE"),
+      "instead of a CSV file: pictures in an IDX file such as MNIST's, also compressed by gzip");
+  add("idx-labels", po::value<Strings>()->value_name("TARGET=FILE")->composing(),
+      "the IDX file of a target's numbers, a record a picture of --idx (repeatable)");
+  add("idx-test", po::value<std::string>()->value_name("FILE"),
+      "pictures of the test split, if these have a file of their own; the share of "
+      "--split-fractions "
+      "for test then goes to training");
+  add("idx-test-labels", po::value<Strings>()->value_name("TARGET=FILE")->composing(),
+      "as --idx-labels, of --idx-test");
   if (has_generator)
     add("generated", po::bool_switch(),
         "write the experiment's own generated pictures instead; takes --out and --force alone");
@@ -156,11 +166,49 @@ ImportRequest request_of(const po::variables_map& values, std::span<const Target
   return request;
 }
 
+// Throws unless all options that are given are among these.
+void require_only(const po::variables_map& values, const std::string& source,
+                  std::initializer_list<std::string_view> allowed) {
+  for (const auto& [name, value] : values) {
+    if (value.defaulted() || std::find(allowed.begin(), allowed.end(), name) != allowed.end())
+      continue;
+    throw usage_error(fmt::format("import --{} takes no --{}", source, name));
+  }
+}
+
 ImportRequest generated_request_of(const po::variables_map& values) {
-  for (const auto& [name, value] : values)
-    if (!value.defaulted() && name != "generated" && name != "out" && name != "force")
-      throw usage_error(fmt::format("import --generated takes no --{}", name));
+  require_only(values, "generated", {"generated", "out", "force"});
   ImportRequest request;
+  request.out = required(values, "out");
+  request.force = values["force"].as<bool>();
+  return request;
+}
+
+std::map<std::string, std::filesystem::path, std::less<>> target_files(
+    const po::variables_map& values, const char* option, std::span<const TargetSpec> targets) {
+  std::map<std::string, std::filesystem::path, std::less<>> files;
+  for (const auto& [target, file] : pairs(values, option)) {
+    require_target(option, target, targets);
+    if (!files.emplace(target, file).second)
+      throw usage_error(fmt::format("--{}: the target '{}' twice", option, target));
+  }
+  return files;
+}
+
+IdxRequest idx_request_of(const po::variables_map& values, std::span<const TargetSpec> targets) {
+  require_only(values, "idx",
+               {"idx", "idx-labels", "idx-test", "idx-test-labels", "split-fractions", "seed",
+                "fit", "out", "force"});
+  IdxRequest request;
+  request.targets = targets;
+  request.records = {required(values, "idx"), target_files(values, "idx-labels", targets)};
+  if (values.count("idx-test") != 0) request.test.images = required(values, "idx-test");
+  request.test.targets = target_files(values, "idx-test-labels", targets);
+  if (request.test.images.empty() && !request.test.targets.empty())
+    throw usage_error("--idx-test-labels needs --idx-test, the file of their pictures");
+  request.fractions = parse_fractions(values["split-fractions"].as<std::string>());
+  request.seed = parse_number<std::uint64_t>(values["seed"].as<std::string>(), "seed");
+  request.fit = parse_fit(values["fit"].as<std::string>());
   request.out = required(values, "out");
   request.force = values["force"].as<bool>();
   return request;
@@ -181,7 +229,17 @@ ImportOptions parse_import_options(const Arguments& arguments, std::span<const T
   options.help = values["help"].as<bool>();
   if (options.help) return options;
   options.generated = has_generator && values["generated"].as<bool>();
-  options.request = options.generated ? generated_request_of(values) : request_of(values, targets);
+  if (options.generated) {
+    options.request = generated_request_of(values);
+  } else if (values.count("idx") != 0) {
+    options.idx = idx_request_of(values, targets);
+  } else {
+    for (const char* option : {"idx-labels", "idx-test", "idx-test-labels"}) {
+      if (values.count(option) != 0)
+        throw usage_error(fmt::format("--{} needs --idx, the file of the pictures", option));
+    }
+    options.request = request_of(values, targets);
+  }
   return options;
 }
 

@@ -1,12 +1,14 @@
 """Import: pictures and a CSV file become a dataset folder; dirty rows are told, or listed and skipped."""
 
 import csv
+import gzip
 import json
 import shutil
 import subprocess
 import sys
 
 import data
+import numpy as np
 from harness import HERE, Skipped, require
 
 
@@ -145,3 +147,40 @@ def real_photographs_are_imported(bench):
     bench.run("clothing", *arguments).expect(3, "rows.csv", f"row {len(chosen) + 2}", "no-such-picture")
     bench.run("clothing", *arguments, "--skip-bad").expect(0, "no-such-picture", "1 bad and skipped")
     return f"{len(chosen)} photographs"
+
+
+def idx_files_become_a_dataset_that_trains(bench):
+    """Whole or compressed, the same bytes; a cut file stops the import and leaves no folder."""
+    folder = bench.folder("idx")
+    rng = np.random.default_rng(3)
+
+    def write(name, array):
+        head = bytes([0, 0, 8, array.ndim]) + b"".join(n.to_bytes(4, "big") for n in array.shape)
+        (folder / name).write_bytes(head + array.tobytes())
+        (folder / f"{name}.gz").write_bytes(gzip.compress((folder / name).read_bytes()))
+
+    for start, count in (("", 60), ("t-", 20)):
+        write(f"{start}images", rng.integers(0, 256, (count, 20, 20), np.uint8))
+        write(f"{start}digit", (np.arange(count) % 10).astype(np.uint8))
+        write(f"{start}side", (np.arange(count) % 2).astype(np.uint8))
+
+    def run(out, end="", images="images"):
+        return bench.run("lenet", "import", "--idx", folder / f"{images}{end}",
+                         "--idx-labels", f"digit={folder}/digit{end}", "--idx-labels", f"side={folder}/side{end}",
+                         "--idx-test", folder / f"t-images{end}", "--idx-test-labels",
+                         f"digit={folder}/t-digit{end}", "--idx-test-labels", f"side={folder}/t-side{end}",
+                         "--out", folder / out)
+
+    rows = run("whole").expect(0).rows()
+    require([int(n) for n in rows[1][2:]] == [51, 9, 20], f"records {rows[1]}")
+    run("packed", ".gz").expect(0)
+    for name in ("images", "digit", "side", "split"):
+        require((folder / f"whole/{name}.npy").read_bytes() == (folder / f"packed/{name}.npy").read_bytes(),
+                f"{name}.npy differs between whole and compressed files")
+    _opens(folder / "whole")
+    bench.run("lenet", "train", "--data", folder / "whole", "--out", folder / "run", "--steps", 2).expect(0)
+    cut = (folder / "images").read_bytes()
+    (folder / "cut").write_bytes(cut[:16 + 400 * 40 + 7])
+    run("none", images="cut").expect(3, "cut, record 40: the file ends")
+    require(not (folder / "none").exists(), "a folder is left of an import that failed")
+    return "4 imports"

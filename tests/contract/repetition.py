@@ -1,5 +1,7 @@
 """`verify` repeats a run, and says where it parts if it does."""
 
+import json
+
 import data
 import numpy as np
 from harness import contents, end_hard, require, wait_until
@@ -89,3 +91,36 @@ def verifying_reads_logs_to_their_ends(bench):
     (run / "losses.csv").write_bytes(b"".join([*known["losses.csv"], again, later]))
     bench.run("everything", "verify", run).expect(3, "is missing now")
     return "14 forged logs, 1 killed run"
+
+
+def a_digest_tells_parameters_and_options_of_a_checkpoint(bench):
+    """Those that training ended with; another seed has another digest, a copy without metadata the same."""
+    folder = bench.folder("digest")
+    (folder / "data").mkdir()
+    data.everything(folder / "data")
+    digests = []
+    for seed in (1, 2):
+        run = folder / f"run{seed}"
+        trained = _facts(bench.run("everything", "train", "--data", folder / "data", "--out", run, "--seed", seed,
+                                   *RECIPE).expect(0))
+        facts = _facts(bench.run("everything", "digest", run).expect(0))
+        require(facts["digest"] == trained["digest"], f"digest {facts['digest']}, not {trained['digest']}")
+        require((facts["step"], facts["seed"]) == (trained["steps"], str(seed)), f"{facts}")
+        require(facts["option.batch-size"] == "43", f"batch size {facts.get('option.batch-size')}")
+        digests.append(facts["digest"])
+    first = next(iter(sorted((folder / "run1/checkpoints").glob("step-*"))))
+    digests.append(_facts(bench.run("everything", "digest", "--checkpoint", first).expect(0))["digest"])
+    require(len(set(digests)) == 3, f"digests {digests}")
+
+    whole = (folder / "run1/last").read_bytes()
+    size = int.from_bytes(whole[:8], "little")
+    header = json.loads(whole[8:8 + size])
+    del header["__metadata__"]
+    text = json.dumps(header).encode()
+    (folder / "foreign").write_bytes(len(text).to_bytes(8, "little") + text + whole[8 + size:])
+    foreign = _facts(bench.run("everything", "digest", folder / "foreign").expect(0))
+    require(foreign.keys() == {"checkpoint", "digest"} and foreign["digest"] == digests[0], f"{foreign}")
+    (folder / "damaged").write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    bench.run("everything", "digest", folder / "damaged").expect(3, "damaged")
+    bench.run("everything", "digest").expect(2, "checkpoint is missing")
+    return "6 checkpoints"

@@ -14,6 +14,12 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const bool accepted =
       fuzz::accepted([&] { o = parse_import_options(arguments, fuzz::targets, size % 2 == 0); });
   if (!accepted || o.help) return 0;
+  if (o.idx) {
+    fuzz::require(!o.idx->out.empty() && !o.idx->records.images.empty(), "what is read is named");
+    fuzz::require(o.idx->test.targets.empty() || !o.idx->test.images.empty(),
+                  "targets of the test split have pictures");
+    return 0;
+  }
   const ImportRequest& request = o.request;
   fuzz::require(!request.out.empty(), "a folder to write is named");
   if (o.generated) return 0;

@@ -1,7 +1,8 @@
-// `import`: pictures and a CSV file that describes them, or a generator, become a dataset folder.
+// `import`: pictures and a CSV file that describes them, IDX files (import_idx.hpp), or a generator,
+// become a dataset folder.
 //
-// A further source format is a function beside import_csv that feeds a DatasetWriter, and the
-// options that select it in import_command.
+// A further source format is a function that feeds a DatasetWriter, the options that select it in
+// import_options.cpp, and its line in import_command.
 #pragma once
 
 #include <array>

@@ -1,10 +1,11 @@
 // The options of `import`.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "medley/base/arguments.hpp"
-#include "medley/import/import.hpp"
+#include "medley/import/import_idx.hpp"
 
 namespace medley {
 
@@ -12,6 +13,7 @@ struct ImportOptions {
   bool help = false;
   bool generated = false;  // the experiment's own pictures; of the request then out and force alone
   ImportRequest request;   // without shape and progress
+  std::optional<IdxRequest> idx;  // the same of IDX files, where these are named
 };
 
 // Throws usage_error for what cannot be read or is missing. `has_generator`: --generated is there.

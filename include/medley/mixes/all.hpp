@@ -25,6 +25,7 @@
 #include "medley/mixes/probe.hpp"
 #include "medley/mixes/random_weights.hpp"
 #include "medley/mixes/raw_blend.hpp"
+#include "medley/mixes/sdmgrad.hpp"
 #include "medley/mixes/tchebycheff.hpp"
 #include "medley/mixes/trained_blend.hpp"
 #include "medley/mixes/uncertainty.hpp"
@@ -40,7 +41,7 @@ inline constexpr auto every_mix = any_of(
     Geometric{}, Uncertainty{}, UncertaintySoftOptimal{}, DynamicWeightAverage{}, Tchebycheff{},
     Constrained{}, Famo{}, GradNorm{}, AutoLambda{},
     // From the Gramian of the losses' gradients: a backward pass of the trunk a loss.
-    Mgda{}, EqualAngles{}, Nash{}, FairGrad{}, CaGrad{}, UpGrad{}, DualProjection{}, Pcd{},
-    PcGrad{}, GradVac{}, AlignedMtl{}, DbMtl{});
+    Mgda{}, SdmGrad{}, EqualAngles{}, Nash{}, FairGrad{}, CaGrad{}, UpGrad{}, DualProjection{},
+    Pcd{}, PcGrad{}, GradVac{}, AlignedMtl{}, DbMtl{});
 
 }  // namespace medley

@@ -8,19 +8,11 @@
 #include <functional>
 #include <numeric>
 #include <string>
+#include <string_view>
+#include <tuple>
 #include <vector>
 
-#include "medley/mixes/aligned_mtl.hpp"
-#include "medley/mixes/cagrad.hpp"
-#include "medley/mixes/db_mtl.hpp"
-#include "medley/mixes/dual_projection.hpp"
-#include "medley/mixes/equal_angles.hpp"
-#include "medley/mixes/fairgrad.hpp"
-#include "medley/mixes/gradvac.hpp"
-#include "medley/mixes/mgda.hpp"
-#include "medley/mixes/pcd.hpp"
-#include "medley/mixes/pcgrad.hpp"
-#include "medley/mixes/upgrad.hpp"
+#include "medley/mixes/all.hpp"
 #include "tests/gramian_harness.hpp"
 
 namespace medley::testing {
@@ -61,6 +53,7 @@ const std::vector<Subject>& subjects() {
       subject("mgda:l2", no_conflict | scale_free, Mgda{.normalize = 1}),
       subject("mgda:loss", no_conflict, Mgda{.normalize = 2}),
       subject("mgda:loss+", no_conflict, Mgda{.normalize = 3}),
+      subject("sdmgrad", 0, SdmGrad{}),
       subject("equal_angles", no_conflict_full | scale_free, EqualAngles{}),
       subject("equal_angles:imtl", scale_free, EqualAngles{.form = 1}),
       subject("nash", no_conflict_full | scale_free, Nash{}),
@@ -95,6 +88,21 @@ void for_each(unsigned promises, const std::function<void(const Subject&)>& f) {
 
 bool has_given_up(const GramianStep& step) {
   return step.has(MixFlag::no_descent) || step.has(MixFlag::no_solution);
+}
+
+// What is listed for all experiments is tried here: a rule that weighs by the Gramian has its line in
+// subjects().
+TEST(GramianMixes, AreAllTried) {
+  const auto is_tried = [](std::string_view type) {
+    return std::any_of(subjects().begin(), subjects().end(), [&](const Subject& s) {
+      return std::string_view(s.name).substr(0, s.name.find(':')) == type;
+    });
+  };
+  const auto expect = [&]<class M>(const M&) {
+    const bool is_gramian = mix_needs<M>().gramian && !weighs_heads<M>();
+    EXPECT_TRUE(!is_gramian || is_tried(M::type)) << M::type;
+  };
+  std::apply([&](const auto&... mix) { (expect(mix), ...); }, every_mix.parts);
 }
 
 // --- P1 -----------------------------------------------------------------------------------------
