@@ -145,7 +145,7 @@ def write(options):
 
 def fractions(text):
     parts = [float(part) for part in text.split(",")]
-    if len(parts) != len(SPLITS) or min(parts) < 0 or parts[0] == 0 or abs(sum(parts) - 1) > 1e-6:
+    if len(parts) != len(SPLITS) or not (min(parts) >= 0 and parts[0] > 0 and abs(sum(parts) - 1) < 1e-6):
         raise argparse.ArgumentTypeError(f"'{text}': three fractions that add up to 1, the first above 0")
     return parts
 

@@ -45,7 +45,7 @@ struct two_digits {
              alternating(group<"first", "left">(Adam{.learning_rate = 3e-3}),
                          group<"second", "right">(Adam{.learning_rate = 3e-3})));
   static constexpr Recipe recipe{
-      .epochs = 6,
+      .epochs = 5,
       .batch_size = 64,
       .schedule = Schedule::one_cycle(),
   };
