@@ -1,6 +1,7 @@
 """The same bits from other builds: other compilers, optimizations and processors."""
 
 import csv
+import json
 import shutil
 import struct
 import subprocess
@@ -8,7 +9,7 @@ import subprocess
 import data
 import numpy as np
 import same_bits
-from harness import Bench, Skipped, contents, require, same_contents
+from harness import Bench, Skipped, contents, every_mix, require, same_contents
 
 EM_X86_64, EM_AARCH64 = 62, 183
 
@@ -50,6 +51,29 @@ def other_builds_train_to_the_same_bytes(bench):
                   "--threads", 2)
         same_contents(expected, contents(out), build.name)
     return f"{', '.join(build.name for build in builds)}: {len(expected)} files each"
+
+
+def other_builds_mix_to_the_same_bytes(bench):
+    """Every mix, each of a group of `everything`, in as few runs as its groups allow."""
+    builds = _builds(bench, "everything")
+    folder = bench.once("everything-data", data.everything)
+    described = json.loads(bench.run("everything", "info", "--json").expect(0).stdout)
+    groups = [group["name"] for group in described["steps"][0]["groups"]]
+    # (Whose loss a limit is of depends on the group.)
+    mixes = [mix for mix in every_mix(bench, "everything") if "limit." not in mix]
+    # (Emulated, a run takes half a minute: names alone, without what goes with any.)
+    plain = [mix for mix in mixes if ":" not in mix]
+    for build in builds:
+        chosen = plain if build.launcher(build.folder / "medley-everything") else mixes
+        for first in range(0, len(chosen), len(groups)):
+            options = ["--steps", 4, "--log-every", 1, "--gradients-every", 3]
+            for group, mix in zip(groups, chosen[first:]):
+                options += ["--mix", f"{group}={mix}"]
+            expected = same_bits._train(bench, "everything", "builds", recipe=options)
+            out = bench.folder("other-build") / "run"
+            build.run("everything", "train", "--data", folder, "--out", out, *options, "--threads", 2)
+            same_contents(expected, contents(out), f"{build.name}: {' '.join(map(str, options))}")
+    return f"{', '.join(build.name for build in builds)}: {len(mixes)} mixes and what goes with them"
 
 
 def _some_of(source, folder, split_sizes):

@@ -7,6 +7,7 @@
 
 #include "description_helpers.hpp"
 #include "medley/mixes/blend.hpp"
+#include "medley/mixes/constrained.hpp"
 #include "medley/mixes/uncertainty.hpp"
 #include "tests/files_helpers.hpp"
 
@@ -120,7 +121,11 @@ TEST(DescriptionJson, HoldsEverything) {
       "target": null, "penalty": true, "over": null, "weight": 1e-4, "options": {}})"));
   EXPECT_EQ(json["schema"], 2);
   EXPECT_EQ(json["mixes"], nlohmann::json::parse(R"([{"type": "blend", "options": {"a": 0.3}},
-      {"type": "uncertainty", "options": {"rate": 1, "form": "revised"}}])"));
+      {"type": "uncertainty", "options": {"rate": 1, "form": "revised"},
+       "state": ["log_variance", "first_moment", "second_moment", "updates"]}])"));
+  EXPECT_EQ(json["with_any_mix"],
+            nlohmann::json::parse(R"({"map": "none", "bound": 0, "smoothing": 0, "length": "paper",
+      "refresh": 1, "values": "last", "gradients": "trunk"})"));
   EXPECT_EQ(json["steps"], nlohmann::json::parse(R"([{"mode": "joint", "groups": [{"name": "all",
       "terms": ["kind", "where", "decay"], "optimizer": "sgd", "options": {"learning_rate": 0.1},
       "times": 1, "next_batch": false}]}, {"mode": "alternating", "groups": [{"name": "all",
@@ -140,10 +145,11 @@ TEST(DescriptionJson, HoldsEverything) {
 
 TEST(DescriptionJson, KeepsTheOrderOfItsKeys) {
   const std::string text = description_json(small());
-  EXPECT_PRED2(holds, "x" + text,
-               "x...\"schema\"...\"experiment\"...\"input\"...\"targets\"...\"layers\"...\"heads\"."
-               "..\"terms\""
-               "...\"mixes\"...\"steps\"...\"recipe\"...\"memory\"...\"parameters\"");
+  EXPECT_PRED2(
+      holds, "x" + text,
+      "x...\"schema\"...\"experiment\"...\"input\"...\"targets\"...\"layers\"...\"heads\"."
+      "..\"terms\""
+      "...\"mixes\"...\"with_any_mix\"...\"steps\"...\"recipe\"...\"memory\"...\"parameters\"");
 }
 
 TEST(DescriptionJson, WritesWholeNumbersWithoutAPoint) {
@@ -158,6 +164,22 @@ TEST(Summary, NamesAllParts) {
       "...(weights)...mix     blend:a=0.3, uncertainty:rate=1,form=revised\nsteps   joint...sgd..."
       "\nsteps   alternating...; mix blend:a=0.6...2 times on the round's batch\nrecipe  3 epochs, "
       "batch 8, schedule cosine, warm-up 0.1...arena   shards of 4, 2 slots");
+}
+
+TEST(Summary, ListsOfMixesAreWrapped) {
+  Description d = small();
+  d.mixes.assign(9, Uncertainty{});
+  EXPECT_PRED2(
+      holds, "x" + summary(d),
+      "x...mix     uncertainty:rate=1,form=kendall, uncertainty:rate=1,form=kendall,\n"
+      "        uncertainty:rate=1,form=kendall, uncertainty:rate=1,form=kendall,\n...steps");
+}
+
+TEST(DescriptionJson, TellsWhatEachLossHasANumberFor) {
+  Description d = small();
+  d.mixes = {Constrained{}};
+  const auto json = nlohmann::json::parse(description_json(d));
+  EXPECT_EQ(json["mixes"][0]["loss_options"], nlohmann::json::parse(R"(["limit"])"));
 }
 
 }  // namespace

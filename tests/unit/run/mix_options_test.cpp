@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <sstream>
 #include <tuple>
 
 #include "medley/mixes/all.hpp"
@@ -188,11 +189,25 @@ TEST(MixOptions, WrongTextsOfACheckpointAreWrongData) {
 }
 
 TEST(MixOptions, HelpListsMixesTheirNumbersAndWhatThoseMayBe) {
-  const std::string text = mixes_text(listing());
-  EXPECT_PRED2(
-      holds, "x" + text,
-      "x  weighted_sum\n  cagrad:c=0.3,rescale=square  (c 0 to ...; rescale square, none)\n"
-      "  uncertainty:rate=1,form=kendall  (rate 0 to 1000; form kendall, revised)\n");
+  EXPECT_PRED2(holds, "x" + mixes_text(listing()),
+               "x  weighted_sum\n"
+               "  cagrad        c=0.3 (0 to 10), rescale=square (square, none)\n"
+               "  uncertainty   rate=1 (0 to 1000), form=kendall (kendall, revised)\n"
+               "  constrained   rate=0.01 (0 to 1000), damping=1 (0 to 1000),\n"
+               "                limit.LOSS (1e-12 to 1e+30)\n"
+               "  with any      map=none (none, log), bound=0 (-1e+30 to 1e+30),\n"
+               "                ...gradients=trunk (trunk, output)\n");
+}
+
+TEST(MixOptions, HelpFitsIntoEightyColumns) {
+  Description d;
+  std::apply([&](const auto&... mix) { (d.mixes.emplace_back(mix), ...); }, every_mix.parts);
+  std::istringstream text(mixes_text(d));
+  std::size_t rows = 0, longest = 0;
+  for (std::string line; std::getline(text, line); ++rows) longest = std::max(longest, line.size());
+  EXPECT_GT(rows, d.mixes.size());
+  EXPECT_LE(longest, 80u);
+  EXPECT_GT(longest, 70u);
 }
 
 }  // namespace
