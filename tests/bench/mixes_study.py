@@ -42,6 +42,7 @@ WEIGHTS = (2, 1.6, 1.3, 1, 0.7, 0.4, 0)
 LEFT_OUT = ("blend", "constrained")
 LEAST_PRICE = 0.05  # what is nearer to 1 is taken for it
 EPOCHS, TIME = "epochs", "time"
+ALONE = ("2 : 0", "0 : 2")
 KEYS = ("configuration", "budget", "seed")
 
 
@@ -195,26 +196,30 @@ class Study:
         text = f"{mean:+.2f} ± {error:.2f}"
         return f"**{text}**" if abs(mean) > 2 * error else text
 
+    def cells(self, name, budget, best):
+        """Accuracies, and what they are beside the weighted sum and the best fixed weights."""
+        pairs = (mean_and_error(self.accuracies(name, budget, metric)) for metric in self.metrics)
+        yield ", ".join(f"{mean:.2f} ± {error:.2f}" for mean, error in pairs)
+        for other in dict.fromkeys((fixed_name(1), best)):
+            yield "" if name in ALONE else self.difference(name, budget, other)
+
     def print_table(self):
         best = self.best_fixed()
-        names = self.metrics
-        columns = ["", "price", *names, "beside the sum", "beside the best fixed",
-                   *(f"{name}, equal time" for name in names), "beside the sum", "beside the best fixed"]
+        beside = dict.fromkeys((f"beside {fixed_name(1)}", f"beside {best}"))
         print(f"Best fixed weights by validation: {best}\n")
-        print("| " + " | ".join(columns) + " |")
-        print("|" + "---|" * len(columns))
+        accuracies = ", ".join(self.metrics)
+        print("| " + " | ".join(["", f"{accuracies} at equal epochs", *beside, "price",
+                                 f"{accuracies} at equal time", *beside]) + " |")
+        print("|" + "---|" * (4 + 2 * len(beside)))
         for name, _ in self.configurations():
-            alone = name in (fixed_name(0), fixed_name(2))
             row = self.prices.rows.get((name,))
-            cells = [f"`{name}`" if row else name, f"{float(row['ratio']):.2f}" if row else ""]
-            for budget in (EPOCHS, TIME):
-                if budget == TIME and not row:
-                    cells += [""] * 4
-                    continue
-                cells += ["{:.2f} ± {:.2f}".format(*mean_and_error(self.accuracies(name, budget, metric)))
-                          for metric in names]
-                cells += ["" if alone else self.difference(name, budget, other)
-                          for other in (fixed_name(1), best)]
+            cells = [f"`{name}`" if row else name, *self.cells(name, EPOCHS, best)]
+            if not row:
+                cells += [""] * (2 + len(beside))
+            elif self.price(name) == 1:
+                cells += [f"{float(row['ratio']):.2f}", "the same"] + [""] * len(beside)
+            else:
+                cells += [f"{float(row['ratio']):.2f}", *self.cells(name, TIME, best)]
             print("| " + " | ".join(cells) + " |")
 
 
