@@ -9,7 +9,9 @@ The experiment has two terms of classes and lists mixes; data/make_two_digits.py
     fixed weights w and 2 - w for w = 2, 1.6, 1.3, 1 (the weighted sum), 0.7, 0.4, 0; the first and the last
                   are each task alone
     mixes         with the numbers that they have by default and length=match. Left out are `blend`, which
-                  fixed weights are, and `constrained`, which is the weighted sum without limits
+                  fixed weights are, and `constrained`, which is the weighted sum without limits. Of those
+                  that have one direction for two losses of equal weight, and one length by length=match,
+                  the first is trained: their parameters are equal but for rounding
 
 At equal epochs all take as many steps as the weighted sum; at equal time fewer by the price of their step,
 whose schedule is as much shorter. The price is that of processor time in pairs on random pictures, the mix and
@@ -40,6 +42,8 @@ from run import describe
 
 WEIGHTS = (2, 1.6, 1.3, 1, 0.7, 0.4, 0)
 LEFT_OUT = ("blend", "constrained")
+SAME = {"geometric": "log_sum", "nash": "equal_angles", "fairgrad": "equal_angles", "db_mtl": "equal_angles",
+        "pcgrad": "upgrad"}
 LEAST_PRICE = 0.05  # what is nearer to 1 is taken for it
 EPOCHS, TIME = "epochs", "time"
 ALONE = ("2 : 0", "0 : 2")
@@ -103,7 +107,7 @@ class Study:
         self.results = Table(arguments.out / "results.csv", KEYS)
         self.prices = Table(arguments.out / "prices.csv", ("mix",))
         self.mixes = [mix["type"] for mix in self.description["mixes"]
-                      if mix["type"] not in (FIXED, *LEFT_OUT)]
+                      if mix["type"] not in (FIXED, *LEFT_OUT, *SAME)]
 
     def configurations(self):
         """Names, with the options of each."""
@@ -221,6 +225,8 @@ class Study:
             else:
                 cells += [f"{float(row['ratio']):.2f}", *self.cells(name, TIME, best)]
             print("| " + " | ".join(cells) + " |")
+        for name, other in SAME.items():
+            print("| " + " | ".join([f"`{name}`", f"as `{other}`"] + [""] * (2 + 2 * len(beside))) + " |")
 
 
 def mean_and_error(values):
