@@ -211,7 +211,7 @@ class Study:
         best = self.best_fixed()
         beside = dict.fromkeys((f"beside {fixed_name(1)}", f"beside {best}"))
         print(f"Best fixed weights by validation: {best}\n")
-        accuracies = ", ".join(self.metrics)
+        accuracies = ", ".join(metric.removesuffix(".accuracy") for metric in self.metrics)
         print("| " + " | ".join(["", f"{accuracies} at equal epochs", *beside, "price",
                                  f"{accuracies} at equal time", *beside]) + " |")
         print("|" + "---|" * (4 + 2 * len(beside)))
