@@ -302,12 +302,19 @@ $(BENCH_LAYERS): tests/bench/layers.cpp | build/packages
 	$(CXX) $(CPPFLAGS) $(if $(DNNL),-isystem $(DNNL)/include) -DMEDLEY_PEER=$(PEER) $(CXXFLAGS) $(ENGINE_FLAGS) $(FLAGS_$(TEST_ISA)) $< $(LDFLAGS) $(if $(filter 1,$(PEER)),$(PEER_LINKS)) -o $@
 # COSTS=1 compares losses, step modes and the start with each other; COSTS_OPTIONS: tests/bench/costs.py.
 COSTS ?=
+# MIXES=1 compares the steps of mixes with fixed weights, and with TorchJD and LibMTL where TORCH_PYTHON has the
+# first and LIBMTL is a copy of the other's repository; MIXES_OPTIONS: tests/bench/mixes.py.
+MIXES ?=
+LIBMTL ?=
 COSTS_NETWORKS := $(patsubst %,costs-%,joint single labels place alternating repeated simultaneous) garments
-ifneq ($(COSTS),)
+ifneq ($(MIXES),)
+bench: $(patsubst %,$(BIN)/medley-%,lenet clothing garments) build/test-packages
+	$(PYTHON) tests/bench/mixes.py --binary-dir $(BIN) --torch-python $(TORCH_PYTHON) $(LIBMTL:%=--libmtl %) --out $(BUILD)/mixes.csv $(MIXES_OPTIONS)
+else ifneq ($(COSTS),)
 bench: $(COSTS_NETWORKS:%=$(BIN)/medley-%) build/test-packages
 	$(PYTHON) tests/bench/costs.py --binary-dir $(BIN) --out $(BUILD)/costs.csv $(COSTS_OPTIONS)
 else ifeq ($(LAYERS),)
-bench: $(patsubst %,$(BIN)/medley-%,clothing garments lenet resnet wide) build/test-packages ## time training steps beside PyTorch, or (LAYERS=1) layers beside oneDNN, where these are installed, or (COSTS=1) losses and step modes
+bench: $(patsubst %,$(BIN)/medley-%,clothing garments lenet resnet wide) build/test-packages ## time training steps beside PyTorch, or (LAYERS=1) layers beside oneDNN, where these are installed, or (COSTS=1) losses and step modes, or (MIXES=1) mixes
 	$(PYTHON) tests/bench/run.py --binary-dir $(BIN) --torch-python $(TORCH_PYTHON) --out $(BUILD)/steps.csv $(STEPS_OPTIONS)
 else
 bench: $(BENCH_LAYERS)

@@ -41,11 +41,12 @@ import rooms
 import same_bits
 import streams
 import transcript
+import two_digits
 from harness import ROOT, Bench, Failed, Skipped
 
 MODULES = (same_bits, builds, repetition, nothing_lost, resumption, kept, streams, damaged_files, memory,
            manners, agreement, records, imports, foreign, recipes, initial_weights, rooms, core, installs,
-           transcript)
+           transcript, two_digits)
 # Those of some minutes begin first, so that no worker is left alone with one at the end.
 LONG = (builds, transcript)
 
