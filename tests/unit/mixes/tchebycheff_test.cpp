@@ -38,8 +38,8 @@ TEST(Tchebycheff, IsTheSlopeOfASmoothMaximumWithAPreference) {
 }
 
 TEST(Tchebycheff, WithALittleMuIsTheLargestLossAlone) {
-  const Row w =
-      SteppedMix<Tchebycheff>({0.7, 2.1, 2.0}, {.mu = 1e-3, .scale = Tchebycheff::values}).weights();
+  const Row w = SteppedMix<Tchebycheff>({0.7, 2.1, 2.0}, {.mu = 1e-3, .scale = Tchebycheff::values})
+                    .weights();
   EXPECT_NEAR(w[1], 1.0, 1e-12);
   EXPECT_NEAR(w[0] + w[2], 0.0, 1e-12);
 }
