@@ -64,7 +64,7 @@ class LayerHarness {
   explicit LayerHarness(std::uint64_t seed = 1) : numbers_(seed) {
     area_.assign(Net::activation_floats, 7.5f);  // old contents must not matter
     parameters_.assign(Net::parameter_floats, 0.0f);
-    derived_.assign(Net::derived_floats + 1, 0.0f);
+    prepacked_.assign(Net::prepacked_floats + 1, 0.0f);
     gradients_.assign(Net::factored_floats + Net::slot_floats, 0.0f);
     factors_.assign(Net::factor_floats + 1, 7.5f);
     x_ = Array::from_shape({static_cast<std::size_t>(Samples), In.c, In.h, In.w});
@@ -121,7 +121,7 @@ class LayerHarness {
   void run(const Array& r, bool training) {
     pass_.area = area_.data();
     pass_.parameters = parameters_.data();
-    pass_.derived = derived_.data();
+    pass_.prepacked = prepacked_.data();
     pass_.gradients = gradients_.data();
     pass_.factors = factors_.data();
     pass_.samples = Samples;
@@ -129,7 +129,7 @@ class LayerHarness {
     pass_.seed = 1;
     pass_.share = 1.0f;
     pass_.records = records_.data();
-    derive(pass_);
+    prepack(pass_);
     store(x_, Net::template value<0>(area_.data()));
     Net::template value<0>(area_.data()).zero_halo(Samples);
     forward(pass_, HeadSet{1});
@@ -295,7 +295,7 @@ class LayerHarness {
   }
 
   Numbers numbers_;
-  std::vector<float> area_, parameters_, derived_, gradients_, factors_;
+  std::vector<float> area_, parameters_, prepacked_, gradients_, factors_;
   Array x_, values_, gx_;
   Weights weights_;
   Pass<Net> pass_;

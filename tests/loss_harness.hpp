@@ -89,7 +89,7 @@ struct Outcome {
 // is poisoned: labels out of range, values that are not a number.
 struct Storage {
   int channels, positions;
-  std::vector<float> logits, values, coefficient, gradient;
+  std::vector<float> logits, values, sample_weight, gradient;
   std::vector<std::int32_t> labels;
 
   Storage(const Batch& batch, const std::vector<float>& share, int first, int last)
@@ -97,12 +97,12 @@ struct Storage {
         positions((last - first + 15) / 16 * 16),
         logits(channels * positions, 1.5f),
         values(channels * positions, nan),
-        coefficient(positions, 0.0f),
+        sample_weight(positions, 0.0f),
         gradient(channels * positions, gradient_before),
         labels(positions, -77) {
     for (int r = first; r < last; ++r) {
       const int p = r - first;
-      coefficient[p] = share[r];
+      sample_weight[p] = share[r];
       if (batch.known[r]) labels[p] = batch.label[r];
       for (int c = 0; c < channels; ++c) {
         logits[c * positions + p] = static_cast<float>(batch.x(r, c));
@@ -118,12 +118,12 @@ template <int C, class L>
                                     .logits = storage.logits.data(),
                                     .labels = storage.labels.data(),
                                     .values = storage.values.data(),
-                                    .coefficient = storage.coefficient.data(),
+                                    .sample_weight = storage.sample_weight.data(),
                                     .gradient = with_gradient ? storage.gradient.data() : nullptr,
                                     .weight = gradient_weight});
 }
 
-// The coefficient of every row: its weight among the known ones, times `scale`.
+// The sample weight of every row: its weight among the known ones, times `scale`.
 template <class L>
 std::vector<float> shares(const L& loss, const Batch& batch, double scale) {
   std::vector<double> weight(batch.known.size(), 0.0);

@@ -15,7 +15,7 @@ headers=$(for room in $rooms; do ls include/medley/$room/*.hpp; done)
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-"${NM:-nm}" -u "$engine" | awk '$2 ~ /layer_(forward|backward|derive)/ { print $2 }' | sort > "$work/needed"
+"${NM:-nm}" -u "$engine" | awk '$2 ~ /layer_(forward|backward|prepack)/ { print $2 }' | sort > "$work/needed"
 
 # Functions whose types are all of these rooms, and the others.
 sed -nE 's/^ *(template <.*> *)?(struct|class|enum class|using) ([A-Za-z_]+).*/\3/p' $headers | sort -u > "$work/types"
@@ -25,7 +25,7 @@ sed -nE 's/^ *(template <.*> *)?(struct|class|enum class|using) ([A-Za-z_]+).*/\
     rest = $0
     while (match(rest, /[A-Za-z_][A-Za-z_0-9]*(::[A-Za-z_][A-Za-z_0-9]*)+/)) {
       name = substr(rest, RSTART, RLENGTH)
-      if (!(name in known) && name !~ /^medley::layer_(forward|backward|derive)$/) shared = 0
+      if (!(name in known) && name !~ /^medley::layer_(forward|backward|prepack)$/) shared = 0
       rest = substr(rest, RSTART + RLENGTH)
     }
     print > (work (shared ? "/shared" : "/own")) }'

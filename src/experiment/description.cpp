@@ -49,7 +49,7 @@ Description with_mode(Description d, int mode) {
   d.groups = info.groups;
   d.tensors.insert(d.tensors.end(), info.moments.begin(), info.moments.end());
   const auto after = std::ranges::find_if(d.arena, [](const SectionInfo& s) {
-    return s.name != "parameters" && s.name != "derived weights";
+    return s.name != "parameters" && s.name != "prepacked weights";
   });
   d.arena.insert(after, info.sections.begin(), info.sections.end());
   for (GroupInfo& group : d.groups) {

@@ -94,16 +94,16 @@ class Bench {
   explicit Bench(int samples)
       : area_(Net::activation_floats + 32),
         parameters_(Net::parameter_floats),
-        derived_(Net::derived_floats + 1),
+        prepacked_(Net::prepacked_floats + 1),
         gradients_(Net::parameter_floats) {
     fill(area_);
     fill(parameters_);
     pass_.area = area_.data() + (32 - reinterpret_cast<std::uintptr_t>(area_.data()) / 4 % 32);
     pass_.parameters = parameters_.data();
-    pass_.derived = derived_.data();
+    pass_.prepacked = prepacked_.data();
     pass_.gradients = gradients_.data();
     pass_.samples = samples;
-    derive(pass_);
+    prepack(pass_);
   }
   void run(Which which) {
     using Place = NodeSite<Net, node>;
@@ -119,7 +119,7 @@ class Bench {
   }
 
  private:
-  std::vector<float> area_, parameters_, derived_, gradients_;
+  std::vector<float> area_, parameters_, prepacked_, gradients_;
   Pass<Net> pass_;
 };
 

@@ -37,7 +37,7 @@ struct Parameter {
   const double* prior = nullptr;  // for Initial::prior: its numbers, one an element
   bool decays = false;            // a weight: penalties and weight decay act on it
   bool trainable = true;          // false: a running statistic
-  // Floats that an update changes together, as `Layer::derive` takes no less at once.
+  // Floats that an update changes together, as `Layer::prepack` takes no less at once.
   int grain = lanes;
   // Whether shards leave two factors of the gradient instead of adding to it (Factors in
   // kernels/dense.hpp): large weights are then read and written once for all of them.

@@ -25,7 +25,7 @@ class ArenaView {
   }
   float* mix_state(int group) const { return arena_ + D::map.mix_state[group]; }
   float* parameters() const { return arena_ + D::map.parameters; }
-  float* derived() const { return arena_ + D::map.derived; }
+  float* prepacked() const { return arena_ + D::map.prepacked; }
   // Where a segment's gradients begin in a slot, of those that every slot has or of the factored
   // ones, which are there once.
   float* gradients(int direction, int segment, int slot) const {
@@ -97,7 +97,7 @@ class ArenaView {
     Pass<Net> pass;
     pass.area = worker_area(worker);
     pass.parameters = parameters();
-    pass.derived = derived();
+    pass.prepacked = prepacked();
     pass.seed = seed;
     return pass;
   }

@@ -20,7 +20,7 @@ struct Batch {
 };
 
 // Shards that are at work before something is done for all of them: [first, last).
-struct Wave {
+struct ShardRange {
   std::uint64_t first = 0, last = 0;
   int last_samples = 0;  // of the last shard; the others are full
 };
@@ -75,9 +75,9 @@ class Batches {
   static int slots_used(std::uint64_t shards) {
     return static_cast<int>(std::min<std::uint64_t>(D::slots, shards));
   }
-  // The wave that begins with a shard: the whole batch, or where gradients are factored, a shard a
+  // The range that begins with a shard: the whole batch, or where gradients are factored, a shard a
   // slot.
-  static Wave wave_from(const Batch& batch, std::uint64_t first) {
+  static ShardRange range_from(const Batch& batch, std::uint64_t first) {
     const std::uint64_t shards = shard_count(batch);
     const std::uint64_t most = D::Net::factored_floats > 0 ? D::slots : shards;
     const std::uint64_t last = std::min(first + most, shards);

@@ -18,15 +18,15 @@ struct BlockMemory {
   float* logits;         // [channels][positions]
   float* gradient;       // [channels][positions]
   float* values;         // [channels][positions]
-  float* coefficient;    // [positions]
+  float* sample_weight;  // [positions]
   std::int32_t* labels;  // [positions]
 
   explicit BlockMemory(float* memory)
       : logits(memory),
         gradient(logits + Channels * Positions),
         values(gradient + Channels * Positions),
-        coefficient(values + Channels * Positions),
-        labels(reinterpret_cast<std::int32_t*>(coefficient + Positions)) {}
+        sample_weight(values + Channels * Positions),
+        labels(reinterpret_cast<std::int32_t*>(sample_weight + Positions)) {}
 
   LossBlock<Channels> block(float weight, bool with_gradient) const {
     LossBlock<Channels> b;
@@ -34,7 +34,7 @@ struct BlockMemory {
     b.logits = logits;
     b.labels = labels;
     b.values = values;
-    b.coefficient = coefficient;
+    b.sample_weight = sample_weight;
     b.gradient = with_gradient ? gradient : nullptr;
     b.weight = weight;
     return b;
@@ -95,14 +95,14 @@ void scatter_pixels(int n, const Memory& from, bool add, Output gy) {
 
 // Sum of the weights of a mask's labelled pixels, class by class, so that it depends on nothing but
 // how many pixels each has.
-template <class Rule>
-double labelled_weight(const Rule& rule, int classes, const std::uint8_t* mask,
+template <class Loss>
+double labelled_weight(const Loss& loss, int classes, const std::uint8_t* mask,
                        std::size_t pixels) {
   std::array<std::uint32_t, 256> count{};
   for (std::size_t p = 0; p < pixels; ++p) ++count[mask[p]];
   double sum = 0.0;
   for (int c = 0; c < classes; ++c) {
-    sum += static_cast<double>(record_weight(rule, c)) * static_cast<double>(count[c]);
+    sum += static_cast<double>(record_weight(loss, c)) * static_cast<double>(count[c]);
   }
   return sum;
 }

@@ -31,12 +31,12 @@ int predicted_class(const Memory& memory, int position, Outputs outputs) {
   }
 }
 
-// Adds the block's positions with coefficient > 0 to confusion[class][prediction].
+// Adds the block's positions with sample weight > 0 to confusion[class][prediction].
 template <class Memory>
 void count_classes(const Memory& memory, int positions, int classes, Outputs outputs,
                    std::uint64_t* confusion) {
   for (int p = 0; p < positions; ++p) {
-    if (!(memory.coefficient[p] > 0.0f)) continue;
+    if (!(memory.sample_weight[p] > 0.0f)) continue;
     ++confusion[memory.labels[p] * classes + predicted_class(memory, p, outputs)];
   }
 }
@@ -48,7 +48,7 @@ void keep_scores(const Memory& memory, int positions, Score* to) {
   for (int p = 0; p < positions; ++p) {
     const float score =
         Memory::channels == 1 ? memory.logits[p] : memory.logits[last + p] - memory.logits[p];
-    to[p] = {score, memory.coefficient[p] > 0.0f ? memory.labels[p] : -1};
+    to[p] = {score, memory.sample_weight[p] > 0.0f ? memory.labels[p] : -1};
   }
 }
 

@@ -102,23 +102,23 @@ class Gradients {
 
   // What gradients are made of: terms of each direction, weights of penalties and of gradients that
   // are combined, in the trunk and in heads, the slots that were written (none where there are no
-  // losses), the wave whose factors wait, and the groups that take part.
+  // losses), the range whose factors wait, and the groups that take part.
   struct Sources {
     const std::array<TermSet, D::directions>& sets;
     const std::array<float, max_terms>& weight;
     const std::array<float, max_terms>& in_heads;
     int slots;
-    Wave wave;
+    ShardRange range;
     StepPlan plan{};
     Active active{};
   };
 
-  // Multiplies the factors that the shards of a wave left: for all waves of a batch but the last.
+  // Multiplies the factors that the shards of a range left: for all ranges of a batch but the last.
   void multiply_factors(Workers& workers, const std::array<TermSet, D::directions>& sets,
-                        const Wave& wave) {
+                        const ShardRange& range) {
     for_each_chunk(workers, [&](const Chunk& chunk, Sums&) {
       for (int d = 0; d < D::directions; ++d) {
-        if (D::reaches_backward(sets[d], chunk.segment)) multiply_factors(chunk, d, wave);
+        if (D::reaches_backward(sets[d], chunk.segment)) multiply_factors(chunk, d, range);
       }
     });
   }
@@ -232,22 +232,22 @@ class Gradients {
     return gradient(chunk, D::gathering_direction(from.plan.group[group], apart, chunk.segment), 0);
   }
 
-  // Adds to a factored gradient what the wave's shards left, in their order.
-  void multiply_factors(const Chunk& chunk, int direction, const Wave& wave) {
+  // Adds to a factored gradient what the range's shards left, in their order.
+  void multiply_factors(const Chunk& chunk, int direction, const ShardRange& range) {
     if (!chunk.factored) return;
     const PlacedParameter& p = Net::parameters[chunk.parameter];
     const int first = static_cast<int>(chunk.offset - p.offset) / lanes;
     const int block = first / p.spec.rows(), row = first % p.spec.rows();
     std::array<kernels::Factors, D::slots> shards;
-    const int count = static_cast<int>(wave.last - wave.first);
+    const int count = static_cast<int>(range.last - range.first);
     for (int slot = 0; slot < count; ++slot) {
       const float* inputs = view_.factors(direction, chunk.segment, slot) + p.factors -
                             Net::segment_places.factors[chunk.segment];
       shards[slot] = {inputs + row * D::shard, inputs + (p.spec.rows() + block * lanes) * D::shard,
-                      slot + 1 < count ? D::shard : wave.last_samples};
+                      slot + 1 < count ? D::shard : range.last_samples};
     }
     kernels::multiply_factors(chunk.floats / lanes, D::shard, shards.data(), count,
-                              gradient(chunk, direction, 0), wave.first > 0);
+                              gradient(chunk, direction, 0), range.first > 0);
   }
 
   // A chunk's gradient as the slots have it; a factored one is there once.
@@ -270,7 +270,7 @@ class Gradients {
   // the losses do not reach it.
   bool gather(const Chunk& chunk, int direction, const Sources& from) {
     if (from.slots == 0 || !D::reaches_backward(from.sets[direction], chunk.segment)) return false;
-    multiply_factors(chunk, direction, from.wave);
+    multiply_factors(chunk, direction, from.range);
     if (chunk.factored) return true;
     float* to = gradient(chunk, direction, 0);
     const InSlots slots = in_slots(chunk, direction, from.slots);
@@ -345,8 +345,8 @@ class Gradients {
     const Vec theta = Vec::load(view_.parameters() + chunk.offset + i);
     D::each_term([&](auto k) {
       if constexpr (D::is_penalty[k]) {
-        using Rule = typename D::template TermAt<decltype(k)::value>::Rule;
-        if (k == term) g = Rule::derivative(theta);
+        using Loss = typename D::template TermAt<decltype(k)::value>::Loss;
+        if (k == term) g = Loss::derivative(theta);
       }
     });
     return g;

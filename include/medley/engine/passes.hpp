@@ -42,7 +42,7 @@ class Passes {
     work.weight.fill(1.0f);
     const int slots = batches_.slots_used(batches_.shard_count(batch));
     const StepPlan& plan = Ways::plans[Ways::measuring_mode];
-    const auto sources = [&](const Wave& last) {
+    const auto sources = [&](const ShardRange& last) {
       return
           typename UpdateOf::Sources{work.sets, work.weight, work.in_heads, slots, last, plan, {}};
     };
@@ -61,30 +61,32 @@ class Passes {
     D::each_loss([&](int k) { f(k, from); });
   }
 
-  // Calls f(shard, worker, slot) for the shards of a wave, which begins with slot 0; those of a slot
+  // Calls f(shard, worker, slot) for the shards of a range, which begins with slot 0; those of a slot
   // in order, on one worker.
   template <class F>
-  void for_each_shard(const Wave& wave, F&& f) {
-    workers_->parallel_for(batches_.slots_used(wave.last - wave.first), [&](int worker, int slot) {
-      for (std::uint64_t s = wave.first + slot; s < wave.last; s += D::slots) f(s, worker, slot);
-    });
+  void for_each_shard(const ShardRange& range, F&& f) {
+    workers_->parallel_for(
+        batches_.slots_used(range.last - range.first), [&](int worker, int slot) {
+          for (std::uint64_t s = range.first + slot; s < range.last; s += D::slots)
+            f(s, worker, slot);
+        });
   }
 
-  // Fills the slots' gradients and the values of the terms, which are scaled. Returns the last wave,
+  // Fills the slots' gradients and the values of the terms, which are scaled. Returns the last range,
   // whose factors are still to be multiplied.
-  Wave run_pass(const Batch& batch, const Work& work, StepReport& report) {
+  ShardRange run_pass(const Batch& batch, const Work& work, StepReport& report) {
     const TermSet terms = together(work.sets);
     sum_terms(batch, terms & D::summed_terms);
     for (SlotTotals& totals : totals_) totals.value = {};
     products_.fill({});
-    Wave wave = batches_.wave_from(batch, 0);
+    ShardRange range = batches_.range_from(batch, 0);
     while (D::heads_of(terms) != 0) {
-      for_each_shard(wave, [&](std::uint64_t shard, int worker, int slot) {
+      for_each_shard(range, [&](std::uint64_t shard, int worker, int slot) {
         work_.train_shard(batch, shard, work, worker, slot, totals_[slot], products_[slot]);
       });
-      if (wave.last == batches_.shard_count(batch)) break;
-      update_.multiply_factors(*workers_, work.sets, wave);
-      wave = batches_.wave_from(batch, wave.last);
+      if (range.last == batches_.shard_count(batch)) break;
+      update_.multiply_factors(*workers_, work.sets, range);
+      range = batches_.range_from(batch, range.last);
     }
     report.records = batch.count;
     const int used = batches_.slots_used(batches_.shard_count(batch));
@@ -92,7 +94,7 @@ class Passes {
       if (!(terms >> k & 1u) || D::is_penalty[k]) continue;
       report.value[k] = term_value(k, used, work_.term_sums);
     }
-    return wave;
+    return range;
   }
 
   // The slots' values of a term together, or what its sums give.
@@ -169,7 +171,7 @@ class Passes {
             const std::int32_t label = settings_.source->label(record, t);
             if (label < 0) return;
             sum[term] +=
-                static_cast<double>(record_weight(std::get<term>(Experiment::terms).rule, label));
+                static_cast<double>(record_weight(std::get<term>(Experiment::terms).loss, label));
           } else {
             sum[term] += settings_.source->labelled(record, t) ? 1.0 : 0.0;
           }

@@ -27,7 +27,7 @@ struct ShardTargets {
   double fill(int n, int samples, float scale, const Memory& memory) const {
     const double weight = answers_mask<K> ? fill_pixels<K>(n, scale, memory)
                                           : fill_samples<H, K>(n, samples, scale, memory);
-    if constexpr (D::template TermAt<K>::Rule::compares == Compares::values) {
+    if constexpr (D::template TermAt<K>::Loss::compares == Compares::values) {
       if constexpr (spec<K>.kind == TargetKind::values) {
         fill_values<H, K>(n, samples, memory);
       } else {
@@ -53,7 +53,7 @@ struct ShardTargets {
   // What a record or pixel with this label weighs in term K.
   template <int K>
   static float weight_of(int label) {
-    return record_weight(std::get<K>(Experiment::terms).rule, label);
+    return record_weight(std::get<K>(Experiment::terms).loss, label);
   }
 
   // The sample at a position of a block, or -1. A dense head that answers a class or values has one
@@ -73,7 +73,7 @@ struct ShardTargets {
       const bool has_label = sample >= 0 && spec<K>.kind == TargetKind::classes;
       memory.labels[p] = has_label ? label[D::term_target[K]][sample] : 0;
       const float share = sample >= 0 ? weight_of<K>(memory.labels[p]) : 0.0f;
-      memory.coefficient[p] = share * scale;
+      memory.sample_weight[p] = share * scale;
       weight += static_cast<double>(share);
     }
     return weight;
@@ -102,7 +102,7 @@ struct ShardTargets {
     for (int p = 0; p < Memory::positions; ++p) {
       const bool there = known > 0 && p < static_cast<int>(D::mask_bytes) && mask[p] != 255;
       memory.labels[p] = there ? mask[p] : 0;
-      memory.coefficient[p] = there ? weight_of<K>(memory.labels[p]) * share : 0.0f;
+      memory.sample_weight[p] = there ? weight_of<K>(memory.labels[p]) * share : 0.0f;
     }
     return counted<K>(known);
   }
@@ -117,7 +117,7 @@ struct ShardTargets {
       for (std::size_t p = 0; p < D::mask_bytes; ++p) pixels += mask[p] != 255;
       return pixels;
     } else {
-      return labelled_weight(std::get<K>(Experiment::terms).rule, spec<K>.size, mask,
+      return labelled_weight(std::get<K>(Experiment::terms).loss, spec<K>.size, mask,
                              D::mask_bytes);
     }
   }

@@ -90,7 +90,7 @@ class ShardWork {
         add_sums<k>(memory, sums);
       } else {
         totals.value[k] += static_cast<double>(
-            std::get<k>(Experiment::terms).rule.evaluate(memory.block(1.0f, false)));
+            std::get<k>(Experiment::terms).loss.evaluate(memory.block(1.0f, false)));
       }
     };
     forward_terms(batch, s, terms, worker, add);
@@ -100,7 +100,7 @@ class ShardWork {
   template <int K>
   static double summed_value(const Sums& sums) {
     return std::get<K>(Experiment::terms)
-        .rule.template value_of<D::head_shape(D::term_head[K]).c>(sums.data() + D::first_sum[K]);
+        .loss.template value_of<D::head_shape(D::term_head[K]).c>(sums.data() + D::first_sum[K]);
   }
 
   // What a pass makes gradients of: the terms of each direction and their weights; and groups whose
@@ -174,7 +174,7 @@ class ShardWork {
               add_sums<term>(memory, sums);
             } else {
               totals.value[term] += static_cast<double>(
-                  std::get<term>(Experiment::terms).rule.evaluate(memory.block(1.0f, false)));
+                  std::get<term>(Experiment::terms).loss.evaluate(memory.block(1.0f, false)));
             }
             const std::uint64_t rank = batch.first + s * shard + (D::dense_head(h) ? n : 0);
             count_metrics<h, term>(memory, pass.samples, slot, totals, scores, batch.count, rank);
@@ -300,7 +300,7 @@ class ShardWork {
   template <int K, class Memory>
   static void add_sums(const Memory& memory, Sums& sums) {
     std::get<K>(Experiment::terms)
-        .rule.add_sums(memory.block(1.0f, false), sums.data() + D::first_sum[K]);
+        .loss.add_sums(memory.block(1.0f, false), sums.data() + D::first_sum[K]);
   }
 
   // Calls f(block index, memory) for each block of a head: once for the shard, or once a sample of
@@ -405,11 +405,11 @@ class ShardWork {
   // Value and gradient of a term in a block.
   template <int K, class Block>
   void take_loss(const Block& block, SlotTotals& totals) const {
-    const auto& rule = std::get<K>(Experiment::terms).rule;
+    const auto& loss = std::get<K>(Experiment::terms).loss;
     if constexpr (is_summed<K>) {
-      rule.add_gradient_of(block, term_sums.data() + D::first_sum[K]);
+      loss.add_gradient_of(block, term_sums.data() + D::first_sum[K]);
     } else {
-      totals.value[K] += static_cast<double>(rule.evaluate(block));
+      totals.value[K] += static_cast<double>(loss.evaluate(block));
     }
   }
 
@@ -452,7 +452,7 @@ class ShardWork {
   template <bool Probability, class Memory>
   static void add_errors(const Memory& memory, int positions, SlotTotals& totals, int pair) {
     for (int p = 0; p < positions; ++p) {
-      if (!(memory.coefficient[p] > 0.0f)) continue;
+      if (!(memory.sample_weight[p] > 0.0f)) continue;
       for (int c = 0; c < Memory::channels; ++c) {
         const float logit = memory.logits[c * Memory::positions + p];
         const float predicted = Probability ? sigmoid(Vec::broadcast(logit)).lanes()[0] : logit;

@@ -5,8 +5,8 @@
 //             (shard_work.hpp). Of large weights shards leave factors of the gradient, which are
 //             multiplied as soon as every slot has some
 //   update    chunk by chunk of the parameters, gradients of the slots are added as a tree and
-//             penalties join in, every group's optimizer takes the result, and layers derive what
-//             they need from the new weights (update.hpp). Where gradients are clipped, all but the
+//             penalties join in, every group's optimizer takes the result, and layers prepack what
+//             they need of the new weights (update.hpp). Where gradients are clipped, all but the
 //             first is a phase of its own, as the norm must be known; so is what follows the sums
 //             over the slots where a mix needs the Gramian, which answers its weights in between
 //             (mixing.hpp). The training ends here if a loss or a gradient is not finite
@@ -75,7 +75,7 @@ class Trainer : Passes<Experiment, Workers> {
     parameters_changed();
   }
 
-  void parameters_changed() { update_.derive(*workers_); }
+  void parameters_changed() { update_.prepack(*workers_); }
 
   std::size_t predict_batch() const { return static_cast<std::size_t>(D::slots) * D::shard; }
 
@@ -214,7 +214,7 @@ class Trainer : Passes<Experiment, Workers> {
     begin(turn, position, group, rate_factor, report);
     scale_terms(batch, turn.terms, report);
     weigh(turn, batch, report);
-    const Wave last = run_pass(batch, turn.work, report);
+    const ShardRange last = run_pass(batch, turn.work, report);
     const int slots =
         D::heads_of(turn.terms) != 0 ? batches_.slots_used(batches_.shard_count(batch)) : 0;
     const typename UpdateOf::Sources from{
@@ -365,7 +365,7 @@ class Trainer : Passes<Experiment, Workers> {
         work.weight[k] = static_cast<float>(settings_.weight[k]);
       StepReport ignored;
       scale_terms(batch, losses, ignored);
-      const Wave last = run_pass(batch, work, ignored);
+      const ShardRange last = run_pass(batch, work, ignored);
       const int slots = batches_.slots_used(batches_.shard_count(batch));
       update_.look_back(*workers_, {work.sets, work.weight, work.in_heads, slots, last, plan_, {}},
                         plan_.group[step.group]);

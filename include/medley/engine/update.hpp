@@ -46,7 +46,7 @@ class Update : public Gradients<Experiment, Workers> {
   struct ConstantsOf;
   template <class... Groups>
   struct ConstantsOf<std::tuple<Groups...>> {
-    using type = std::tuple<typename Groups::Rule::Constants...>;
+    using type = std::tuple<typename Groups::UpdateRule::Constants...>;
   };
   struct Rates {
     typename ConstantsOf<typename D::Groups>::type rule{};
@@ -93,7 +93,7 @@ class Update : public Gradients<Experiment, Workers> {
         const Vec down = Vec::broadcast(static_cast<float>(-rate));
         for (int i = 0; i < chunk.floats; i += lanes)
           fma(down, parts.sum(i), Vec::load(theta + i)).store(theta + i);
-        derive(chunk);
+        prepack(chunk);
       });
     }
   }
@@ -106,7 +106,7 @@ class Update : public Gradients<Experiment, Workers> {
         std::copy_n(view_.kept_parameters() + chunk.offset, chunk.floats, theta);
         sums.along = {};
         if (!chunk.trainable) return;
-        derive(chunk);
+        prepack(chunk);
         const int last = D::directions - 1;
         if (!gather(chunk, last, from) || chunk.segment != 0) return;
         for (int k = 0; k < group.losses; ++k) {
@@ -167,9 +167,9 @@ class Update : public Gradients<Experiment, Workers> {
     for_each_chunk(workers, [&](const Chunk& chunk, Sums&) { apply(chunk, all, from, rates); });
   }
 
-  // Makes what layers derive from their parameters: weights transposed or transformed.
-  void derive(Workers& workers) {
-    for_each_chunk(workers, [&](const Chunk& chunk, Sums&) { derive(chunk); });
+  // Makes what layers prepack of their parameters: weights transposed or transformed.
+  void prepack(Workers& workers) {
+    for_each_chunk(workers, [&](const Chunk& chunk, Sums&) { prepack(chunk); });
   }
 
   // Value of a penalty with the parameters as they are, before its weight.
@@ -182,8 +182,8 @@ class Update : public Gradients<Experiment, Workers> {
         const Vec theta = Vec::load(view_.parameters() + chunk.offset + i);
         D::each_term([&](auto k) {
           if constexpr (D::is_penalty[k]) {
-            using Rule = typename D::template TermAt<decltype(k)::value>::Rule;
-            if (k == term) total = total + Rule::value(theta);
+            using Loss = typename D::template TermAt<decltype(k)::value>::Loss;
+            if (k == term) total = total + Loss::value(theta);
           }
         });
       }
@@ -209,10 +209,10 @@ class Update : public Gradients<Experiment, Workers> {
         const Vec theta = Vec::load(view_.parameters() + chunk.offset + i);
         D::each_term([&](auto k) {
           if constexpr (D::is_penalty[k]) {
-            using Rule = typename D::template TermAt<decltype(k)::value>::Rule;
+            using Loss = typename D::template TermAt<decltype(k)::value>::Loss;
             if (!(penalties >> k & 1u)) return;
-            penalty[k] = penalty[k] + Rule::value(theta);
-            g = fma(Vec::broadcast(from.weight[k]), Rule::derivative(theta), g);
+            penalty[k] = penalty[k] + Loss::value(theta);
+            g = fma(Vec::broadcast(from.weight[k]), Loss::derivative(theta), g);
           }
         });
       }
@@ -234,7 +234,7 @@ class Update : public Gradients<Experiment, Workers> {
       return;
     }
     if (from.slots > 0 && D::reaches_backward(terms, chunk.segment)) {
-      multiply_factors(chunk, d, from.wave);
+      multiply_factors(chunk, d, from.range);
       const InSlots slots = in_slots(chunk, d, from.slots);
       finish(chunk, sums, group, from, [&](int i) MEDLEY_INLINE_LAMBDA { return slots.sum(i); });
     } else {
@@ -277,13 +277,13 @@ class Update : public Gradients<Experiment, Workers> {
     return parts;
   }
 
-  // Updates parameters that the terms reach and what is derived from them, and running statistics
+  // Updates parameters that the terms reach and what is prepacked of them, and running statistics
   // on the way of their heads.
   void apply(const Chunk& chunk, TermSet terms, const Sources& from, const Rates& rates) {
     if (chunk.trainable) {
       if (!D::reaches(terms, chunk.segment)) return;
       change(chunk, from, rates);
-      derive(chunk);
+      prepack(chunk);
     } else if (D::reaches_backward(terms, chunk.segment)) {
       average(chunk, from.sets);
     }
@@ -299,7 +299,7 @@ class Update : public Gradients<Experiment, Workers> {
       Vec theta = before;
       D::each_group([&](auto group) {
         constexpr int flat = decltype(group)::value;
-        using Rule = typename D::template GroupAt<flat>::Rule;
+        using UpdateRule = typename D::template GroupAt<flat>::UpdateRule;
         const int g = flat - from.plan.first_group;
         if (g < 0 || g >= from.plan.groups || from.active[g] == Takes::none ||
             !D::reaches(from.plan.group[g].terms, chunk.segment))
@@ -307,21 +307,21 @@ class Update : public Gradients<Experiment, Workers> {
         const Vec scaled = Vec::load(gradients[g] + i) * Vec::broadcast(rates.scale[g]);
         constexpr std::size_t kept = D::moment_count[flat];
         float* moments = view_.moments(flat, chunk.segment, chunk.offset) + i;
-        std::array<Vec, Rule::moments.size()> state;
+        std::array<Vec, UpdateRule::moments.size()> state;
         for (std::size_t m = 0; m < state.size(); ++m) {
           state[m] = m < kept ? Vec::load(moments + m * D::moment_floats(flat)) : Vec::zero();
         }
-        theta =
-            theta + Rule::change(std::get<flat>(rates.rule), before, scaled, state, chunk.decays);
+        theta = theta +
+                UpdateRule::change(std::get<flat>(rates.rule), before, scaled, state, chunk.decays);
         for (std::size_t m = 0; m < kept; ++m) state[m].store(moments + m * D::moment_floats(flat));
       });
       theta.store(at);
     }
   }
 
-  void derive(const Chunk& chunk) {
+  void prepack(const Chunk& chunk) {
     const int first = static_cast<int>(chunk.offset - Net::parameters[chunk.parameter].offset);
-    medley::derive(derives_, chunk.parameter, first, first + chunk.floats);
+    medley::prepack(prepacks_, chunk.parameter, first, first + chunk.floats);
   }
 
   // Running statistics move towards those of the batch.
@@ -337,7 +337,7 @@ class Update : public Gradients<Experiment, Workers> {
     }
   }
 
-  Pass<Net> derives_ = view_.make_pass(0, 0);  // for layers that derive; it is not run
+  Pass<Net> prepacks_ = view_.make_pass(0, 0);  // for layers that prepack; it is not run
 };
 
 }  // namespace medley

@@ -41,15 +41,15 @@ inline constexpr bool is_head<Head<N, Layers...>> = true;
 
 template <class T>
 inline constexpr bool is_term = false;
-template <Name N, Name HeadName, Name TargetName, class Rule>
-inline constexpr bool is_term<LossTerm<N, HeadName, TargetName, Rule>> = true;
-template <Name N, class Rule>
-inline constexpr bool is_term<PenaltyTerm<N, Rule>> = true;
+template <Name N, Name HeadName, Name TargetName, class LossType>
+inline constexpr bool is_term<LossTerm<N, HeadName, TargetName, LossType>> = true;
+template <Name N, class PenaltyType>
+inline constexpr bool is_term<PenaltyTerm<N, PenaltyType>> = true;
 
 template <class T>
 inline constexpr bool is_group = false;
-template <Name N, class Rule, class Mixing, Name... Terms>
-inline constexpr bool is_group<Group<N, Rule, Mixing, Terms...>> = true;
+template <Name N, class OptimizerType, class Mixing, Name... Terms>
+inline constexpr bool is_group<Group<N, OptimizerType, Mixing, Terms...>> = true;
 
 // Of a tuple of heads, terms or groups: the first element that is none, or -1; -2: no tuple.
 template <class T, template <class> class Is>

@@ -112,10 +112,10 @@ constexpr int index_of(std::string_view name, const std::array<std::string_view,
 }
 
 // How the shape of a head suits the target that a loss compares it with.
-template <class Rule>
+template <class Loss>
 constexpr Sentence wrong_shapes(Shape head, const TargetSpec& target, Shape input) {
   const bool mask = target.kind == TargetKind::mask;
-  const bool labels = Rule::compares == Compares::labels;
+  const bool labels = Loss::compares == Compares::labels;
   const auto ends = [&](const Sentence& but) {
     return Sentence{"its head ends in ", shape_text(head), " (channels x height x width), but ",
                     but};
@@ -124,10 +124,10 @@ constexpr Sentence wrong_shapes(Shape head, const TargetSpec& target, Shape inpu
     return ends({"a mask is as high and wide as the input, ", input.h, "x", input.w});
   if (!mask && head.pixels() > 1)
     return ends({"its target is no mask: a dense layer or global average pooling gives one pixel"});
-  if (dense_only<Rule> && !mask)
-    return Sentence{Rule::type, " needs a mask as its target, and ", target.name, " is none"};
+  if (dense_only<Loss> && !mask)
+    return Sentence{Loss::type, " needs a mask as its target, and ", target.name, " is none"};
   if (labels && target.kind == TargetKind::values)
-    return Sentence{Rule::type, " compares with classes, but target ", target.name, " has values"};
+    return Sentence{Loss::type, " compares with classes, but target ", target.name, " has values"};
   const bool two = !labels && target.size == 2 && target.kind != TargetKind::values;
   if (head.c == target.size || (two && head.c == 1)) return {};
   return ends({"target ", target.name, " has ", target.size,
@@ -138,7 +138,7 @@ constexpr Sentence wrong_shapes(Shape head, const TargetSpec& target, Shape inpu
 template <class E, std::size_t K>
 constexpr Sentence wrong_loss() {
   using T = TermAt<E, K>;
-  using Rule = typename T::Rule;
+  using Loss = typename T::Loss;
   constexpr auto heads = names_in<typename E::Heads>;
   constexpr int h = index_of(T::head, heads), t = index_of(T::target, target_names<E>);
   if constexpr (h < 0) {
@@ -148,18 +148,18 @@ constexpr Sentence wrong_loss() {
   } else {
     using G = Graphs<E>;
     constexpr Shape head = checked_layers<typename G::graph, E::input>.shapes[G::head_output[h]];
-    constexpr std::string_view lacks = lacking_in_loss<Rule, head.c>();
+    constexpr std::string_view lacks = lacking_in_loss<Loss, head.c>();
     if constexpr (!lacks.empty()) {
-      return Sentence{lacking_in_penalty<Rule>().empty()
+      return Sentence{lacking_in_penalty<Loss>().empty()
                           ? "this is a penalty<...>, no term<...>; as a loss it"
                           : "its loss",
                       " lacks ", lacks, ": see losses/loss.hpp"};
     } else {
-      constexpr auto rule = [] { return std::get<K>(E::terms).rule; };
-      const Sentence shapes = wrong_shapes<Rule>(head, E::targets[t], E::input);
-      if (!shapes.empty() || allows_numbers<rule, rule().valid(head.c)>()) return shapes;
-      return Sentence{"the numbers of ", Rule::type,        " are not allowed for ", head.c,
-                      " channels",       numbers_of<rule>()};
+      constexpr auto loss = [] { return std::get<K>(E::terms).loss; };
+      const Sentence shapes = wrong_shapes<Loss>(head, E::targets[t], E::input);
+      if (!shapes.empty() || allows_numbers<loss, loss().valid(head.c)>()) return shapes;
+      return Sentence{"the numbers of ", Loss::type,        " are not allowed for ", head.c,
+                      " channels",       numbers_of<loss>()};
     }
   }
 }
@@ -171,7 +171,7 @@ constexpr Sentence wrong_term() {
   if (!is_between(weight, -largest_number, largest_number))
     return Sentence{"its weight is ", weight, "; it must be finite, at most ", largest_number};
   if constexpr (T::is_penalty) {
-    constexpr std::string_view lacks = lacking_in_penalty<typename T::Rule>();
+    constexpr std::string_view lacks = lacking_in_penalty<typename T::Loss>();
     return lacks.empty() ? Sentence{}
                          : Sentence{"its penalty lacks ", lacks, ": see losses/loss.hpp"};
   } else {
@@ -186,7 +186,7 @@ constexpr Sentence wrong_group() {
   using Terms = std::remove_cvref_t<decltype(E::terms)>;
   using GroupType = GroupAt<E, M, G>;
   constexpr StepMode mode = std::get<M>(modes_of<E>).mode;
-  using Rule = typename GroupType::Rule;
+  using UpdateRule = typename GroupType::UpdateRule;
   constexpr auto terms = names_in<Terms>;
   for (std::size_t i = 0; i < GroupType::terms.size(); ++i) {
     const std::string_view name = GroupType::terms[i];
@@ -202,7 +202,7 @@ constexpr Sentence wrong_group() {
     return Sentence{".repeated(", group.times, ") is for alternating steps alone"};
   if (mode != StepMode::alternating && group.next_batch)
     return Sentence{".on_next_batch() is for alternating steps alone"};
-  constexpr std::string_view lacks = lacking_in_optimizer<Rule>();
+  constexpr std::string_view lacks = lacking_in_optimizer<UpdateRule>();
   if constexpr (!lacks.empty()) {
     return Sentence{"its optimizer lacks ", lacks, ": see optimizers/optimizer.hpp"};
   } else {
@@ -210,7 +210,8 @@ constexpr Sentence wrong_group() {
       return std::get<G>(std::get<M>(modes_of<E>).groups).optimizer;
     };
     if (allows_numbers<optimizer, optimizer().valid()>()) return {};
-    return Sentence{"the numbers of ", Rule::type, " are not allowed", numbers_of<optimizer>()};
+    return Sentence{"the numbers of ", UpdateRule::type, " are not allowed",
+                    numbers_of<optimizer>()};
   }
 }
 

@@ -139,7 +139,7 @@ struct Definition {
       alike[k] = true;
       if constexpr (!is_penalty[k]) {
         for (int c = 0; c < Experiment::targets[term_target[k]].size; ++c) {
-          alike[k] = alike[k] && record_weight(std::get<k>(Experiment::terms).rule, c) == 1.0f;
+          alike[k] = alike[k] && record_weight(std::get<k>(Experiment::terms).loss, c) == 1.0f;
         }
       }
     });
@@ -148,7 +148,7 @@ struct Definition {
   static constexpr std::array<Outputs, max_terms> term_outputs = [] {
     std::array<Outputs, max_terms> outputs{};
     each_term([&](auto k) {
-      if constexpr (!is_penalty[k]) outputs[k] = TermAt<k>::Rule::outputs;
+      if constexpr (!is_penalty[k]) outputs[k] = TermAt<k>::Loss::outputs;
     });
     return outputs;
   }();
@@ -179,7 +179,7 @@ struct Definition {
     TermSet set = 0;
     each_term([&](auto k) {
       if constexpr (!is_penalty[k]) {
-        if (dense_only<typename TermAt<k>::Rule> && term_over[k] == Over::batch) {
+        if (dense_only<typename TermAt<k>::Loss> && term_over[k] == Over::batch) {
           set |= TermSet{1} << k;
         }
       }
@@ -189,11 +189,11 @@ struct Definition {
   template <int K>
   static constexpr int sums_of_term() {
     if constexpr ((summed_terms >> K & 1u) != 0) {
-      using Rule = typename TermAt<K>::Rule;
+      using Loss = typename TermAt<K>::Loss;
       constexpr int channels = head_shape(term_head[K]).c;
-      static_assert(SummedLoss<Rule, channels>,
+      static_assert(SummedLoss<Loss, channels>,
                     "this loss cannot be taken over the batch, only over_pictures()");
-      return Rule::template sum_count<channels>;
+      return Loss::template sum_count<channels>;
     }
     return 0;
   }
@@ -208,7 +208,7 @@ struct Definition {
         bool told = false;
         each_term([&](auto k) {
           if constexpr (!is_penalty[k]) {
-            const bool differs = term_over[k] != default_over<typename TermAt<k>::Rule>;
+            const bool differs = term_over[k] != default_over<typename TermAt<k>::Loss>;
             told = told || (differs && !answers_mask(k));
           }
         });
@@ -267,7 +267,7 @@ struct Definition {
       if constexpr (!TermAt<k>::is_penalty) {
         for (Pair& pair : list) {
           if (pair.head == term_head[k] && pair.target == term_target[k]) {
-            pair.outputs = std::max(pair.outputs, TermAt<k>::Rule::outputs);
+            pair.outputs = std::max(pair.outputs, TermAt<k>::Loss::outputs);
           }
         }
       }
@@ -282,7 +282,7 @@ struct Definition {
             for (const Pair& pair : pairs) {
               if (pair.head != term_head[k] || pair.target != term_target[k]) continue;
               agree = agree && (pair.outputs == Outputs::values) ==
-                                   (TermAt<k>::Rule::outputs == Outputs::values);
+                                   (TermAt<k>::Loss::outputs == Outputs::values);
             }
           }
         });
@@ -442,7 +442,7 @@ struct Definition {
 
   // Sections of the arena, in floats from its start.
   struct Map {
-    std::size_t parameters = 0, derived = 0;
+    std::size_t parameters = 0, prepacked = 0;
     // Groups of different step modes lie over each other.
     std::array<std::size_t, group_count> moments{};
     std::array<std::size_t, group_count> mix_state{};  // of doubles
@@ -472,7 +472,7 @@ struct Definition {
       return offset;
     };
     m.parameters = take(parameter_floats);
-    m.derived = take(Net::derived_floats);
+    m.prepacked = take(Net::prepacked_floats);
     const auto take_by_group = [&](auto& offsets, const auto& floats) {
       const std::size_t begin = at;
       std::size_t end = at;

@@ -102,7 +102,7 @@ void describe_terms(Description& d) {
     const auto& term = std::get<k>(Experiment::terms);
     TermInfo info;
     info.name = T::name;
-    info.type = T::Rule::type;
+    info.type = T::Loss::type;
     info.head = T::head;
     info.target = T::target;
     info.is_penalty = T::is_penalty;
@@ -110,10 +110,10 @@ void describe_terms(Description& d) {
     info.target_index = Def::term_target[k];
     info.weight = term.weight;
     if constexpr (!T::is_penalty) {
-      info.options = collect_options(term.rule);
-      info.outputs = T::Rule::outputs;
+      info.options = collect_options(term.loss);
+      info.outputs = T::Loss::outputs;
       if (Def::answers_mask(k)) info.over = to_string(term.over);
-      info.guess = guessed_value(term.rule, Def::head_shape(Def::term_head[k]).c);
+      info.guess = guessed_value(term.loss, Def::head_shape(Def::term_head[k]).c);
     }
     d.terms.push_back(std::move(info));
   });
@@ -137,7 +137,7 @@ GroupInfo group_info() {
   const auto& group = std::get<G>(Def::Ways::groups);
   GroupInfo info;
   info.name = GroupType::name;
-  info.optimizer = GroupType::Rule::type;
+  info.optimizer = GroupType::UpdateRule::type;
   info.options = collect_options(group.optimizer);
   info.learning_rate = group.optimizer.learning_rate;
   info.term_set = Def::group_terms[G];
@@ -158,14 +158,14 @@ GroupInfo group_info() {
 template <class Experiment, int G>
 void add_moments(ModeInfo& mode) {
   using Def = Definition<Experiment>;
-  using Rule = typename Def::template GroupAt<G>::Rule;
+  using UpdateRule = typename Def::template GroupAt<G>::UpdateRule;
   for (std::size_t m = 0; m < Def::moment_count[G]; ++m) {
     for (const PlacedParameter& p : Def::Net::parameters) {
       if (!p.spec.trainable || !Def::reaches(Def::group_terms[G], p.segment)) continue;
       TensorInfo t =
           tensor_info(p, Initial::zero,
-                      "optimizer." + mode.groups.back().name + "." + std::string(Rule::moments[m]) +
-                          "." + std::string(p.name.view()),
+                      "optimizer." + mode.groups.back().name + "." +
+                          std::string(UpdateRule::moments[m]) + "." + std::string(p.name.view()),
                       Def::map.moments[G] + m * Def::moment_floats(G) +
                           Def::moment_offset(G, p.segment, p.offset));
       t.is_parameter = false;
@@ -212,7 +212,7 @@ void describe_memory(Description& d) {
   };
   constexpr std::string_view run = "run", step = "step", pass = "pass";
   section("parameters", run, Def::map.parameters, Def::parameter_floats);
-  section("derived weights", step, Def::map.derived, Net::derived_floats);
+  section("prepacked weights", step, Def::map.prepacked, Net::prepacked_floats);
   const auto each_part = [&](const std::string& name, std::size_t begin, const auto& places,
                              const auto& floats) {
     for (int direction = 0; direction < Def::directions; ++direction) {

@@ -29,7 +29,7 @@ struct ExperimentsMix {};
 
 template <Name N, class OptimizerType, class MixType, Name... Terms>
 struct Group {
-  using Rule = OptimizerType;
+  using UpdateRule = OptimizerType;
   using Mixing = MixType;
   static constexpr bool has_own_mix = !std::is_same_v<MixType, ExperimentsMix>;
   static constexpr std::string_view name = N.view();

@@ -25,24 +25,24 @@ namespace medley {
 
 template <Name N, Name HeadName, Name TargetName, class LossType>
 struct LossTerm {
-  using Rule = LossType;
+  using Loss = LossType;
   static constexpr std::string_view name = N.view(), head = HeadName.view(),
                                     target = TargetName.view();
   static constexpr bool is_penalty = false;
-  LossType rule;
+  LossType loss;
   double weight;
   Over over = default_over<LossType>;
 
-  constexpr LossTerm over_batch() const { return {rule, weight, Over::batch}; }
-  constexpr LossTerm over_pictures() const { return {rule, weight, Over::pictures}; }
+  constexpr LossTerm over_batch() const { return {loss, weight, Over::batch}; }
+  constexpr LossTerm over_pictures() const { return {loss, weight, Over::pictures}; }
 };
 
 template <Name N, class PenaltyType>
 struct PenaltyTerm {
-  using Rule = PenaltyType;
+  using Loss = PenaltyType;
   static constexpr std::string_view name = N.view(), head{}, target{};
   static constexpr bool is_penalty = true;
-  PenaltyType rule;
+  PenaltyType loss;
   double weight;
 };
 

@@ -65,7 +65,7 @@ struct BasicConv : LayerDefaults {
   static constexpr std::string_view algorithm(Shape x) { return winograd(x) ? "winograd" : ""; }
   // Direct: the weights again, with input channels across lanes: [in / 16][out][ky][kx][in % 16].
   // Winograd: the transformed weights forward, then those backward.
-  static constexpr int derived_floats(Shape x, bool wants_x) {
+  static constexpr int prepacked_floats(Shape x, bool wants_x) {
     if (winograd(x))
       return winograd_forward_floats(x) + (wants_x ? winograd_backward_floats(x) : 0);
     return wants_x ? block_count(x.c) * lanes * Outputs * Kernel * Kernel : 0;
@@ -103,7 +103,7 @@ struct BasicConv : LayerDefaults {
     if constexpr (winograd(Io::X::shape)) {
       constexpr Winograd w = winograd_between<typename Io::X, typename Io::Y>();
       kernels::winograd_correlate(w, Io::most_samples, io.samples, x.at(0, 0, -Padding, -Padding),
-                                  io.derived(), bias, y.at(0, 0, 0, 0), false, io.scratch());
+                                  io.prepacked(), bias, y.at(0, 0, 0, 0), false, io.scratch());
     } else {
       kernels::correlate<forward_correlation<Io>()>(io.samples, x.at(0, 0, -Padding, -Padding),
                                                     io.parameter(0), bias, y.at(0, 0, 0, 0), false);
@@ -141,7 +141,7 @@ struct BasicConv : LayerDefaults {
       constexpr int border = Kernel - 1 - Padding;
       kernels::winograd_correlate(w, Io::most_samples, io.samples,
                                   io.gy().at(0, 0, -border, -border),
-                                  io.derived() + winograd_forward_floats(Io::X::shape), nullptr,
+                                  io.prepacked() + winograd_forward_floats(Io::X::shape), nullptr,
                                   io.gx().at(0, 0, 0, 0), accumulate, io.scratch());
     } else {
       correlate_back(io, accumulate);
@@ -150,7 +150,7 @@ struct BasicConv : LayerDefaults {
 
   // Transposes or transforms weights, a block of outputs by a block of inputs at a time.
   template <class Io>
-  static void derive(const Io& io, int first, int last) {
+  static void prepack(const Io& io, int first, int last) {
     constexpr Parameter w = parameters(Io::X::shape, Io::X::layout)[0];
     for (int at = first; at < last; at += w.grain) {
       const int o = at / w.packing.out, i = at % w.packing.out / w.packing.in;
@@ -170,7 +170,8 @@ struct BasicConv : LayerDefaults {
     constexpr Shape in = Io::X::shape;
     constexpr Packing packing = parameters(in, Io::X::layout)[0].packing;
     constexpr int taps = Kernel * Kernel;
-    float* to = io.derived() + static_cast<std::ptrdiff_t>(i * Outputs + o * lanes) * taps * lanes;
+    float* to =
+        io.prepacked() + static_cast<std::ptrdiff_t>(i * Outputs + o * lanes) * taps * lanes;
     for (int k = 0; k < taps; ++k) {
       kernels::transpose(block_channels(in.c, i), block_channels(Outputs, o),
                          weight + packing.index(0, 0, k / Kernel, k % Kernel), packing.channel,
@@ -205,7 +206,7 @@ struct BasicConv : LayerDefaults {
     constexpr Packing packing = parameters(in, Io::X::layout)[0].packing;
     for (int c = 0; c < block_channels(in.c, i); ++c) {
       kernels::winograd_transform_weights<Kernel>(weight + c * packing.channel, packing.row, in.c,
-                                                  Outputs, i * lanes + c, o, io.derived());
+                                                  Outputs, i * lanes + c, o, io.prepacked());
     }
   }
 
@@ -225,7 +226,7 @@ struct BasicConv : LayerDefaults {
     for (int c = 0; c < block_channels(Outputs, o); ++c) {
       kernels::winograd_transform_weights<Kernel>(turned[c], Kernel * lanes, Outputs, in.c,
                                                   o * lanes + c, i,
-                                                  io.derived() + winograd_forward_floats(in));
+                                                  io.prepacked() + winograd_forward_floats(in));
     }
   }
 
@@ -369,7 +370,7 @@ struct BasicConv : LayerDefaults {
       constexpr kernels::Correlation c = backward_correlation<Io, py, px>();
       if constexpr (c.height > 0 && c.width > 0) {
         if constexpr (c.rows.count > 0 && c.columns.count > 0) {
-          kernels::correlate<c>(io.samples, gy.at(0, 0, 0, 0), io.derived(), nullptr,
+          kernels::correlate<c>(io.samples, gy.at(0, 0, 0, 0), io.prepacked(), nullptr,
                                 gx.at(0, 0, py, px), accumulate);
         } else if (!accumulate) {  // pixels that no tap reaches
           for (int nb = 0; nb < io.samples * Io::GX::blocks; ++nb) {

@@ -36,7 +36,7 @@ struct Dense : LayerDefaults {
     return {weight, bias_of(weight)};
   }
   // The weights again, with inputs across lanes: [block][y][x][out][in % 16].
-  static constexpr int derived_floats(Shape x, bool wants_x) {
+  static constexpr int prepacked_floats(Shape x, bool wants_x) {
     return wants_x ? block_count(x.c) * x.pixels() * Outputs * lanes : 0;
   }
   static constexpr int backward_scratch(Shape x, int samples) {
@@ -117,7 +117,7 @@ struct Dense : LayerDefaults {
       for (int from = 0; from < Outputs; from += piece) {
         kernels::multiply_piece<group>(
             io.samples, io.gy().at(0, 0, 0, 0) + from, GY::sample,
-            io.derived() + (static_cast<std::ptrdiff_t>(g) * Outputs + from) * lanes,
+            io.prepacked() + (static_cast<std::ptrdiff_t>(g) * Outputs + from) * lanes,
             Outputs * lanes, std::min(piece, Outputs - from),
             [&](int, const float* sum) MEDLEY_INLINE_LAMBDA {
               return accumulate || from > 0 ? Vec::load(sum) : Vec::zero();
@@ -132,14 +132,14 @@ struct Dense : LayerDefaults {
 
   // Transposes weights, a pixel's block of inputs by a block of outputs at a time.
   template <class Io>
-  static void derive(const Io& io, int first, int last) {
+  static void prepack(const Io& io, int first, int last) {
     constexpr Shape in = Io::X::shape;
     constexpr Parameter w = weight<typename Io::X>();
     for (int at = first; at < last; at += w.grain) {
       const int o = at / w.packing.out * lanes, g = at % w.packing.out / w.grain;
       kernels::transpose(block_channels(in.c, g / in.pixels()), std::min(lanes, Outputs - o),
                          io.parameter(0) + at, w.packing.channel,
-                         io.derived() + (static_cast<std::ptrdiff_t>(g) * Outputs + o) * lanes,
+                         io.prepacked() + (static_cast<std::ptrdiff_t>(g) * Outputs + o) * lanes,
                          lanes);
     }
   }

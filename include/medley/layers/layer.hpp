@@ -16,7 +16,7 @@
 //   io.parameter(k)        k-th parameter, packed
 //   io.gradient(k)         its gradient; io.accumulate: add to it (else: overwrite)
 //   io.factors(k)          where it leaves the factors of the gradient, if that is factored
-//   io.derived()           what `derive` made of the first parameter: derive(io, first, last) is
+//   io.prepacked()           what `prepack` made of the first parameter: prepack(io, first, last) is
 //                          called after each change of its floats [first, last), whole grains
 //   io.saved()             floats that live from forward to backward
 //   io.scratch()           floats for the duration of this call: forward_scratch(x, samples) of
@@ -102,7 +102,7 @@ struct LayerDefaults {
   static constexpr int saved_floats(Shape, int /*samples*/) { return 0; }
   static constexpr int forward_scratch(Shape, int /*samples*/) { return 0; }
   static constexpr int backward_scratch(Shape, int /*samples*/) { return 0; }
-  static constexpr int derived_floats(Shape, bool /*wants_x*/) { return 0; }
+  static constexpr int prepacked_floats(Shape, bool /*wants_x*/) { return 0; }
   // What `info` shows beside the type where a layer can be computed in several ways; the plain one
   // is empty.
   static constexpr std::string_view algorithm(Shape) { return {}; }
@@ -145,7 +145,7 @@ constexpr std::string_view lacking_in_layer() {
     { L::saved_floats(x, 1) } -> std::convertible_to<int>;
     { L::forward_scratch(x, 1) } -> std::convertible_to<int>;
     { L::backward_scratch(x, 1) } -> std::convertible_to<int>;
-    { L::derived_floats(x, true) } -> std::convertible_to<int>;
+    { L::prepacked_floats(x, true) } -> std::convertible_to<int>;
     { L::algorithm(x) } -> std::convertible_to<std::string_view>;
     { L::applies_activation } -> std::convertible_to<AppliesActivation>;
     L::reads_input ? L::reads_output : L::in_place;

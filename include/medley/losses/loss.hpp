@@ -1,10 +1,10 @@
 // What a loss is, and what it sees.
 //
 // A loss does not know of samples, pictures or layouts. It sees a block of `positions`, each with
-// the outputs of a head (logits), a target and a coefficient:
+// the outputs of a head (logits), a target and a sample weight:
 //   * a head that answers once a picture: the block is a shard, a position is a sample;
 //   * a dense head (one answer a pixel): the block is one picture, a position is a pixel.
-// The coefficient carries everything that turns a sum into the documented mean, so that the value
+// The sample weight carries everything that turns a sum into the documented mean, so that the value
 // that `evaluate` returns, summed over blocks, is the mean over the batch. It is 0 where the target
 // is missing (targets there are never looked at), else
 //   w / Σ w over the labelled records of the batch        for samples;
@@ -34,15 +34,15 @@ namespace medley {
 enum class Compares : std::uint8_t { labels, values };
 
 // Channel c of position p is at [c * positions + p]. `positions` is a multiple of 16; those that
-// pad have coefficient 0 and finite logits.
+// pad have sample weight 0 and finite logits.
 template <int Channels>
 struct LossBlock {
   static constexpr int channels = Channels;
   int positions = 0;
   const float* logits = nullptr;         // [channels][positions]
-  const std::int32_t* labels = nullptr;  // [positions], in [0, classes) where coefficient > 0
+  const std::int32_t* labels = nullptr;  // [positions], in [0, classes) where sample_weight > 0
   const float* values = nullptr;         // [channels][positions]
-  const float* coefficient = nullptr;    // [positions], >= 0
+  const float* sample_weight = nullptr;  // [positions], >= 0
   // [channels][positions]: += weight * d value / d logits. Null: only the value is wanted.
   float* gradient = nullptr;
   float weight = 1.0f;
@@ -50,7 +50,7 @@ struct LossBlock {
   // Sixteen positions from p on.
   MEDLEY_INLINE Vec logit(int c, int p) const { return Vec::load(logits + at(c, p)); }
   MEDLEY_INLINE Vec label(int p) const { return Vec::load_integers(labels + p); }
-  MEDLEY_INLINE Vec share(int p) const { return Vec::load(coefficient + p); }
+  MEDLEY_INLINE Vec share(int p) const { return Vec::load(sample_weight + p); }
   MEDLEY_INLINE Vec::Mask present(int p) const { return Vec::zero() < share(p); }
   // 0 where the target is missing, whatever is stored there.
   MEDLEY_INLINE Vec value(int c, int p) const {
@@ -135,7 +135,7 @@ inline constexpr bool dense_only = requires {
 
 // A loss that can do that: `add_sums` adds a block's to `sum_count` sums, `value_of` is the loss of
 // the sums of all blocks, and `add_gradient_of` adds that loss's gradient to a block. Blocks are as
-// for `evaluate`; of the coefficient it only matters whether it is 0.
+// for `evaluate`; of the sample weight it only matters whether it is 0.
 template <class L, int Channels>
 concept SummedLoss = Loss<L, Channels> &&
     requires(const L& loss, const LossBlock<Channels>& block, double* sums) {

@@ -208,18 +208,18 @@ class Network<InputShape, TrunkType, std::tuple<HeadTypes...>, Samples, Passes> 
     return wants;
   }();
 
-  // Derived parameters: weights transposed or transformed.
-  static constexpr std::array<std::size_t, node_count + 1> derived_offset = [] {
+  // Prepacked parameters: weights transposed or transformed.
+  static constexpr std::array<std::size_t, node_count + 1> prepacked_offset = [] {
     std::array<std::size_t, node_count + 1> offset{};
     Nodes::each([&](auto i) {
       using Here = NodeAt<decltype(i)::value>;
       const int in = Here::inputs[0];
       offset[i + 1] =
-          aligned(offset[i] + Here::Layer::derived_floats(shapes[in], wants_gradient[in]));
+          aligned(offset[i] + Here::Layer::prepacked_floats(shapes[in], wants_gradient[in]));
     });
     return offset;
   }();
-  static constexpr std::size_t derived_floats = derived_offset[node_count];
+  static constexpr std::size_t prepacked_floats = prepacked_offset[node_count];
 
   // --- activations -------------------------------------------------------------------------------
 

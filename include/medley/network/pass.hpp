@@ -28,7 +28,7 @@ template <class Net>
 struct Pass {
   float* area = nullptr;  // activations of the worker
   const float* parameters = nullptr;
-  float* derived = nullptr;  // transposed or transformed weights
+  float* prepacked = nullptr;  // transposed or transformed weights
   using Places = BySegment<Net::segment_count>;
   Places gradients{};       // of the parameters
   Places factors{};         // of the factored gradients, of this shard
@@ -76,7 +76,7 @@ struct NodeSite {
                 .share = pass.share,
                 .y = buffer(a.value_root[I + 1]),
                 .gy = buffer(Net::tensor_count + a.gradient_root[I + 1]),
-                .derived = pass.derived + Net::derived_offset[I],
+                .prepacked = pass.prepacked + Net::prepacked_offset[I],
                 .saved = buffer(Net::saved_buffer(I)),
                 .scratch = buffer(Net::scratch_buffer(I, backward)),
                 .seed = pass.seed,
@@ -164,22 +164,23 @@ void backward(const Pass<Net>& pass, HeadSet heads) {
   backward_trunk(pass);
 }
 
-// Lets layers derive what they want from floats [first, last) of parameter k, whole grains, or from
+// Lets layers prepack what they want of floats [first, last) of parameter k, whole grains, or from
 // all parameters.
 template <class Net>
-void derive(const Pass<Net>& pass, int k, int first, int last) {
+void prepack(const Pass<Net>& pass, int k, int first, int last) {
   Net::Nodes::each([&](auto node) {
     constexpr int i = decltype(node)::value;
-    if constexpr (Net::derived_offset[i + 1] > Net::derived_offset[i]) {
+    if constexpr (Net::prepacked_offset[i + 1] > Net::prepacked_offset[i]) {
       if (k == Net::first_parameter[i]) {
-        layer_derive<SiteOf<Net, i>>(NodeSite<Net, i>::call(pass, false), first, last);
+        layer_prepack<SiteOf<Net, i>>(NodeSite<Net, i>::call(pass, false), first, last);
       }
     }
   });
 }
 template <class Net>
-void derive(const Pass<Net>& pass) {
-  for (int k = 0; k < Net::parameter_count; ++k) derive(pass, k, 0, Net::parameters[k].spec.floats);
+void prepack(const Pass<Net>& pass) {
+  for (int k = 0; k < Net::parameter_count; ++k)
+    prepack(pass, k, 0, Net::parameters[k].spec.floats);
 }
 
 }  // namespace medley

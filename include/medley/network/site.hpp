@@ -50,7 +50,7 @@ struct LayerCall {
   std::array<bool*, most_inputs> written{};  // whether a reader before has written gx
   std::array<const float*, most_parameters> parameters{};
   std::array<float*, most_parameters> gradients{}, factors{};
-  float* derived = nullptr;
+  float* prepacked = nullptr;
   float* saved = nullptr;
   float* scratch = nullptr;
   // Of dropout's random numbers.
@@ -111,7 +111,7 @@ class LayerIo {
   const float* parameter(int k) const { return call_.parameters[at(k)]; }
   float* gradient(int k) const { return call_.gradients[at(k)]; }
   float* factors(int k) const { return call_.factors[at(k)]; }
-  float* derived() const { return call_.derived; }
+  float* prepacked() const { return call_.prepacked; }
   float* saved() const { return call_.saved; }
   float* scratch() const { return call_.scratch; }
   RandomStream noise(int n) const {
@@ -126,14 +126,14 @@ class LayerIo {
   const LayerCall& call_;
 };
 
-// The functions of a layer at a site: forward, backward, and what it derives from floats
+// The functions of a layer at a site: forward, backward, and what it prepacks of floats
 // [first, last) of its first parameter.
 template <class S>
 void layer_forward(const LayerCall& call);
 template <class S>
 void layer_backward(const LayerCall& call);
 template <class S>
-void layer_derive(const LayerCall& call, int first, int last);
+void layer_prepack(const LayerCall& call, int first, int last);
 
 }  // namespace medley
 

@@ -14,8 +14,8 @@ void layer_backward(const LayerCall& call) {
   S::Layer::backward(LayerIo<S>(call));
 }
 template <class S>
-void layer_derive(const LayerCall& call, int first, int last) {
-  S::Layer::derive(LayerIo<S>(call), first, last);
+void layer_prepack(const LayerCall& call, int first, int last) {
+  S::Layer::prepack(LayerIo<S>(call), first, last);
 }
 
 }  // namespace medley

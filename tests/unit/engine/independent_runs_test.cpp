@@ -29,7 +29,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// What a run may leave behind: numbers of the mix, moments, running statistics, derived weights,
+// What a run may leave behind: numbers of the mix, moments, running statistics, prepacked weights,
 // scores, and activations of every kind.
 struct Blended {
   static constexpr std::string_view name = "blended";

@@ -278,7 +278,7 @@ TEST(LookAhead, OfEachGroupIsItsOwn) {
   }
 }
 
-// Weights that do not learn: with and without a look, the training is the same, derived weights and
+// Weights that do not learn: with and without a look, the training is the same, prepacked weights and
 // gradients of the step included.
 TEST(LookAhead, LeavesNoTrace) {
   const MadeSource made = listed_source();

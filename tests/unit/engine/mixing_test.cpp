@@ -53,7 +53,7 @@ struct Plain {
   static constexpr Recipe recipe{};
   static constexpr Memory memory{.shard = 2, .slots = 4};
 };
-// Factored gradients in the trunk and in the head with two losses; six shards, in three waves.
+// Factored gradients in the trunk and in the head with two losses; six shards, in three ranges.
 struct PlainWide : Plain {
   using Trunk = Sequence<Conv<16>, Dense<20>, Relu>;
   using Heads = std::tuple<Head<"kind", Dense<3>>, Head<"side", Dense<1>>, Head<"place", Dense<2>>>;

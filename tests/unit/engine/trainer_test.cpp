@@ -79,7 +79,7 @@ struct ActivatedTwice : Activated<Apart> {
 };
 
 // Gradients of the heads' first layers are products of what shards leave: with eight slots a batch
-// of eleven is done at once, with fewer in several waves.
+// of eleven is done at once, with fewer in several ranges.
 template <int Slots>
 struct Wide : TinySimultaneous {
   using Trunk = Sequence<Conv<16>>;

@@ -218,7 +218,7 @@ TEST(Jpeg, AbsurdFilesAreRefused) {
   EXPECT_ERROR(decode(huge, 1), "3: 65021 x 65021 pixels");
   huge[frame + 5] = huge[frame + 7] = '\x3F';
   EXPECT_ERROR(decode(huge, 1), "3: damaged JPEG: the file is cut off");
-  // Each coefficient in two scans of its own: legal, and made to keep a decoder busy.
+  // Each sample weight in two scans of its own: legal, and made to keep a decoder busy.
   std::vector<jpeg_scan_info> scans;
   scans.push_back({3, {0, 1, 2}, 0, 0, 0, 0});
   for (int component = 0; component < 3; ++component)

@@ -32,10 +32,10 @@ class Dropped {
 
   void run() {
     std::vector<float> area(Net::activation_floats, 7.5f), parameters(Net::parameter_floats),
-        derived(Net::derived_floats + 1), gradients(Net::slot_floats);
+        prepacked(Net::prepacked_floats + 1), gradients(Net::slot_floats);
     Pass<Net> pass{.area = area.data(),
                    .parameters = parameters.data(),
-                   .derived = derived.data(),
+                   .prepacked = prepacked.data(),
                    .gradients = gradients.data(),
                    .samples = samples,
                    .training = training,

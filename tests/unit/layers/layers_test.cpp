@@ -98,10 +98,10 @@ TEST(Pool, GradientOfEqualMaximaGoesToTheFirst) {
   using Net =
       Network<Shape{16, 2, 2}, Sequence<Passage, MaxPool<2>>, std::tuple<Head<"y", Flatten>>, 1, 1>;
   std::vector<float> area(Net::activation_floats), parameters(Net::parameter_floats),
-      gradients(Net::parameter_floats), derived(Net::derived_floats + 1);
+      gradients(Net::parameter_floats), prepacked(Net::prepacked_floats + 1);
   Pass<Net> pass{.area = area.data(),
                  .parameters = parameters.data(),
-                 .derived = derived.data(),
+                 .prepacked = prepacked.data(),
                  .gradients = gradients.data(),
                  .samples = 1,
                  .training = true};

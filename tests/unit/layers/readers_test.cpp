@@ -47,7 +47,7 @@ class TwoReaders {
  public:
   TwoReaders() {
     area_.assign(Net::activation_floats, 7.5f);  // old contents must not matter
-    derived_.assign(Net::derived_floats + 1, 0.0f);
+    prepacked_.assign(Net::prepacked_floats + 1, 0.0f);
     factors_.assign(Net::factor_floats + 1, 7.5f);
     gradients_.assign(Net::factored_floats + Net::slot_floats, 7.5f);
     parameters_.assign(Net::parameter_floats, 0.0f);
@@ -58,7 +58,7 @@ class TwoReaders {
     }
     pass_ = {.area = area_.data(),
              .parameters = parameters_.data(),
-             .derived = derived_.data(),
+             .prepacked = prepacked_.data(),
              .gradients = gradients_.data(),
              .factors = factors_.data(),
              .samples = samples,
@@ -67,7 +67,7 @@ class TwoReaders {
              .share = 0.5f,
              .seed = 1,
              .records = records_.data()};
-    derive(pass_);
+    prepack(pass_);
   }
 
   void check() {
@@ -148,7 +148,7 @@ class TwoReaders {
   }
 
   Numbers numbers_{4};
-  std::vector<float> area_, parameters_, derived_, gradients_, factors_;
+  std::vector<float> area_, parameters_, prepacked_, gradients_, factors_;
   std::array<std::uint64_t, samples> records_{3, 8, 5};
   Pass<Net> pass_;
 };

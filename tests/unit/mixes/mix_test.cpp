@@ -91,7 +91,7 @@ TEST(Mix, NumbersOfLossesAreValidWithinTheirOptionsOrMissing) {
 struct Head {
   std::array<float, 32> logits, values, gradient{};
   std::array<std::int32_t, 16> labels;
-  std::array<float, 16> coefficient;
+  std::array<float, 16> sample_weight;
 
   Head() {
     for (int i = 0; i < 32; ++i) {
@@ -99,14 +99,14 @@ struct Head {
       values[i] = static_cast<float>(i % 2);
     }
     for (int i = 0; i < 16; ++i) labels[i] = i / 3 % 2;
-    coefficient.fill(1.0f / 16.0f);
+    sample_weight.fill(1.0f / 16.0f);
   }
   float add(const auto& loss, float weight) {
     return weight * loss.evaluate(LossBlock<2>{.positions = 16,
                                                .logits = logits.data(),
                                                .labels = labels.data(),
                                                .values = values.data(),
-                                               .coefficient = coefficient.data(),
+                                               .sample_weight = sample_weight.data(),
                                                .gradient = gradient.data(),
                                                .weight = weight});
   }
