@@ -119,7 +119,7 @@ def compare(arguments, experiment, peers, work):
                 pairs = [(peer.step_seconds(bench.binary, mix), bench.step_seconds(ours))
                          for _ in range(arguments.rounds)]
                 # Here the first is theirs: how many times as long it takes.
-                yield row(experiment, f"{peer.name} {mix}", ours.partition(":")[2] or "exact", pairs, None)
+                yield row(experiment, f"{peer.name} {mix}", ours.partition(":")[2] or "ours", pairs, None)
 
 
 def print_row(values):

@@ -20,6 +20,7 @@ code 0; 1 where a library is missing or a step failed; 2 for wrong usage.
 """
 
 import argparse
+import importlib
 import statistics
 import subprocess
 import sys
@@ -74,7 +75,6 @@ class Network:
 
 
 def torchjd_step(network, options):
-    import torchjd
     from torchjd import aggregation, scalarization
     from torchjd.autojac import jac_to_grad, mtl_backward
 
@@ -106,11 +106,9 @@ def torchjd_step(network, options):
 
 def libmtl_weighting(folder):
     """Its package without what __init__ imports for graphs and GPUs."""
-    package = types.ModuleType("LibMTL")
+    package = sys.modules.setdefault("LibMTL", types.ModuleType("LibMTL"))
     package.__path__ = [str(folder / "LibMTL")]
-    sys.modules["LibMTL"] = package
-    import LibMTL.weighting
-    return LibMTL.weighting
+    return importlib.import_module("LibMTL.weighting")
 
 
 LIBMTL = {"weighted_sum": ("EW", {}), "uncertainty": ("UW", {}), "mgda": ("MGDA", {"mgda_gn": "none"}),
