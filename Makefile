@@ -137,13 +137,21 @@ $(BUILD)/$(subst $(space),-,$(strip $(1)))/%/experiment.o: src/experiments/exper
 	$(CXX) $(CPPFLAGS) $$(call experiment_flags,$$*) $(1:%=-DMEDLEY_HAS_%) $(CXXFLAGS) $(LIGHT_FLAGS) $(FLAGS_scalar) -c $$< -o $$@
 endef
 
+# Headers that many units begin with, g++ reads once. (A cache of objects serves better alone, and for a single unit it
+# does not pay.)
+has_cache := $(findstring ccache,$(realpath $(shell command -v $(CXX))))
+reads_once := $(if $(has_cache)$(SANITIZE),,$(is_gcc))
+
 # An engine and the functions of its layers, which experiments share (src/engine/layers.sh). All symbols but the entry become
 # local ("unique" ones could not), so that no inline function compiled for a newer processor can be linked into code that
 # runs on an older one.
 define engine_rule
-$(BUILD)/%/engine.$(1).o: src/engine/engine.cpp %.hpp src/engine/layers.sh include/medley/network/site_functions.hpp | build/packages
+$(BUILD)/common-$(1).hpp.gch: src/engine/common.hpp | build/packages
+	@mkdir -p $$(@D) && cp $$< $$(@:.gch=)
+	$(CXX) $(CPPFLAGS) -MF $$(@:.gch=.d) -MT $$@ -DMEDLEY_LAYERS_ELSEWHERE $(CXXFLAGS) $(ENGINE_FLAGS) $(FLAGS_$(1)) -w -x c++-header $$< -o $$@
+$(BUILD)/%/engine.$(1).o: src/engine/engine.cpp %.hpp src/engine/layers.sh include/medley/network/site_functions.hpp $(if $(reads_once),$(BUILD)/common-$(1).hpp.gch) | build/packages
 	@mkdir -p $$(@D)
-	$(CXX) $(CPPFLAGS) -MF $$(@:.o=.d) -MT $$@ $$(call experiment_flags,$$*) -DMEDLEY_ISA=$(1) -DMEDLEY_LAYERS_ELSEWHERE $(CXXFLAGS) $(ENGINE_FLAGS) $(FLAGS_$(1)) -c $$< -o $$@.part.o
+	$(CXX) $(CPPFLAGS) -MF $$(@:.o=.d) -MT $$@ $(if $(reads_once),-include $(BUILD)/common-$(1).hpp) $$(call experiment_flags,$$*) -DMEDLEY_ISA=$(1) -DMEDLEY_LAYERS_ELSEWHERE $(CXXFLAGS) $(ENGINE_FLAGS) $(FLAGS_$(1)) -c $$< -o $$@.part.o
 	NM=$(NM) sh src/engine/layers.sh $$@.part.o $$(word 2,$$^) $(BUILD)/layers-$(1) \
 	  $(CXX) $(filter -I%,$(CPPFLAGS)) $(CXXFLAGS) $(ENGINE_FLAGS) $(FLAGS_$(1)) > $$@.layers
 	$(LD_R) -r $(if $(SANITIZE),,--force-group-allocation) $$@.part.o $$$$(cat $$@.layers) -o $$@.one.o
@@ -199,8 +207,7 @@ $(BUILD)/unit-$(TEST_ISA)/engine/%.o: tests/unit/engine/%.cpp | build/packages
 	@mkdir -p $(@D)
 	$(CXX) $(CPPFLAGS) $(UNIT_FLAGS) -Og -c $< -o $@
 # Headers that most tests begin with take a second of each: g++ reads them once. (-w: of a header as the main file it warns.) (A cache of objects serves better alone.)
-has_cache := $(findstring ccache,$(realpath $(shell command -v $(CXX))))
-COMMON := $(if $(has_cache),,$(if $(is_gcc),$(BUILD)/unit-$(TEST_ISA)/common.hpp))
+COMMON := $(if $(reads_once),$(BUILD)/unit-$(TEST_ISA)/common.hpp)
 $(BUILD)/unit-$(TEST_ISA)/common.hpp.gch: tests/common.hpp | build/packages
 	@mkdir -p $(@D) && cp $< $(@:.gch=)
 	$(CXX) $(CPPFLAGS) $(UNIT_FLAGS) -w -x c++-header $< -o $@
