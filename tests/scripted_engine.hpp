@@ -112,6 +112,18 @@ class ScriptedEngine final : public Engine {
     report.norm = {static_cast<double>(position.step) + 0.5, 0.125};
     report.cosine[0][1] = -0.5;
   }
+  std::size_t diagnosis_floats() const override { return 3; }
+  void keep_parameters(std::span<float> memory) const override { memory[0] = arena_[0]; }
+  void diagnose(const Position& before, std::span<float> memory, const StepReport&,
+                double rate_ahead, Diagnosis& diagnosis) override {
+    call("diagnose " + text(before) + ", " + std::to_string(memory.size()));
+    diagnosis = {};
+    diagnosis.measured = {true};
+    diagnosis.value = {2.0};
+    diagnosis.product[0][0] = 4.0;
+    diagnosis.predicted[0] = rate_ahead;
+    diagnosis.real[0] = static_cast<double>(memory[0]);
+  }
   // Totals of the test split are the parameter.
   void evaluate(Split split, Evaluation& result) override {
     call("evaluate " + std::string(to_string(split)));

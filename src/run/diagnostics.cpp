@@ -64,8 +64,8 @@ struct Measured {
 }  // namespace
 
 Diagnostics::Diagnostics(const Description& d, const std::filesystem::path& run,
-                         std::uint64_t bytes)
-    : d_(d), file_(run / "diagnostics.csv", bytes) {
+                         std::uint64_t bytes, bool looks_ahead)
+    : d_(d), looks_ahead_(looks_ahead), file_(run / "diagnostics.csv", bytes) {
   for (std::size_t k = 0; k < d.terms.size(); ++k) {
     if (d.terms[k].is_penalty) continue;
     losses_.push_back(k);
@@ -90,6 +90,10 @@ std::string Diagnostics::header() const {
     for (std::size_t j = 0; j < losses_.size(); ++j) {
       if (i != j) text += fmt::format(",affinity.{}.{}", name(i), name(j));
     }
+  }
+  for (std::size_t i = 0; i < losses_.size() && looks_ahead_; ++i) {
+    for (std::size_t j = 0; j < losses_.size(); ++j)
+      text += fmt::format(",lookahead.{}.{}", name(i), name(j));
   }
   for (std::size_t i = 0; i < losses_.size(); ++i) text += fmt::format(",eigenvalue.{}", i + 1);
   return text +
@@ -129,6 +133,13 @@ Status Diagnostics::write(std::uint32_t epoch, std::uint64_t step, const StepRep
       const std::size_t a = losses_[i], b = losses_[j];
       if (i != j)
         row_ << "," << over(rate[group_[i]] * diagnosis.product[a][b], diagnosis.value[b]);
+    }
+  }
+  for (std::size_t i = 0; i < losses_.size() && looks_ahead_; ++i) {
+    for (const std::size_t b : losses_) {
+      const bool measured = diagnosis.measured[losses_[i]] && diagnosis.measured[b];
+      row_ << ","
+           << (measured ? 1.0 - over(diagnosis.ahead[losses_[i]][b], diagnosis.value[b]) : unknown);
     }
   }
   const std::size_t count = m.gramian.count;

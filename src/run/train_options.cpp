@@ -73,6 +73,9 @@ po::options_description describe(const Description& d) {
       "steps between rows of diagnostics.csv, which tells how losses agree and what a step has "
       "done; "
       "each costs some eight steps (default 0: never)");
+  add("lookahead", text(), "on|off",
+      "on: with --diagnose, what a step against each loss alone would do to the others; a forward "
+      "pass a loss (default off)");
   add("keep", text(), "N", "checkpoints that stay besides the best (default 3)");
   options.add_options()("help", po::bool_switch(), "this text");
   return options;
@@ -227,6 +230,7 @@ TrainOptions parse_train_options(const Arguments& arguments, const Description& 
   o.gradients_each_epoch = !read.has("gradients-every");
   o.gradients_every = read.number<std::uint64_t>("gradients-every", 0, 0, many);
   o.diagnose_every = read.number<std::uint64_t>("diagnose", 0, 0, many);
+  o.looks_ahead = parse_switch(read.text("lookahead", "off"), "lookahead");
   o.keep = read.number<std::uint64_t>("keep", 3, 1, 1000);
   return o;
 }
@@ -260,6 +264,7 @@ std::vector<OptionLine> deciding_options(const TrainOptions& o, const Descriptio
   line("augment", o.augment ? "on" : "off");
   line("log-every", o.log_every);
   if (o.diagnose_every > 0) line("diagnose", o.diagnose_every);
+  if (o.looks_ahead) line("lookahead", "on");
   if (!o.gradients_each_epoch) line("gradients-every", o.gradients_every);
   return lines;
 }

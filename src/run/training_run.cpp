@@ -52,7 +52,7 @@ TrainingRun::Ending TrainingRun::train() {
   logs_.emplace(d_, o_.out, state_);
   mix_watch_.emplace(d_);
   if (o_.diagnose_every > 0) {
-    diagnostics_.emplace(d_, o_.out, state_.diagnostics_bytes);
+    diagnostics_.emplace(d_, o_.out, state_.diagnostics_bytes, o_.looks_ahead);
     diagnosis_memory_.resize(engine_.diagnosis_floats());
   }
   writer_.emplace(d_, arena_, *source_, o_.seed, result_options(o_, d_), folder_->checkpoints());
@@ -206,10 +206,10 @@ bool TrainingRun::diagnoses(const Position& p) const {
 }
 
 void TrainingRun::diagnose(const Position& before, const StepReport& report) {
-  engine_.diagnose(before, diagnosis_memory_, report, diagnosis_);
   std::array<double, max_groups> rate{};
   const double factor = o_.schedule.factor(before.step, steps_);
   for (std::size_t g = 0; g < d_.groups.size(); ++g) rate[g] = o_.learning_rate[g] * factor;
+  engine_.diagnose(before, diagnosis_memory_, report, o_.looks_ahead ? rate[0] : 0.0, diagnosis_);
   diagnostics_->write(before.epoch, before.step + 1, report, diagnosis_, o_.weight, rate)
       .or_throw();
 }

@@ -35,9 +35,10 @@ class Engine {
   // For diagnose(): the floats of memory that it needs, and the parameters into it before a step.
   virtual std::size_t diagnosis_floats() const = 0;
   virtual void keep_parameters(std::span<float> memory) const = 0;
-  // What the step that began at `before` has done, with its report; changes nothing.
+  // What the step that began at `before` has done, with its report; changes nothing. With a rate, also
+  // of a step at that rate against each loss alone, a forward pass a loss.
   virtual void diagnose(const Position& before, std::span<float> memory, const StepReport& step,
-                        Diagnosis& diagnosis) = 0;
+                        double rate_ahead, Diagnosis& diagnosis) = 0;
   // Terms and metrics of a split with the parameters as they are.
   virtual void evaluate(Split split, Evaluation& result) = 0;
   // Outputs of all heads for up to predict_batch() records: for each head C x H x W floats a

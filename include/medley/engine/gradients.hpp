@@ -170,6 +170,17 @@ class Gradients {
           [&](int i) { return term_gradient(chunk, b, i); });
     });
   }
+  // The trunk's parameters become θ - rate · g_k, from θ and the gradient of a loss at hand.
+  void step_against(int term, double rate, const float* theta) const {
+    const Vec down = Vec::broadcast(static_cast<float>(-rate));
+    for (const Chunk& chunk : chunks) {
+      if (chunk.segment != 0 || !chunk.trainable) continue;
+      for (int i = 0; i < chunk.floats; i += lanes) {
+        fma(down, term_gradient(chunk, term, i), Vec::load(theta + chunk.offset + i))
+            .store(view_.parameters() + chunk.offset + i);
+      }
+    }
+  }
   // ⟨g, θ' - θ⟩ over all parameters, of the gradient in a direction and other parameters θ'.
   double product_with_change(Workers& workers, int direction, const Sources& from,
                              const float* others) {

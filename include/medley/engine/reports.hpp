@@ -71,6 +71,8 @@ struct Diagnosis {
   // Weights that the mix would have with the Gramian over the trunk, where it has another; else as used.
   std::array<double, max_terms> exact_weight{};
   std::array<bool, max_terms> measured{};
+  // [a][b]: what loss b is on the batch after a step of the trunk against g_a alone; where asked for.
+  Pairs ahead{};
 };
 
 // How much a record looks like class 1 rather than class 0: an output, or the difference of two.

@@ -121,8 +121,9 @@ class Trainer : Passes<Experiment, Workers> {
     std::copy_n(view_.parameters(), D::parameter_floats, memory.data());
   }
   // Of the step that began at `before`, when the parameters were kept in `memory`; changes nothing.
+  // With a rate, also of a step at that rate against each loss alone.
   void diagnose(const Position& before, std::span<float> memory, const StepReport& step,
-                Diagnosis& diagnosis) {
+                double rate_ahead, Diagnosis& diagnosis) {
     diagnosis = {};
     const Batch batch = batches_.batch_at(before);
     StepReport old, half, now;
@@ -133,6 +134,7 @@ class Trainer : Passes<Experiment, Workers> {
     });
     update_.products(diagnosis.product);
     weigh_exactly(before, step, diagnosis);
+    if (rate_ahead > 0.0) step_against_each(batch, old, memory, rate_ahead, diagnosis);
     if (batch.count > 1) {
       Batch first = batch, second = batch;
       first.count = batch.count / 2;
@@ -161,6 +163,22 @@ class Trainer : Passes<Experiment, Workers> {
   using Base::predict;
 
  private:
+  // From the parameters as they are, which are there again afterwards.
+  void step_against_each(const Batch& batch, const StepReport& at, std::span<float> memory,
+                         double rate, Diagnosis& diagnosis) {
+    float* kept = memory.data() + D::parameter_floats;
+    std::copy_n(view_.parameters(), D::trunk_floats, kept);
+    D::each_loss([&](int a) {
+      update_.step_against(a, rate, kept);
+      parameters_changed();
+      StepReport ahead = at;
+      value_terms(batch, all_losses, ahead);
+      for (int b = 0; b < D::term_count; ++b) diagnosis.ahead[a][b] = ahead.value[b];
+    });
+    std::copy_n(kept, D::trunk_floats, view_.parameters());
+    parameters_changed();
+  }
+
   void swap_parameters(std::span<float> memory) {
     std::swap_ranges(view_.parameters(), view_.parameters() + D::parameter_floats, memory.data());
     parameters_changed();

@@ -40,8 +40,8 @@ class TrainerEngine final : public Engine {
   std::size_t diagnosis_floats() const override { return Training::diagnosis_floats(); }
   void keep_parameters(std::span<float> memory) const override { trainer_.keep_parameters(memory); }
   void diagnose(const Position& before, std::span<float> memory, const StepReport& step,
-                Diagnosis& diagnosis) override {
-    trainer_.diagnose(before, memory, step, diagnosis);
+                double rate_ahead, Diagnosis& diagnosis) override {
+    trainer_.diagnose(before, memory, step, rate_ahead, diagnosis);
   }
   void evaluate(Split split, Evaluation& result) override { trainer_.evaluate(split, result); }
   void predict(std::span<const Record> records, std::span<float* const> outputs) override {

@@ -23,6 +23,7 @@ namespace medley {
 //                            halves over √(⟨g_a, g_a'⟩ ⟨g_b, g_b'⟩); empty where noise hides it
 //   affinity.<a>.<b>         η ⟨g_a, g_b⟩ / l_b: the share of loss b that a step against g_a takes away,
 //                            to first order (Fifty et al., 2021, arXiv 2109.04617)
+//   lookahead.<a>.<b>        the same by taking that step: 1 - l_b after it over l_b; where asked for
 //   eigenvalue.<i>           of the Gramian, descending
 //   condition                of C: the largest eigenvalue over the smallest
 //   effective_rank           e to the entropy of the eigenvalues' shares
@@ -34,8 +35,8 @@ namespace medley {
 class Diagnostics {
  public:
   // Opens the file, cut to so many bytes. Throws io_error, data_error.
-  Diagnostics(const Description& description, const std::filesystem::path& run,
-              std::uint64_t bytes);
+  Diagnostics(const Description& description, const std::filesystem::path& run, std::uint64_t bytes,
+              bool looks_ahead);
 
   std::uint64_t bytes() const { return file_.bytes(); }
   // `rate` gives the learning rate of each group in this step. Does not allocate.
@@ -50,6 +51,7 @@ class Diagnostics {
   const Description& d_;
   std::vector<std::size_t> losses_;  // terms that are no penalties
   std::vector<std::size_t> group_;   // of each of these
+  bool looks_ahead_;
   LogFile file_;
   Line<32768> row_;
 };

@@ -35,6 +35,7 @@ struct TrainOptions {
   std::uint64_t checkpoint_every = 0, log_every = 10, gradients_every = 0;
   bool gradients_each_epoch = true;  // measure at the first step of each epoch
   std::uint64_t diagnose_every = 0;  // 0: never
+  bool looks_ahead = false;          // a step against each loss alone where it diagnoses
   std::uint64_t keep = 3;
 };
 

@@ -130,9 +130,10 @@ TEST_F(TrainingLoop, CheckpointsNameTheirFields) {
   for (const auto& [name, value] : file.metadata()) {
     if (!name.starts_with("option.")) names.push_back(name);
   }
-  EXPECT_EQ(names, (Texts{"batch", "best.step", "best.total", "bytes.losses", "bytes.metrics",
-                          "classes.kind", "data", "epoch", "experiment", "fingerprint", "medley",
-                          "medley.checksum", "seed", "step", "updates.all"}));
+  EXPECT_EQ(names,
+            (Texts{"batch", "best.step", "best.total", "bytes.diagnostics", "bytes.losses",
+                   "bytes.metrics", "classes.kind", "data", "epoch", "experiment", "fingerprint",
+                   "medley", "medley.checksum", "seed", "step", "updates.all"}));
   EXPECT_EQ(*file.metadata("option.weight.decay"), "0.5");
   EXPECT_EQ(*file.metadata("step"), "3");
   EXPECT_EQ(*file.metadata("bytes.losses"), std::to_string(fs::file_size(run / "losses.csv")));
