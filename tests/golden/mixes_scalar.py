@@ -249,7 +249,7 @@ def tchebycheff(libmtl, count, mu):
         rule.epoch = step // 2
         found = slopes(lambda l: rule.backward(l, STCH_mu=mu, STCH_warmup_epoch=1), row)
         weights.append(found if rule.epoch < 2 else [w / count for w in found])
-    return case("tchebycheff", {"mu": mu, "warm_up": 2, "map": "log"}, values, weights,
+    return case("tchebycheff", {"mu": mu, "warm_up": 2, "scale": "log"}, values, weights,
                 tolerance=1e-9, steps_an_epoch=2)
 
 

@@ -148,8 +148,19 @@ class DbMtl(Combining):
         return len(p) * p * d.max() / d
 
 
+class SdmGrad(Combining):
+    def __init__(self, count, **options):
+        super().__init__(count)
+        self.share = options.get("lambda", 0.3)
+
+    def combine(self, s, G, p, l):
+        along, share = G @ p, self.share
+        moved = G + share * np.add.outer(along, along) + share**2 * (p @ along)
+        return (shortest_convex(moved) + share * p) / (1 + share)
+
+
 COMBINATIONS = {
     "mgda": Mgda, "equal_angles": EqualAngles, "nash": FairGrad, "fairgrad": FairGrad, "cagrad": CaGrad,
     "upgrad": UpGrad, "dual_projection": DualProjection, "pcd": Pcd, "pcgrad": PcGrad, "gradvac": GradVac,
-    "aligned_mtl": AlignedMtl, "db_mtl": DbMtl,
+    "aligned_mtl": AlignedMtl, "db_mtl": DbMtl, "sdmgrad": SdmGrad,
 }

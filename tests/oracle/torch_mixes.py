@@ -43,7 +43,7 @@ MIXES = (
     "mgda:normalize=loss", "mgda:normalize=loss+", "equal_angles", "equal_angles:form=imtl", "nash",
     "fairgrad:alpha=2", "cagrad", "cagrad:c=0.8,rescale=none", "upgrad", "dual_projection", "pcd",
     "pcd:tau=0.2,beta=0.9", "pcgrad", "gradvac", "aligned_mtl", "aligned_mtl:scale=median",
-    "aligned_mtl:scale=mean", "db_mtl",
+    "aligned_mtl:scale=mean", "db_mtl", "sdmgrad", "sdmgrad:lambda=2",
     "weighted_sum:map=log", "upgrad:map=log", "db_mtl:map=log,bound=-0.5", "random:smoothing=0.9",
     "mgda:smoothing=0.9", "log_sum:length=match", "nash:length=match", "upgrad:length=unit",
     "upgrad:refresh=4", "mgda:refresh=4,map=log", "upgrad:gradients=output",
@@ -56,7 +56,7 @@ ABSENT = (
     "weighted_sum", "probe:share=0.2", "random", "trained_blend", "raw_blend:rate=5", "log_sum", "geometric",
     "uncertainty", "uw_so", "dwa", "tchebycheff", "constrained:limit.kind=0.5,rate=0.1", "famo", "gradnorm",
     "auto_lambda:initial=0.5,rate=0.01", "mgda", "equal_angles", "nash", "cagrad", "upgrad", "pcd", "pcgrad",
-    "gradvac", "aligned_mtl", "db_mtl", "upgrad:map=log,smoothing=0.9", "mgda:refresh=3",
+    "gradvac", "aligned_mtl", "db_mtl", "sdmgrad", "upgrad:map=log,smoothing=0.9", "mgda:refresh=3",
     "upgrad:gradients=output,length=match", "log_sum:values=batch,smoothing=0.5",
 )
 # 7 batches an epoch; and 6 of 3 records, with few labels.
