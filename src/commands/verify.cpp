@@ -110,17 +110,21 @@ std::string place(std::span<const std::uint64_t> dims, std::size_t element) {
   return text;
 }
 
-// The first tensor of two checkpoints that differs, or what else does.
+// The first tensor of two checkpoints that differs, or what else does. What a mix keeps comes last,
+// though it is first in the file: it follows from what parameters have become.
 std::string first_different_tensor(const SafetensorsFile& run, const SafetensorsFile& repeated) {
-  for (const SafetensorsFile::Tensor& tensor : run.tensors()) {
-    const SafetensorsFile::Tensor* other = repeated.find(tensor.name);
-    if (!other || other->dims != tensor.dims) {
-      return fmt::format("tensor {} has another shape", tensor.name);
-    }
-    for (std::size_t i = 0; i < tensor.values.size(); ++i) {
-      if (std::memcmp(&tensor.values[i], &other->values[i], sizeof(float)) == 0) continue;
-      return fmt::format("tensor {}[{}] is {} and now {}", tensor.name, place(tensor.dims, i),
-                         tensor.values[i], other->values[i]);
+  for (const bool of_mixes : {false, true}) {
+    for (const SafetensorsFile::Tensor& tensor : run.tensors()) {
+      if (tensor.name.starts_with(checkpoint_field::mix) != of_mixes) continue;
+      const SafetensorsFile::Tensor* other = repeated.find(tensor.name);
+      if (!other || other->dims != tensor.dims) {
+        return fmt::format("tensor {} has another shape", tensor.name);
+      }
+      for (std::size_t i = 0; i < tensor.values.size(); ++i) {
+        if (std::memcmp(&tensor.values[i], &other->values[i], sizeof(float)) == 0) continue;
+        return fmt::format("tensor {}[{}] is {} and now {}", tensor.name, place(tensor.dims, i),
+                           tensor.values[i], other->values[i]);
+      }
     }
   }
   return "only the metadata differs";

@@ -22,6 +22,9 @@ def _run(bench):
     return bench.once("run-to-damage", make) / "run"
 
 
+TYPES = {"F32": "<f4", "F64": "<f8"}
+
+
 def _header(content):
     """Metadata and tensors of a safetensors file, and where its data begin."""
     length = int.from_bytes(content[:8], "little")
@@ -33,14 +36,15 @@ def _file(content):
     """What the functions above took apart: (metadata, {name: array})."""
     metadata, tensors, begin = _header(content)
     return metadata, {name: np.frombuffer(content[begin + t["data_offsets"][0]:begin + t["data_offsets"][1]],
-                                          "<f4").reshape(t["shape"]) for name, t in tensors.items()}
+                                          TYPES[t["dtype"]]).reshape(t["shape"]) for name, t in tensors.items()}
 
 
 def _safetensors(metadata, tensors):
     header, data_bytes = ({"__metadata__": metadata} if metadata else {}), b""
     for name, values in tensors.items():
-        raw = np.asarray(values, "<f4").tobytes()
-        header[name] = {"dtype": "F32", "shape": list(np.shape(values)),
+        dtype = "F64" if name.startswith("mix.") else "F32"
+        raw = np.asarray(values, TYPES[dtype]).tobytes()
+        header[name] = {"dtype": dtype, "shape": list(np.shape(values)),
                         "data_offsets": [len(data_bytes), len(data_bytes) + len(raw)]}
         data_bytes += raw
     text = json.dumps(header).encode()

@@ -119,7 +119,7 @@ def bash_completes_subcommands_options_and_files(bench):
 
     options = _options(folder / "bin" / BINARY)
     cases = {("",): [*options, "--help", "--version"], ("tr",): ["train"],
-             ("train", "--lo"): ["--log-every"], ("train", "--le"): [],
+             ("train", "--log"): ["--log-every"], ("train", "--le"): [],
              ("train", "--data", "tw"): ["two words"], ("train", "--data", "=", "tw"): ["two words"],
              ("train", "--data", "="): ["two words"], ("train", "--shuffle", ""): ["on", "off"],
              ("train", "--steps", ""): [], ("import", "--csv", "twe"): ["twelve.csv"],
