@@ -128,7 +128,7 @@ def init_loads_what_matches_and_lists_the_rest(bench):
     folder = bench.folder("init")
     _, tensors = _file((_run(bench) / "last").read_bytes())
     weights = {name: values for name, values in tensors.items()
-               if not name.startswith(("optimizer.", "input."))}
+               if not name.startswith(("optimizer.", "mix.", "input."))}
     names = sorted(weights)
     missing, reshaped = names[0], next(n for n in names if weights[n].ndim == 4)
     given = {**weights, "stranger.weight": np.ones((2, 3), np.float32),
