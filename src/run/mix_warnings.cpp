@@ -29,6 +29,22 @@ bool divides_by_losses(const MixChoice& choice) {
 
 }  // namespace
 
+namespace {
+
+bool shares_heads(const GroupInfo& group, const Description& d) {
+  for (std::size_t k = 0; k < d.terms.size(); ++k) {
+    for (std::size_t j = 0; j < k; ++j) {
+      const TermSet both = TermSet{1} << k | TermSet{1} << j;
+      if ((group.term_set & both) == both && !d.terms[k].is_penalty && !d.terms[j].is_penalty &&
+          d.terms[k].head == d.terms[j].head)
+        return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
 std::vector<std::string> mix_warnings(const Description& d, bool has_validation) {
   std::vector<std::string> warnings;
   for (const GroupInfo& group : d.groups) {
@@ -43,6 +59,9 @@ std::vector<std::string> mix_warnings(const Description& d, bool has_validation)
           "its weight is trained down the losses: it ends at the loss that is easier to make "
           "small, "
           "which is what `trained_blend` avoids");
+    if (group.mix.with.gradients == Composition::output && mix.needs().gramian &&
+        shares_heads(group, d))
+      warn("two losses are on one head, so that gradients=output takes those of the trunk");
     if (mix.needs().validation && !has_validation)
       warn("there are no validation records, so that its weights stay as they are");
   }

@@ -135,6 +135,20 @@ void set_by_name(const char* option, const Strings& texts, const Items& items, b
   }
 }
 
+// Mixes that share a step out among losses have no meaning for a weight below 0.
+void require_weights_for_mixes(const TrainOptions& o, const Description& d) {
+  for (const GroupInfo& group : d.groups) {
+    for (std::size_t k = 0; k < d.terms.size(); ++k) {
+      if (!(group.term_set >> k & 1u) || d.terms[k].is_penalty || group.mix.mix.is_constant() ||
+          o.weight[k] >= 0.0)
+        continue;
+      throw usage_error(fmt::format(
+          "--weight {}={}: the mix {} takes weights of 0 (the loss takes no part) and above",
+          d.terms[k].name, o.weight[k], group.mix.mix.type()));
+    }
+  }
+}
+
 // The path as config.ini has it: absolute, so that a resumed run finds it from any folder. Throws
 // usage_error where a line cannot hold it.
 std::string config_path(const char* option, const std::string& path) {
@@ -225,6 +239,7 @@ TrainOptions parse_train_options(const Arguments& arguments, const Description& 
   set_by_name("weight", in_order("weight"), d.terms, false, -1e30, o.weight);
   for (const std::string& text : in_order("mix")) set_mix(text, chosen);
   for (const GroupInfo& group : chosen.groups) o.mix.push_back(group.mix);
+  require_weights_for_mixes(o, chosen);
   o.checkpoint_every = read.number<std::uint64_t>("checkpoint-every", 0, 0, many);
   o.log_every = read.number<std::uint64_t>("log-every", 10, 1, many);
   o.gradients_each_epoch = !read.has("gradients-every");

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <filesystem>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "medley/base/line.hpp"
 #include "medley/engine/reports.hpp"

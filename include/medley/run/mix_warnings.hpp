@@ -5,7 +5,9 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <vector>
 
+#include "medley/base/line.hpp"
 #include "medley/engine/reports.hpp"
 #include "medley/experiment/description.hpp"
 

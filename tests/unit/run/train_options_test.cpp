@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "medley/mixes/blend.hpp"
+#include "medley/mixes/upgrad.hpp"
 #include "medley/mixes/weighted_sum.hpp"
 #include "tests/files_helpers.hpp"
 
@@ -60,6 +61,18 @@ TEST(TrainOptions, AnotherScheduleKeepsTheWarmUpOfTheRecipe) {
   EXPECT_EQ(warm_up({"--schedule", "cosine"}), 0.25);
   EXPECT_EQ(warm_up({"--schedule", "cosine", "--warm-up", "0"}), 0.0);
   EXPECT_EQ(warm_up({"--warm-up", "0.5"}), 0.5);
+}
+
+TEST(TrainOptions, NegativeWeightsAreForMixesThatTakeThem) {
+  Description d = one_group();
+  d.mixes.push_back(UpGrad{});
+  const auto weight = [&](const char* mix, const char* text) {
+    return parse_train_options({"--out", "run", "--mix", mix, "--weight", text}, d).weight.at(0);
+  };
+  EXPECT_EQ(weight("weighted_sum", "kind=-2"), -2.0);
+  EXPECT_EQ(weight("upgrad", "kind=0"), 0.0);
+  EXPECT_ERROR(weight("upgrad", "kind=-2"),
+               "2: --weight kind=-2: the mix upgrad takes weights of 0");
 }
 
 TEST(TrainOptions, TheMixIsResolved) {
