@@ -11,7 +11,7 @@
 #include "commands/help.hpp"
 #include "medley/base/text.hpp"
 #include "medley/data/data_warnings.hpp"
-#include "medley/report/metrics.hpp"
+#include "medley/run/metrics.hpp"
 #include "medley/run/mix_options.hpp"
 #include "medley/run/model.hpp"
 

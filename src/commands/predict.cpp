@@ -16,8 +16,8 @@
 #include "medley/files/mask_image.hpp"
 #include "medley/files/name_reader.hpp"
 #include "medley/files/unicode_form.hpp"
-#include "medley/report/prediction.hpp"
 #include "medley/run/model.hpp"
+#include "medley/run/prediction.hpp"
 
 namespace medley {
 

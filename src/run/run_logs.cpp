@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include "medley/report/metrics.hpp"
+#include "medley/run/metrics.hpp"
 
 namespace medley {
 

@@ -11,8 +11,8 @@
 #include "medley/data/data_warnings.hpp"
 #include "medley/files/csv.hpp"
 #include "medley/optimizers/schedule_text.hpp"
-#include "medley/report/metrics.hpp"
 #include "medley/run/first_loss.hpp"
+#include "medley/run/metrics.hpp"
 #include "medley/run/mix_options.hpp"
 #include "medley/run/stop_signal.hpp"
 

@@ -15,7 +15,7 @@
 #include "medley/losses/softmax_cross_entropy.hpp"
 #include "medley/mixes/weighted_sum.hpp"
 #include "medley/optimizers/sgd.hpp"
-#include "medley/report/metrics.hpp"
+#include "medley/run/metrics.hpp"
 #include "training_harness.hpp"
 
 namespace medley::testing {

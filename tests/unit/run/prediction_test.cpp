@@ -1,5 +1,5 @@
 // Cells and masks of predictions, against probabilities and classes worked out by hand.
-#include "medley/report/prediction.hpp"
+#include "medley/run/prediction.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "medley/report/prediction.hpp"
+#include "medley/run/prediction.hpp"
 
 #include <fmt/format.h>
 

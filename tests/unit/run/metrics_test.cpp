@@ -1,6 +1,6 @@
 // Metrics against values computed by hand, against definitions spelled out record by record, and,
 // for the area under the curve, against counting pairs and scikit-learn (tests/golden/metrics.py).
-#include "medley/report/metrics.hpp"
+#include "medley/run/metrics.hpp"
 
 #include <gtest/gtest.h>
 

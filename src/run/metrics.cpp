@@ -1,4 +1,4 @@
-#include "medley/report/metrics.hpp"
+#include "medley/run/metrics.hpp"
 
 #include <cmath>
 #include <limits>
