@@ -230,6 +230,8 @@ class TrainingRun::Watcher {
 };
 
 TrainingRun::Ending TrainingRun::loop() {
+  if (o_.stop_after_epochs > 0 && state_.position.epoch >= o_.stop_after_epochs)
+    return finished() ? Ending::complete : Ending::stopped;  // it has been there before
   Watcher watcher(*this);
   epoch_start_ = Clock::now();
   const Ending ending = run_steps(engine_, state_.position, steps_, o_.schedule, watcher);
@@ -271,7 +273,9 @@ bool TrainingRun::after(const StepDone& done, ProgressLine& progress) {
     best = end_epoch(before.epoch);
   }
   if (planned(position.step)) save(best, true);
-  if (stop_signal() == 0 && position.step != o_.stop_after) return true;
+  const bool is_paused =
+      done.ends_epoch && o_.stop_after_epochs > 0 && position.epoch == o_.stop_after_epochs;
+  if (stop_signal() == 0 && position.step != o_.stop_after && !is_paused) return true;
   if (!planned(position.step)) save(false, false);
   return false;
 }
@@ -303,7 +307,8 @@ bool TrainingRun::end_epoch(std::uint32_t epoch) {
     }
   }
   say_epoch(epoch);
-  if (p.step == steps_ && source_->size(Split::test) > 0) evaluate(epoch, Split::test);
+  if (p.step == steps_ && o_.measures_test && source_->size(Split::test) > 0)
+    evaluate(epoch, Split::test);
   epoch_start_ = Clock::now();
   epoch_records_ = 0;
   return best;
@@ -394,7 +399,7 @@ std::string TrainingRun::result_rows(Split split, std::string_view start) {
 // What the test split gives with the parameters of `best`. The arena then holds these.
 std::string TrainingRun::best_rows() {
   const std::optional<std::uint64_t> best = folder_->best();
-  if (!best || source_->size(Split::test) == 0) return {};
+  if (!best || !o_.measures_test || source_->size(Split::test) == 0) return {};
   const std::uint64_t last = state_.position.step;
   std::string rows = fmt::format("best.step,{}\n", *best);
   if (*best == last) {
@@ -418,7 +423,7 @@ void TrainingRun::print_results() {
   std::string rows = fmt::format("name,value\nrun,{}\nsteps,{}\ndigest,{}\n",
                                  csv_field(o_.out.string()), state_.position.step, digest);
   for (const Split split : {Split::validation, Split::test}) {
-    if (source_->size(split) == 0) continue;
+    if (source_->size(split) == 0 || (split == Split::test && !o_.measures_test)) continue;
     engine_.evaluate(split, evaluation_);
     rows += result_rows(split);
     write_confusions(split);

@@ -9,7 +9,7 @@
 
 #include "medley/base/error.hpp"
 
-namespace medley {
+namespace medley::comparison {
 
 namespace {
 
@@ -170,4 +170,4 @@ Arguments arm_options(const Arm& arm, const Description& d) {
   return options;
 }
 
-}  // namespace medley
+}  // namespace medley::comparison

@@ -5,7 +5,7 @@
 #include <functional>
 #include <limits>
 
-namespace medley {
+namespace medley::comparison {
 
 namespace {
 
@@ -18,12 +18,11 @@ std::vector<double> known(std::vector<double> values) {
   return values;
 }
 
-double mean_of(const ComparisonTable& t, std::size_t arm, std::size_t metric) {
+double mean_of(const Table& t, std::size_t arm, std::size_t metric) {
   return statistics::estimate(known(t.arms[arm].error[metric])).mean;
 }
 
-std::vector<std::size_t> indices_of(const ComparisonTable& t,
-                                    const std::function<bool(const Arm&)>& wanted) {
+std::vector<std::size_t> indices_of(const Table& t, const std::function<bool(const Arm&)>& wanted) {
   std::vector<std::size_t> indices;
   for (std::size_t i = 0; i < t.arms.size(); ++i) {
     if (wanted(t.arms[i].arm)) indices.push_back(i);
@@ -32,7 +31,7 @@ std::vector<std::size_t> indices_of(const ComparisonTable& t,
 }
 
 // Fixed weights that came to something in each metric.
-std::vector<std::size_t> front_of(const ComparisonTable& t) {
+std::vector<std::size_t> front_of(const Table& t) {
   std::vector<std::size_t> front = indices_of(t, [](const Arm& arm) { return arm.fixed_weights; });
   std::erase_if(front, [&](std::size_t i) {
     return std::ranges::any_of(t.arms[i].error, [](const auto& row) { return known(row).empty(); });
@@ -42,7 +41,7 @@ std::vector<std::size_t> front_of(const ComparisonTable& t) {
 
 // --- sharing, gradients, weights ------------------------------------------------------------------
 
-std::vector<Sharing> sharing_of(const ComparisonTable& t) {
+std::vector<Sharing> sharing_of(const Table& t) {
   std::vector<Sharing> found;
   const auto singles = indices_of(t, [](const Arm& arm) { return arm.kind == ArmKind::single; });
   for (std::size_t m = 0; m < t.metrics.size(); ++m) {
@@ -73,7 +72,7 @@ Agreement agreement_of(const GradientPair& pair) {
 }
 
 // The p value that fixed weights are all alike in a metric, over the repeats that all have.
-double alike(const ComparisonTable& t, const std::vector<std::size_t>& front, std::size_t metric) {
+double alike(const Table& t, const std::vector<std::size_t>& front, std::size_t metric) {
   std::vector<std::vector<double>> values(front.size());
   for (std::size_t s = 0; s < t.arms[front[0]].error[metric].size(); ++s) {
     const auto of = [&](std::size_t i) { return t.arms[i].error[metric][s]; };
@@ -83,8 +82,7 @@ double alike(const ComparisonTable& t, const std::vector<std::size_t>& front, st
   return statistics::treatments(values);
 }
 
-std::vector<WeightsSpan> weights_of(const ComparisonTable& t,
-                                    const std::vector<std::size_t>& front) {
+std::vector<WeightsSpan> weights_of(const Table& t, const std::vector<std::size_t>& front) {
   std::vector<WeightsSpan> found;
   if (front.size() < 2) return found;
   for (std::size_t m = 0; m < t.metrics.size(); ++m) {
@@ -96,8 +94,7 @@ std::vector<WeightsSpan> weights_of(const ComparisonTable& t,
   return found;
 }
 
-std::optional<TradeOff> trade_off_of(const ComparisonTable& t,
-                                     const std::vector<WeightsSpan>& weights) {
+std::optional<TradeOff> trade_off_of(const Table& t, const std::vector<WeightsSpan>& weights) {
   for (const WeightsSpan& a : weights) {
     for (const WeightsSpan& b : weights) {
       if (a.metric >= b.metric || !(a.p < significant && b.p < significant)) continue;
@@ -136,8 +133,7 @@ std::vector<std::vector<double>> directions(std::size_t metrics) {
 }
 
 // Σ_o λ_o error_o / scale_o a repeat.
-std::vector<double> along(const ComparisonTable& t, std::size_t arm,
-                          const std::vector<double>& direction) {
+std::vector<double> along(const Table& t, std::size_t arm, const std::vector<double>& direction) {
   std::vector<double> sums(t.arms[arm].error[0].size(), 0.0);
   for (std::size_t m = 0; m < direction.size(); ++m) {
     for (std::size_t s = 0; s < sums.size(); ++s)
@@ -157,8 +153,7 @@ Paired paired_known(const std::vector<double>& a, const std::vector<double>& b, 
   return statistics::paired_folds(left, right, fold_share);
 }
 
-void measure_distance(const ComparisonTable& t, const std::vector<std::size_t>& front,
-                      Position& position) {
+void measure_distance(const Table& t, const std::vector<std::size_t>& front, Position& position) {
   const auto tried = directions(t.metrics.size());
   position.distance = -std::numeric_limits<double>::infinity();
   for (const std::vector<double>& direction : tried) {
@@ -177,8 +172,7 @@ void measure_distance(const ComparisonTable& t, const std::vector<std::size_t>& 
 }
 
 // The fixed weights whose largest difference, in units of what matters, is the smallest.
-std::size_t nearest_of(const ComparisonTable& t, const std::vector<std::size_t>& front,
-                       std::size_t arm) {
+std::size_t nearest_of(const Table& t, const std::vector<std::size_t>& front, std::size_t arm) {
   return *std::ranges::min_element(front, {}, [&](std::size_t fixed) {
     double largest = 0.0;
     for (std::size_t m = 0; m < t.metrics.size(); ++m) {
@@ -189,8 +183,7 @@ std::size_t nearest_of(const ComparisonTable& t, const std::vector<std::size_t>&
   });
 }
 
-std::vector<Judgement> judged_against(const ComparisonTable& t, std::size_t arm,
-                                      std::size_t other) {
+std::vector<Judgement> judged_against(const Table& t, std::size_t arm, std::size_t other) {
   std::vector<Judgement> all;
   for (std::size_t m = 0; m < t.metrics.size(); ++m)
     all.push_back(judge(t.difference(arm, other, m), t.effect * t.scale(m)));
@@ -219,8 +212,7 @@ Place place_of(const Position& p) {
   return Place::unknown;
 }
 
-std::vector<Position> positions_of(const ComparisonTable& t,
-                                   const std::vector<std::size_t>& front) {
+std::vector<Position> positions_of(const Table& t, const std::vector<std::size_t>& front) {
   std::vector<Position> found;
   if (front.empty()) return found;
   std::vector<double> p;
@@ -246,7 +238,7 @@ std::vector<Position> positions_of(const ComparisonTable& t,
 
 // An arm that is better than the sum in a metric and in none worse, most of all on the mean of its
 // errors in units of the sum's; corrected for the metrics and arms that are looked at.
-std::optional<std::size_t> better_of(const ComparisonTable& t) {
+std::optional<std::size_t> better_of(const Table& t) {
   const std::size_t sum = t.sum();
   const auto others = indices_of(
       t, [](const Arm& arm) { return arm.kind != ArmKind::single && arm.kind != ArmKind::sum; });
@@ -305,18 +297,18 @@ std::size_t needed_of(const Findings& f) {
 
 }  // namespace
 
-std::size_t ComparisonTable::sum() const {
+std::size_t Table::sum() const {
   const auto found =
       std::ranges::find(arms, ArmKind::sum, [](const ArmResult& a) { return a.arm.kind; });
   return static_cast<std::size_t>(found - arms.begin());
 }
 
-double ComparisonTable::scale(std::size_t metric) const {
+double Table::scale(std::size_t metric) const {
   const double mean = mean_of(*this, sum(), metric);
   return mean > least_scale ? mean : least_scale;
 }
 
-Paired ComparisonTable::difference(std::size_t a, std::size_t b, std::size_t metric) const {
+Paired Table::difference(std::size_t a, std::size_t b, std::size_t metric) const {
   return paired_known(arms[a].error[metric], arms[b].error[metric], fold_share);
 }
 
@@ -337,7 +329,7 @@ Judgement judge(const Paired& paired, double effect) {
   return j;
 }
 
-Findings findings(const ComparisonTable& t) {
+Findings findings(const Table& t) {
   Findings f;
   const std::vector<std::size_t> front = front_of(t);
   f.sharing = sharing_of(t);
@@ -351,4 +343,4 @@ Findings findings(const ComparisonTable& t) {
   return f;
 }
 
-}  // namespace medley
+}  // namespace medley::comparison

@@ -1,24 +1,22 @@
-// What a comparison says, in sentences: each is a statement of numbers that it gives.
+// What a study answers: the table of settings, sentences, and options to train the chosen setting with.
 #pragma once
 
 #include <string>
 #include <vector>
 
-#include "medley/study/comparison.hpp"
+#include "medley/study/plan.hpp"
+#include "medley/study/selection.hpp"
 
 namespace medley {
 
-// What the sentences must say of how the figures came about.
-struct AnswerContext {
-  bool has_test = true;  // else figures are of the split that rates were chosen on
-  int seeds = 1, folds = 0;
-  std::vector<std::string> rates;  // that each arm was tried with
-  std::uint64_t steps = 0;         // of a run of the plain sum; 0: not known
-};
+// settings.csv: a row a setting, or with `chosen_only` a row for each that is on the front or chosen.
+// Means, standard errors and differences to the default of each objective; of a setting that was not
+// trained to the last rung, those at the last one that it has come to.
+std::string settings_text(const Design& design, const Plan& plan, const Criteria& criteria,
+                          const Selection& selection, bool chosen_only);
 
-// The first says what it comes to, the second where the figures are from; then sharing, gradients,
-// weights, each arm's place, and what could not be told.
-std::vector<std::string> answer(const ComparisonTable& table, const Findings& findings,
-                                const AnswerContext& context);
+// answer.txt: what was trained, what was chosen and why, how sure that is. One sentence a line.
+std::vector<std::string> answer_sentences(const Design& design, const Plan& plan,
+                                          const Criteria& criteria, const Selection& selection);
 
 }  // namespace medley

@@ -20,7 +20,7 @@
 #include "medley/base/arguments.hpp"
 #include "medley/experiment/description.hpp"
 
-namespace medley {
+namespace medley::comparison {
 
 enum class ArmKind { single, sum, written, fixed, random, mix, mode };
 
@@ -62,4 +62,4 @@ Arguments arm_options(const Arm& arm, const Description& description);
 // The mixes that are compared unless others are asked for: of those that are listed, one of each idea.
 std::vector<std::string> usual_mixes(const Description& description);
 
-}  // namespace medley
+}  // namespace medley::comparison

@@ -1,5 +1,5 @@
 // What a table of repeated trainings says of losses, mixes and step modes: numbers with their
-// uncertainty, and what follows from them. Pure functions; answer.hpp puts them into words.
+// uncertainty, and what follows from them. Pure functions; comparison_answer.hpp puts them into words.
 //
 // All is said of errors, of which less is better: the metric itself where that is an error or a loss,
 // else 1 - metric. A difference matters from `effect` on, a share of the plain sum's error. Repeats
@@ -27,7 +27,7 @@
 #include "medley/study/arms.hpp"
 #include "medley/study/statistics.hpp"
 
-namespace medley {
+namespace medley::comparison {
 
 // What one arm came to, at the learning rate that was best for it.
 struct ArmResult {
@@ -38,7 +38,7 @@ struct ArmResult {
 };
 
 // A metric that counts, and the losses that are on its target.
-struct ComparedMetric {
+struct Metric {
   std::string name;
   bool more_is_better = false;
   std::vector<std::size_t> losses;
@@ -51,9 +51,9 @@ struct GradientPair {
   std::vector<double> cosine;  // a number a repeat of the plain sum; NaN: noise hides it
 };
 
-struct ComparisonTable {
+struct Table {
   std::vector<std::string> losses;
-  std::vector<ComparedMetric> metrics;
+  std::vector<Metric> metrics;
   std::vector<ArmResult> arms;  // the plain sum among them
   std::vector<GradientPair> pairs;
   double effect = 0.1;      // the least difference that matters, in errors of the plain sum
@@ -137,6 +137,6 @@ struct Findings {
   std::size_t needed = 0;  // repeats that would tell what is not known; 0: all is known
 };
 
-Findings findings(const ComparisonTable& table);
+Findings findings(const Table& table);
 
-}  // namespace medley
+}  // namespace medley::comparison

@@ -1,6 +1,7 @@
 // Trains the trials of a study, each in a process of its own, until none is left or it is asked to stop.
 #pragma once
 
+#include <csignal>
 #include <functional>
 #include <optional>
 #include <string>
@@ -11,11 +12,26 @@
 
 namespace medley {
 
+// Zero, in memory that a process shares with children that it makes later.
+class SharedFlag {
+ public:
+  SharedFlag();
+  ~SharedFlag();
+  SharedFlag(const SharedFlag&) = delete;
+  SharedFlag& operator=(const SharedFlag&) = delete;
+  volatile std::sig_atomic_t& flag() const {
+    return *static_cast<volatile std::sig_atomic_t*>(page_);
+  }
+
+ private:
+  void* page_;
+};
+
 // What a process of a study decides for itself; results do not depend on it.
 struct RunnerOptions {
   int threads = 1;
   std::string isa;
-  std::string data;  // where the data set is here, if elsewhere than the study says
+  std::string data;  // where the data set is here; empty: the experiment's own
 };
 
 class TrialRunner {
@@ -55,7 +71,13 @@ class TrialRunner {
   const StudyFolder& folder_;
   RunnerOptions options_;
   Tick tick_;
+  SharedFlag stop_;  // asks the trial at hand to stop
 };
+
+// Runs `worker` in so many processes at once. It gives false where it was asked to stop, as they all
+// are when this process is; one that fails stops the others, and its error is this process's.
+bool in_processes(int count, const std::function<bool()>& worker,
+                  const std::function<void()>& tick);
 
 // Does what is left of a study together with whoever else works on it. False where this process was
 // asked to stop.

@@ -20,7 +20,7 @@ struct Design {
   std::vector<std::string>
       columns;  // options that settings differ in, as their CSV files name them
   std::vector<std::string> metrics;  // of the validation split, as in rows of trials
-  Arguments shared;                  // options of `train`
+  Arguments shared;                  // options of `train`, but for --data
   int folds = 0;                     // 0: the data's own validation split
   int seeds = 1;                     // from 1
   // The evaluation that a trial is judged by: the last, or that where this column of metrics was best.

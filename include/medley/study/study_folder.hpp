@@ -29,6 +29,9 @@ class RangeLock {
   // None where another process has it.
   static std::optional<RangeLock> attempt(const std::filesystem::path& file, std::uint64_t byte);
 
+  // Whether another process, or another part of this one, has it.
+  static bool is_taken(const std::filesystem::path& file, std::uint64_t byte);
+
   RangeLock(RangeLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
   ~RangeLock();
   RangeLock(const RangeLock&) = delete;
@@ -56,6 +59,9 @@ class StudyFolder {
   RangeLock lock() const { return RangeLock::wait(path_ / lock_name, 0); }
   std::optional<RangeLock> claim(std::uint64_t trial) const {
     return RangeLock::attempt(path_ / lock_name, 1 + trial);
+  }
+  bool is_claimed(std::uint64_t trial) const {
+    return RangeLock::is_taken(path_ / lock_name, 1 + trial);
   }
   // The claim on what is trained once, at the end.
   std::optional<RangeLock> claim_final() const {
