@@ -46,7 +46,7 @@ TrialRow parse_row(const Design& design, const std::vector<std::string>& fields)
   return row;
 }
 
-// The validation rows of a log of a run that belong to the first so many epochs (0: all).
+// The rows of a split in a log of a run that belong to the first so many epochs (0: all).
 struct LogRows {
   struct At {
     std::uint64_t epoch, step;
@@ -54,13 +54,14 @@ struct LogRows {
   };
   std::vector<At> rows;
 
-  LogRows(const fs::path& file, const std::vector<std::string>& columns, std::uint64_t epochs) {
+  LogRows(const fs::path& file, const std::vector<std::string>& columns, std::uint64_t epochs,
+          Split split) {
     if (!fs::exists(file)) return;
     CsvReader csv(file);
     std::vector<std::size_t> index;
     for (const std::string& column : columns) index.push_back(csv.column(column));
     for (CsvRow row; csv.next(row);) {
-      if (!row.problem.empty() || row.fields[2] != to_string(Split::validation)) continue;
+      if (!row.problem.empty() || row.fields[2] != to_string(split)) continue;
       At at{read_number<std::uint64_t>(row.fields[0]).value,
             read_number<std::uint64_t>(row.fields[1]).value,
             {}};
@@ -146,14 +147,14 @@ TrialTable read_trials(const fs::path& file, const Design& design) {
 }
 
 std::pair<std::uint64_t, std::vector<double>> read_result(const fs::path& run, const Design& design,
-                                                          std::uint64_t epochs) {
+                                                          std::uint64_t epochs, Split split) {
   std::vector<std::string> losses, metrics;
   for (const std::string& name : design.metrics) {
     const std::string loss = column_of_loss(name);
     (loss.empty() ? metrics : losses).push_back(loss.empty() ? name : loss);
   }
-  const LogRows of_losses(run / "losses.csv", losses, epochs);
-  const LogRows of_metrics(run / "metrics.csv", metrics, epochs);
+  const LogRows of_losses(run / "losses.csv", losses, epochs, split);
+  const LogRows of_metrics(run / "metrics.csv", metrics, epochs, split);
   std::pair<std::uint64_t, std::vector<double>> result{
       0, std::vector<double>(design.metrics.size(), not_a_number)};
   double best = not_a_number;
