@@ -63,7 +63,8 @@ class Writer {
     const double s = sign(metric);
     if (std::isnan(j.interval.low))
       return fmt::format("{}, {}", signed_number(s * j.paired.difference), repeats(j.paired.n));
-    const auto [low, high] = std::minmax(s * j.interval.low, s * j.interval.high);
+    const double low = s > 0 ? j.interval.low : -j.interval.high;
+    const double high = s > 0 ? j.interval.high : -j.interval.low;
     return fmt::format("{}, 95% interval {} to {}, {}", signed_number(s * j.paired.difference),
                        signed_number(low), signed_number(high), repeats(j.paired.n));
   }
@@ -142,7 +143,8 @@ class Writer {
     std::string text = "In short: several objectives that want a decision. ";
     if (f_.trade_off)
       text += fmt::format(
-          "Of the fixed weights that were tried, {} are best for {} and {} for {}, and each costs "
+          "Of the fixed weights that were tried, {} give the best {} and {} the best {}, and each "
+          "costs "
           "the other: which you want is yours to say.",
           fixed(f_.trade_off->best_a), metric(f_.trade_off->metric_a), fixed(f_.trade_off->best_b),
           metric(f_.trade_off->metric_b));
@@ -282,7 +284,7 @@ class Writer {
         return fmt::format(
             "{} lies outside the front of fixed weights, by {:.1f} standard errors ({} after "
             "Holm's "
-            "correction for {} arms): {}; the nearest are {}{}.",
+            "correction for {} arms): {}; nearest of them: {}{}.",
             who, std::min(p.distance, 999.0), p_text(p.holm), f_.positions.size(), values_of(p.arm),
             near, used);
       case Place::equivalent:
@@ -298,7 +300,7 @@ class Writer {
         break;
     }
     return fmt::format(
-        "{} could not be told from the front of fixed weights: the nearest are {}{}.", who, near,
+        "{} could not be told from the front of fixed weights; nearest of them: {}{}.", who, near,
         used);
   }
   std::string behind(const Position& p, const std::string& who, const std::string& used) const {
