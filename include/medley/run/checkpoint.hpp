@@ -45,7 +45,7 @@ inline constexpr std::string_view format = "medley", experiment = "experiment",
                                   metrics_bytes = "bytes.metrics",
                                   diagnostics_bytes = "bytes.diagnostics", best_step = "best.step",
                                   best_total = "best.total", classes = "classes.",
-                                  option = "option.";
+                                  option = "option.", rounds = "rounds", end = "end";
 inline constexpr std::string_view optimizer = "optimizer.", mix = "mix.", input = "input.",
                                   mean = "input.mean", deviation = "input.deviation";
 
