@@ -191,7 +191,7 @@ void read_progress(RunResults& results) {
     const auto rounds = field(checkpoint_field::rounds), end = field(checkpoint_field::end);
     const auto epochs = option_number(results, "epochs");
     if (!results.length && rounds && epochs) results.length = *rounds * *epochs;
-    if (end.value_or(0) > 0) results.status = RunStatus::complete;
+    if (end == static_cast<std::uint64_t>(RunEnd::closed)) results.status = RunStatus::complete;
   }
   if (results.status != RunStatus::complete && fs::exists(results.path / "diverged.csv", error))
     results.status = RunStatus::diverged;
@@ -218,7 +218,6 @@ void find_best(RunResults& results) {
   }
   BestSoFar best;
   for (const ResultRow& row : results.rows) {
-    // Where the training split is evaluated, too, its row follows that of validation.
     if (row.split != (trains ? whole_train : to_string(Split::validation))) continue;
     std::array<double, most_criteria> values{};
     for (std::size_t i = 0; i < criteria.size(); ++i) {
