@@ -138,6 +138,13 @@ void TrainingRun::draw_parameters() {
 
 // Whether this run may have another length than it had. Changes nothing.
 void TrainingRun::require_longer(const Checkpoint* checkpoint) const {
+  if (checkpoint && !o_.before) {
+    const std::uint64_t done = checkpoint->state.position.step;
+    if (done > steps_ || (done == steps_ && checkpoint->state.end == RunEnd::none))
+      throw data_error(fmt::format(
+          "{}: {} steps are done already, but config.ini asks for {}: put back what it had",
+          checkpoint->path.string(), done, steps_));
+  }
   if (!o_.before) return;
   const std::uint64_t before = o_.before->in_steps(rounds_);
   if (steps_ < before)
@@ -168,6 +175,7 @@ void TrainingRun::resume() {
     return;
   }
   const Checkpoint checkpoint = load_checkpoint(path, d_, arena_, true);
+  require_longer(&checkpoint);
   require_same_options(checkpoint, o_, d_);
   if (checkpoint.data != source_->fingerprint()) {
     throw data_error(fmt::format(
@@ -176,7 +184,6 @@ void TrainingRun::resume() {
         checkpoint.path.string(), o_.data.empty() ? "the generator" : o_.data,
         hexadecimal(checkpoint.data), hexadecimal(source_->fingerprint())));
   }
-  require_longer(&checkpoint);
   engine_.parameters_changed();
   state_ = checkpoint.state;
   const std::uint64_t step = state_.position.step;
