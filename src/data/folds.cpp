@@ -274,7 +274,8 @@ void FoldedSource::measure_channels(PictureShape shape) {
 
 std::string FoldedSource::text() const {
   const std::size_t records = records_[0].size() + records_[1].size();
-  if (fold_.count == 1) return fmt::format("training and validation together: {} records", records);
+  if (fold_.count == 1)
+    return fmt::format("all {} training and validation records are for training", records);
   return fmt::format("fold {} of {} (seed {}), of {} records{}", fold_.number, fold_.count,
                      fold_.seed, records,
                      has_groups() ? " whose groups stay together" : std::string{});

@@ -38,8 +38,8 @@ std::unique_ptr<FoldedSource> trained_fold(const Checkpoint& checkpoint, const D
     return {};
   }
   auto folded = std::make_unique<FoldedSource>(records, d.targets, fold, from);
-  fmt::print(stderr, "{}: training and validation records are those of {}\n",
-             checkpoint.path.string(), folded->text());
+  fmt::print(stderr, "{}: records cut as for its training: {}\n", checkpoint.path.string(),
+             folded->text());
   return folded;
 }
 
