@@ -8,6 +8,7 @@
 
 #include "medley/base/arguments.hpp"
 #include "medley/run/checkpoint.hpp"
+#include "medley/run/part_options.hpp"
 
 namespace medley {
 
@@ -32,6 +33,7 @@ struct TrainOptions {
   std::vector<MixChoice> mix;         // one a group
   std::vector<double> learning_rate;  // one a group
   std::vector<double> weight;         // one a term
+  PartOptions parts;                  // what is frozen, or has a learning rate of its own
   std::uint64_t checkpoint_every = 0, log_every = 10, gradients_every = 0;
   bool gradients_each_epoch = true;  // measure at the first step of each epoch
   std::uint64_t diagnose_every = 0;  // 0: never
