@@ -131,8 +131,8 @@ TEST_F(PartsTest, OthersTakeTheirUsualStep) {
       training.step();
       EXPECT_EQ(training.report.value, free.report.value);
       for (const std::string& name : training.tensor_names()) {
-        if (!is_of(parameter_of(name), part))
-          EXPECT_EQ(training.tensor(name), free.tensor(name)) << name;
+        if (is_of(parameter_of(name), part)) continue;
+        EXPECT_EQ(training.tensor(name), free.tensor(name)) << name;
       }
     }
   }
@@ -251,7 +251,7 @@ TEST_F(PartsTest, PenaltiesCountAllWeightsAndNormsWhatLearns) {
   freeze({"trunk"});
   MadeTraining<Sliced> training(settings);
   training.step();
-  EXPECT_EQ(training.report.value, free.report.value);
+  EXPECT_EQ(training.report.value[2], free.report.value[2]);
   EXPECT_LT(training.report.gradient_norm[0], free.report.gradient_norm[0]);
 }
 
