@@ -148,7 +148,8 @@ std::vector<std::string> part_notes(const PartOptions& parts, const Description&
   for (const auto& part : parts.freeze) {
     told.push_back(part.part + (part.epochs == all_epochs
                                     ? " frozen"
-                                    : fmt::format(" frozen for {} epochs", part.epochs)));
+                                    : fmt::format(" frozen for {} epoch{}", part.epochs,
+                                                  part.epochs == 1 ? "" : "s")));
   }
   for (const auto& part : parts.scale)
     told.push_back(fmt::format("{} at {} of the learning rate", part.part, part.factor));
