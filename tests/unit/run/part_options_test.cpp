@@ -80,15 +80,16 @@ TEST(PartOptions, WrongOnesAreRefused) {
   const Description d = network();
   for (const char* part : {"trunk.2", "trunk.11", "trunk.2-9", "trunk.", "siz", "", "trunk.1-",
                            "optimizer", "trunk.0-1.weight", "sizes.1-0"}) {
-    EXPECT_ERROR(parse_parts(Strings{part}, {}, d),
-                 "--freeze: there is no part '...' with parameters; there are: trunk, heads, size, "
-                 "sizes; of layers: trunk.0, trunk.1, trunk.10");
+    EXPECT_ERROR(
+        parse_parts(Strings{part}, {}, d),
+        "2: --freeze: there is no part '...' with parameters; there are: trunk, heads, size, "
+        "sizes; of layers: trunk.0, trunk.1, trunk.10");
   }
-  EXPECT_ERROR(frozen({"trunk:two"}), "--freeze: 'two'...");
-  EXPECT_ERROR(frozen({"trunk:99999999"}), "--freeze: 99999999 is not within 0 to 16777216");
-  EXPECT_ERROR(frozen({"trunk:1", "heads"}), "--freeze: nothing is left to train...");
-  EXPECT_ERROR(scaled({"trunk=-0.5"}), "--lr-scale: trunk=-0.5 is out of range");
-  EXPECT_ERROR(scaled({"trunk"}), "--lr-scale...");
+  EXPECT_ERROR(frozen({"trunk:two"}), "2: --freeze: 'two'...");
+  EXPECT_ERROR(frozen({"trunk:99999999"}), "2: --freeze: 99999999 is not within 0 to 16777216");
+  EXPECT_ERROR(frozen({"trunk:1", "heads"}), "2: --freeze: nothing is left to train...");
+  EXPECT_ERROR(scaled({"trunk=-0.5"}), "2: --lr-scale: trunk=-0.5 is out of range");
+  EXPECT_ERROR(scaled({"trunk"}), "2: --lr-scale...");
 }
 
 TEST(PartOptions, ConfigGivesThemAgainAndCheckpointsKnowTheirOrder) {
