@@ -46,6 +46,12 @@ po::options_description describe(const Description& d) {
   add("batch-size", text(), "N", fmt::format("(default {})", d.recipe.batch_size));
   add("lr", po::value<Strings>()->composing(), "X|GROUP=X",
       "learning rate, of all groups or of one (default " + own + ")");
+  add("lr-scale", po::value<Strings>()->composing(), "PART=X",
+      "learning rate of a part of the network times this (repeatable, the later one holds): trunk, "
+      "heads, a head, a layer such as trunk.0, layers such as trunk.0-3");
+  add("freeze", po::value<Strings>()->composing(), "PART[:EPOCHS]",
+      "leave a part as it is, for the run or for its first epochs (repeatable); what is before all "
+      "that learns costs no backward pass");
   add("schedule", text(), "FORM",
       "constant | cosine | step:GAMMA@FRACTION,... | one-cycle[:RISE,DIV,FINAL] (default " +
           to_string(d.recipe.schedule) + ")");
@@ -287,6 +293,7 @@ TrainOptions parse_train_options(const Arguments& arguments, const Description& 
   set_by_name("lr", in_order("lr"), chosen.groups, true, 0.0, o.learning_rate);
   for (const TermInfo& term : d.terms) o.weight.push_back(term.weight);
   set_by_name("weight", in_order("weight"), d.terms, false, -1e30, o.weight);
+  o.parts = parse_parts(in_order("freeze"), in_order("lr-scale"), d);
   for (const std::string& text : in_order("mix")) set_mix(text, chosen);
   for (const GroupInfo& group : chosen.groups) o.mix.push_back(group.mix);
   require_weights_for_mixes(o, chosen);
@@ -328,6 +335,8 @@ std::vector<OptionLine> deciding_options(const TrainOptions& o, const Descriptio
   if (d.modes.size() > 1) line("steps-mode", step_mode_names[static_cast<std::size_t>(d.mode)]);
   for (std::size_t g = 0; g < d.groups.size(); ++g)
     line("lr", o.learning_rate[g], d.groups[g].name);
+  for (const auto& part : o.parts.scale) line("lr-scale", to_string(part));
+  for (const auto& part : o.parts.freeze) line("freeze", to_string(part));
   line("schedule", to_string(o.schedule));
   line("warm-up", o.schedule.warm_up);
   line("clip", o.clip_norm);

@@ -105,6 +105,8 @@ void TrainingRun::start_engine() {
   std::ranges::copy(o_.learning_rate, settings.learning_rate.begin());
   std::ranges::copy(o_.weight, settings.weight.begin());
   for (std::size_t g = 0; g < d_.groups.size(); ++g) settings.mix[g] = d_.groups[g].mix;
+  settings.frozen_epochs = o_.parts.frozen_epochs;
+  settings.rate_scale = o_.parts.rate_scale;
   settings.threads = o_.threads;
   settings.epochs = o_.epochs;
   if (o_.steps_given) settings.steps = o_.steps;
@@ -231,6 +233,9 @@ void TrainingRun::announce() {
     logs_->say(fmt::format("group {}: {} at {}, mix {}:{}\n", g.name, g.optimizer,
                            o_.learning_rate[static_cast<std::size_t>(&g - d_.groups.data())],
                            to_string(g, d_), terms));
+  }
+  for (const std::string& note : part_notes(o_.parts, d_, o_.init.empty())) {
+    logs_->say(note + "\n");
   }
   for (const std::string& warning : training_warnings(*source_, d_, o_.batch_size)) {
     logs_->say(fmt::format("warning: {}\n", warning));

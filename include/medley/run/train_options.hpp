@@ -11,6 +11,7 @@
 #include "medley/data/folds.hpp"
 #include "medley/run/best.hpp"
 #include "medley/run/checkpoint.hpp"
+#include "medley/run/part_options.hpp"
 
 namespace medley {
 
@@ -52,6 +53,7 @@ struct TrainOptions : RunLength {
   std::vector<double> weight;         // one a term
   std::vector<Criterion> best;        // at least one
   std::uint64_t validate_every = 0;   // steps; 0: each epoch
+  PartOptions parts;                  // what is frozen, or has a learning rate of its own
   std::uint64_t checkpoint_every = 0, log_every = 10, gradients_every = 0;
   bool gradients_each_epoch = true;  // measure at the first step of each epoch
   std::uint64_t diagnose_every = 0;  // 0: never
