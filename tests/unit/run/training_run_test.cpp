@@ -71,10 +71,10 @@ TEST_F(TrainingLoop, TheBestIsTheFirstOfTheLowestTotals) {
   train({"--epochs", "5", "--keep", "9"});
   EXPECT_EQ(linked("best"), 15u);
   EXPECT_EQ(linked("last"), 25u);
-  EXPECT_EQ(state_of(5).best_step, 5u);
-  EXPECT_EQ(state_of(10).best_total, 3.0);
-  EXPECT_EQ(state_of(25).best_step, 15u);
-  EXPECT_EQ(state_of(25).best_total, 2.0);
+  EXPECT_EQ(state_of(5).best.step, 5u);
+  EXPECT_EQ(state_of(10).best.value[0], 3.0);
+  EXPECT_EQ(state_of(25).best.step, 15u);
+  EXPECT_EQ(state_of(25).best.value[0], 2.0);
   EXPECT_EQ(count_of("no checkpoint is the best", log()), 1);
   // Later ones that are as low do not take its place, and a negative total is lower than any other.
   made.script.validation = {0.5, -1, 0};
@@ -88,7 +88,7 @@ TEST_F(TrainingLoop, TotalsThatAreNoNumberMakeNoBest) {
     made.script.validation = {total};
     EXPECT_EQ(train({"--force", "--epochs", "3"}), Ending::complete);
     EXPECT_EQ(linked("best"), std::nullopt) << total;
-    EXPECT_EQ(state_of(15).best_step, 0u);
+    EXPECT_EQ(state_of(15).best.step, 0u);
   }
   made.script.validation = {not_a_number};
   train({"--force", "--epochs", "3"});
@@ -131,9 +131,12 @@ TEST_F(TrainingLoop, CheckpointsNameTheirFields) {
     if (!name.starts_with("option.")) names.push_back(name);
   }
   EXPECT_EQ(names,
-            (Texts{"batch", "best.step", "best.total", "bytes.diagnostics", "bytes.losses",
-                   "bytes.metrics", "classes.kind", "data", "epoch", "experiment", "fingerprint",
-                   "medley", "medley.checksum", "seed", "step", "updates.all"}));
+            (Texts{"batch", "best.step", "best.total", "best.waited", "bytes.diagnostics",
+                   "bytes.losses", "bytes.metrics", "classes.kind", "data", "end", "end.length",
+                   "end.patience", "epoch", "experiment", "fingerprint", "longer.best.step",
+                   "longer.best.total", "longer.best.waited", "longer.bytes.losses",
+                   "longer.bytes.metrics", "medley", "medley.checksum", "rounds", "seed", "step",
+                   "updates.all"}));
   EXPECT_EQ(*file.metadata("option.weight.decay"), "0.5");
   EXPECT_EQ(*file.metadata("step"), "3");
   EXPECT_EQ(*file.metadata("bytes.losses"), std::to_string(fs::file_size(run / "losses.csv")));
