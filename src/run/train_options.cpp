@@ -25,6 +25,10 @@ po::options_description describe(const Description& d) {
   };
   const std::string own = "the experiment's own";
   add("data", text(), "DIR", "dataset folder; without it the experiment's own data, if it has any");
+  add("fold", text(), "I/N|all",
+      "validate on fold I of N of the training and validation records, and train on the others; "
+      "all: train on both (default: splits as the data have them)");
+  add("fold-seed", text(), "S", "another seed, other folds (default 1)");
   add("out", text(), "RUN", "run folder to write");
   options.add_options()("resume", po::bool_switch(),
                         "go on from RUN's last checkpoint with RUN's options; only --threads, "
@@ -42,6 +46,12 @@ po::options_description describe(const Description& d) {
   add("batch-size", text(), "N", fmt::format("(default {})", d.recipe.batch_size));
   add("lr", po::value<Strings>()->composing(), "X|GROUP=X",
       "learning rate, of all groups or of one (default " + own + ")");
+  add("lr-scale", po::value<Strings>()->composing(), "PART=X",
+      "learning rate of a part of the network times this (repeatable, the later one holds): trunk, "
+      "heads, a head, a layer such as trunk.0, layers such as trunk.0-3");
+  add("freeze", po::value<Strings>()->composing(), "PART[:EPOCHS]",
+      "leave a part as it is, for the run or for its first epochs (repeatable); what is before all "
+      "that learns costs no backward pass");
   add("schedule", text(), "FORM",
       "constant | cosine | step:GAMMA@FRACTION,... | one-cycle[:RISE,DIV,FINAL] (default " +
           to_string(d.recipe.schedule) + ")");
@@ -252,6 +262,8 @@ TrainOptions parse_train_options(const Arguments& arguments, const Description& 
   };
   o.data = read.text("data");
   o.data_given = first.count("data") > 0;
+  const auto fold_seed = read.number<std::uint64_t>("fold-seed", 1, 0, ~std::uint64_t{0});
+  if (read.has("fold")) o.fold = parse_fold(read.text("fold"), fold_seed);
   o.init = read.text("init");
   config_path("data", o.data);
   config_path("init", o.init);
@@ -285,6 +297,7 @@ TrainOptions parse_train_options(const Arguments& arguments, const Description& 
   set_by_name("lr", in_order("lr"), chosen.groups, true, 0.0, o.learning_rate);
   for (const TermInfo& term : d.terms) o.weight.push_back(term.weight);
   set_by_name("weight", in_order("weight"), d.terms, false, -1e30, o.weight);
+  o.parts = parse_parts(in_order("freeze"), in_order("lr-scale"), d);
   for (const std::string& text : in_order("mix")) set_mix(text, chosen);
   for (const GroupInfo& group : chosen.groups) o.mix.push_back(group.mix);
   require_weights_for_mixes(o, chosen);
@@ -318,12 +331,16 @@ std::vector<OptionLine> deciding_options(const TrainOptions& o, const Descriptio
   const auto line = [&](std::string name, const auto& value, std::string key = {}) {
     lines.push_back({std::move(name), std::move(key), fmt::format("{}", value)});
   };
+  if (o.fold.given()) line("fold", to_string(o.fold));
+  if (o.fold.count > 1) line("fold-seed", o.fold.seed);
   line("epochs", o.epochs);
   if (o.steps_given) line("steps", o.steps);
   line("batch-size", o.batch_size);
   if (d.modes.size() > 1) line("steps-mode", step_mode_names[static_cast<std::size_t>(d.mode)]);
   for (std::size_t g = 0; g < d.groups.size(); ++g)
     line("lr", o.learning_rate[g], d.groups[g].name);
+  for (const auto& part : o.parts.scale) line("lr-scale", to_string(part));
+  for (const auto& part : o.parts.freeze) line("freeze", to_string(part));
   line("schedule", to_string(o.schedule));
   line("warm-up", o.schedule.warm_up);
   line("clip", o.clip_norm);

@@ -78,9 +78,18 @@ void TrainingRun::open_source() {
     if (!o_.resume) dataset_->begin_fingerprint();
     source_ = dataset_.get();
   }
+  fold_source();
   if (source_->size(Split::train) == 0) {
     throw data_error(fmt::format("{}: no record is of the training split", o_.data));
   }
+}
+
+// Cuts the records as --fold says.
+void TrainingRun::fold_source() {
+  if (!o_.fold.given()) return;
+  folded_.emplace(*source_, d_.targets, o_.fold, dataset_ ? o_.data : "the experiment's own data");
+  if (dataset_) folded_->measure_channels({d_.input.c, d_.input.h, d_.input.w});
+  source_ = &*folded_;
 }
 
 void TrainingRun::start_engine() {
@@ -96,6 +105,8 @@ void TrainingRun::start_engine() {
   std::ranges::copy(o_.learning_rate, settings.learning_rate.begin());
   std::ranges::copy(o_.weight, settings.weight.begin());
   for (std::size_t g = 0; g < d_.groups.size(); ++g) settings.mix[g] = d_.groups[g].mix;
+  settings.frozen_epochs = o_.parts.frozen_epochs;
+  settings.rate_scale = o_.parts.rate_scale;
   settings.threads = o_.threads;
   settings.epochs = o_.epochs;
   if (o_.steps_given) settings.steps = o_.steps;
@@ -138,6 +149,13 @@ void TrainingRun::draw_parameters() {
 
 // Whether this run may have another length than it had. Changes nothing.
 void TrainingRun::require_longer(const Checkpoint* checkpoint) const {
+  if (checkpoint && !o_.before) {
+    const std::uint64_t done = checkpoint->state.position.step;
+    if (done > steps_ || (done == steps_ && checkpoint->state.end == RunEnd::none))
+      throw data_error(fmt::format(
+          "{}: {} steps are done already, but config.ini asks for {}: put back what it had",
+          checkpoint->path.string(), done, steps_));
+  }
   if (!o_.before) return;
   const std::uint64_t before = o_.before->in_steps(rounds_);
   if (steps_ < before)
@@ -168,6 +186,7 @@ void TrainingRun::resume() {
     return;
   }
   const Checkpoint checkpoint = load_checkpoint(path, d_, arena_, true);
+  require_longer(&checkpoint);
   require_same_options(checkpoint, o_, d_);
   if (checkpoint.data != source_->fingerprint()) {
     throw data_error(fmt::format(
@@ -176,7 +195,6 @@ void TrainingRun::resume() {
         checkpoint.path.string(), o_.data.empty() ? "the generator" : o_.data,
         hexadecimal(checkpoint.data), hexadecimal(source_->fingerprint())));
   }
-  require_longer(&checkpoint);
   engine_.parameters_changed();
   state_ = checkpoint.state;
   const std::uint64_t step = state_.position.step;
@@ -206,6 +224,7 @@ void TrainingRun::announce() {
       source_->size(Split::train), source_->size(Split::validation), source_->size(Split::test),
       o_.batch_size, steps_, to_string(o_.schedule),
       o_.schedule.warm_up > 0 ? fmt::format(", warm-up {}", o_.schedule.warm_up) : std::string{}));
+  if (folded_) logs_->say(folded_->text() + "\n");
   for (const GroupInfo& g : d_.groups) {
     std::string terms;
     for (std::size_t k = 0; k < d_.terms.size(); ++k) {
@@ -214,6 +233,9 @@ void TrainingRun::announce() {
     logs_->say(fmt::format("group {}: {} at {}, mix {}:{}\n", g.name, g.optimizer,
                            o_.learning_rate[static_cast<std::size_t>(&g - d_.groups.data())],
                            to_string(g, d_), terms));
+  }
+  for (const std::string& note : part_notes(o_.parts, d_, o_.init.empty())) {
+    logs_->say(note + "\n");
   }
   for (const std::string& warning : training_warnings(*source_, d_, o_.batch_size)) {
     logs_->say(fmt::format("warning: {}\n", warning));

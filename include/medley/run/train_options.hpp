@@ -8,8 +8,10 @@
 #include <vector>
 
 #include "medley/base/arguments.hpp"
+#include "medley/data/folds.hpp"
 #include "medley/run/best.hpp"
 #include "medley/run/checkpoint.hpp"
+#include "medley/run/part_options.hpp"
 
 namespace medley {
 
@@ -29,6 +31,7 @@ struct TrainOptions : RunLength {
   std::string data;         // empty: the experiment's own
   bool data_given = false;  // on the command line, as where a resumed run's data are now
   std::filesystem::path out;
+  Fold fold;                    // splits as the data have them unless given
   std::string init;             // file of weights to begin with
   bool with_optimizer = false;  // and of its moments, counts and states of mixes
   bool resume = false, force = false, help = false;
@@ -52,6 +55,7 @@ struct TrainOptions : RunLength {
   std::vector<double> weight;         // one a term
   std::vector<Criterion> best;        // at least one
   std::uint64_t validate_every = 0;   // steps; 0: each epoch
+  PartOptions parts;                  // what is frozen, or has a learning rate of its own
   std::uint64_t checkpoint_every = 0, log_every = 10, gradients_every = 0;
   bool gradients_each_epoch = true;  // measure at the first step of each epoch
   std::uint64_t diagnose_every = 0;  // 0: never
