@@ -72,7 +72,7 @@ std::string TrainingRun::best_words() const {
 // What the test split gives with the parameters of `best`. The arena then holds these.
 void TrainingRun::add_best(Results& results) {
   const std::optional<std::uint64_t> best = folder_->best();
-  if (!best || source_->size(Split::test) == 0) return;
+  if (!best || !measures_test()) return;
   const std::uint64_t last = state_.position.step;
   results.rows += fmt::format("best.step,{}\n", *best);
   if (*best == last) {
@@ -98,13 +98,13 @@ void TrainingRun::print_results() {
   if (state_.position.step < steps_) results.rows += "ended,patience\n";
   results.rows += fmt::format("digest,{}\n", digest);
   for (const Split split : {Split::validation, Split::test}) {
-    if (source_->size(split) == 0) continue;
+    if (source_->size(split) == 0 || (split == Split::test && !measures_test())) continue;
     engine_.evaluate(split, evaluation_);
     add_results(split, {}, results);
     write_confusions(split);
   }
   add_best(results);
-  if (source_->size(Split::test) > 0) write_run_file(o_.out / "test.csv", results.test);
+  if (measures_test()) write_run_file(o_.out / "test.csv", results.test);
   fmt::print("{}", results.rows);
   logs_->say(fmt::format(
       "digest of the parameters {}; the run is in {}: losses.csv, metrics.csv, timing.csv, "

@@ -74,6 +74,7 @@ class TrainingRun {
   bool ended() const { return state_.end == RunEnd::reached || state_.end == RunEnd::closed; }
   void go_on();
   void close();
+  bool measures_test() const;
   void measure_best();
 
   RunProgress progress_now() const;
