@@ -157,10 +157,11 @@ class Trainer : Passes<Experiment, Workers> {
     }
   }
 
-  void evaluate(Split split, Evaluation& result) {
-    Base::evaluate(split, mixing_.constant(), result);
+  void evaluate(Split split, Evaluation& result, RecordObserver* observer = nullptr) {
+    Base::evaluate(split, mixing_.constant(), result, observer);
   }
   using Base::predict;
+  using Base::summed_value;
 
  private:
   // From the parameters as they are, which are there again afterwards.
