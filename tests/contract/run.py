@@ -25,6 +25,7 @@ import agreement
 import builds
 import core
 import damaged_files
+import folds
 import foreign
 import imports
 import initial_weights
@@ -47,8 +48,8 @@ import two_digits
 from harness import ROOT, Bench, Failed, Skipped
 
 MODULES = (same_bits, builds, repetition, nothing_lost, resumption, lengths, parts, kept, streams, damaged_files,
-           memory, manners, agreement, records, imports, foreign, recipes, initial_weights, rooms, core,
-           installs, transcript, two_digits)
+           memory, manners, agreement, records, folds, imports, foreign, recipes, initial_weights, rooms,
+           core, installs, transcript, two_digits)
 # Those of some minutes begin first, so that no worker is left alone with one at the end.
 LONG = (builds, transcript)
 

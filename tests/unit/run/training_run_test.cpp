@@ -298,6 +298,13 @@ TEST_F(TrainingLoop, ResultsAreOfTheLastParametersAndOfTheBest) {
                     "best.step,5\nbest.test.total,15\n"))
       << rows;
   EXPECT_EQ(read_text(run / "confusion-kind-test.csv"), "true,0,1\r\n0,3,1\r\n1,0,2\r\n");
+  const Texts test = lines_of(run / "test.csv");
+  EXPECT_EQ(test[0], "name,value,standard_error,low,high");
+  EXPECT_EQ(test[1].substr(0, 14), "test.total,55,");
+  EXPECT_EQ(test[2].substr(0, 17), "test.term.kind,2,");
+  EXPECT_EQ(test[test.size() / 2 + 1].substr(0, 19), "best.test.total,15,");
+  // Wilson's interval of 5 of 6.
+  EXPECT_TRUE(holds(test[4], "test.kind.accuracy,0.8333...,0.152...,0.436...,0.969...")) << test[4];
 }
 
 }  // namespace
