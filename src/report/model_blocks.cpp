@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <memory>
 #include <optional>
 
 #include "medley/report/ranking.hpp"
@@ -16,6 +17,7 @@
 #include "medley/run/record_results.hpp"
 #include "medley/run/run_checkpoints.hpp"
 #include "medley/run/train_options.hpp"
+#include "medley/run/trained_fold.hpp"
 
 namespace medley {
 
@@ -81,6 +83,7 @@ class ModelBlocks {
   }
 
  private:
+  // The records as the run had them, unless others are given.
   void open_records(const Program& program) {
     const TrainOptions run =
         parse_train_options({"--out", o_.run.string(), "--resume"}, program.description);
@@ -90,8 +93,15 @@ class ModelBlocks {
       records_ = program.generator;
       if (!records_)
         throw data_error("the run does not say where its data set is; give --data DIR");
-      return;
+    } else {
+      open_dataset();
     }
+    if (o_.split == Split::test) return;
+    folded_ = trained_fold(model_.checkpoint(), d_, *records_, from_);
+    if (folded_) records_ = &*folded_;
+  }
+
+  void open_dataset() {
     std::error_code error;
     if (!std::filesystem::exists(from_, error)) {
       throw io_error(fmt::format(
@@ -229,6 +239,7 @@ class ModelBlocks {
   Model model_;
   std::string from_;
   std::optional<Dataset> dataset_;
+  std::unique_ptr<FoldedSource> folded_;
   const Source* records_ = nullptr;
   std::optional<RecordResults> results_;
   SampleRecords::Heads heads_;

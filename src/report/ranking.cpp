@@ -48,15 +48,17 @@ double average_precision(const RankingPoints& points) {
   return sum;
 }
 
-// Without points that are closer to the one kept before than a step along the curve, whose length is
-// 2: of two steps in a row, at least one longer stretch is made, so that 4 / step + 2 points stay.
+// Without points that are closer to the one kept before than a step along the ROC curve, whose length
+// is 2, unless precision falls steeply there: of two stretches in a row, one is longer than a step, so
+// that 4 / step + 2 points stay, and those of the steep parts.
 RankingPoints at_steps(const RankingPoints& all, double step) {
   RankingPoints kept{all.front()};
   for (std::size_t i = 1; i + 1 < all.size(); ++i) {
     const RankingPoint &from = kept.back(), &next = all[i + 1];
-    const double length =
-        next.false_positive_rate - from.false_positive_rate + next.recall - from.recall;
-    if (length > step) kept.push_back(all[i]);
+    const double recall = next.recall - from.recall;
+    const double length = next.false_positive_rate - from.false_positive_rate + recall;
+    const double under_precision = recall * std::fabs(next.precision - from.precision);
+    if (length > step || under_precision > step * step / 16.0) kept.push_back(all[i]);
   }
   kept.push_back(all.back());
   return kept;

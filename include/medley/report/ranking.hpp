@@ -21,7 +21,7 @@ namespace medley {
 // one class does not occur or a score is not a number, areas are null and the lists are empty.
 //
 // Longer curves are thinned to about 200 points (more where these would not do): points are left out
-// where they are nearest to each other along the ROC curve, such that the area under what is drawn,
+// where they are nearest to each other along the ROC curve and precision is level, such that the area under what is drawn,
 // under this and under precision over recall, by trapezoids, changes by 1e-3 at most. The first and
 // the last point stay, and so does each long stretch between two neighbours.
 nlohmann::json ranking_block(std::span<const Score> rising);

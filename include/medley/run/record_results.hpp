@@ -37,6 +37,8 @@ class RecordWindow final : public Source {
     return records_.labelled(record, target);
   }
   bool complete(int target) const override { return records_.complete(target); }
+  bool has_groups() const override { return records_.has_groups(); }
+  std::int64_t group(std::uint64_t record) const override { return records_.group(record); }
   std::span<const float> mean() const override { return records_.mean(); }
   std::span<const float> deviation() const override { return records_.deviation(); }
   std::span<const std::string> class_names(int target) const override {
