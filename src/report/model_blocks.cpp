@@ -185,7 +185,10 @@ class ModelBlocks {
     if (o_.samples > 0) {
       results_->each_evaluation(
           o_.split, [&](std::uint64_t rank, std::uint64_t record, const Evaluation& result) {
-            samples.choose(rank, record, result);
+            std::vector<double> losses(d_.terms.size(), std::numeric_limits<double>::quiet_NaN());
+            for (std::size_t k = 0; k < losses.size(); ++k)
+              if (!d_.terms[k].is_penalty && result.measured[k]) losses[k] = result.value[k];
+            samples.choose(rank, record, losses);
           });
     }
     results_->each_output(o_.split, [&](std::uint64_t rank, const Record& content,

@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
-#include <limits>
 
 #include "medley/files/png.hpp"
 
@@ -135,20 +135,18 @@ void SampleRecords::drop(std::uint64_t rank) {
   if (!is_shown(rank) && std::ranges::none_of(worst_, has)) records_.erase(rank);
 }
 
-void SampleRecords::choose(std::uint64_t rank, std::uint64_t record, const Evaluation& result) {
-  Chosen found{.record = record};
-  found.value.fill(std::numeric_limits<double>::quiet_NaN());
-  for (std::size_t k = 0; k < d_.terms.size(); ++k) {
-    if (!d_.terms[k].is_penalty && result.measured[k]) found.value[k] = result.value[k];
-  }
+void SampleRecords::choose(std::uint64_t rank, std::uint64_t record,
+                           std::span<const double> losses) {
   Ranks pushed_out;
   bool wanted = is_shown(rank);
   for (std::size_t k = 0; k < worst_.size(); ++k) {
-    if (std::isnan(found.value[k])) continue;
+    if (std::isnan(losses[k])) continue;
     Ranks& worst = worst_[k];
     // Of equal losses, the record that comes first is first.
-    const auto place = std::ranges::find_if(
-        worst, [&](std::uint64_t other) { return records_[other].value[k] < found.value[k]; });
+    const auto place = std::ranges::find_if(worst, [&](std::uint64_t other) {
+      const double than = records_.at(other).losses[k];
+      return than < losses[k] || (than == losses[k] && other > rank);
+    });
     if (static_cast<std::size_t>(place - worst.begin()) >= worst_count_) continue;
     worst.insert(place, rank);
     wanted = true;
@@ -156,7 +154,8 @@ void SampleRecords::choose(std::uint64_t rank, std::uint64_t record, const Evalu
     pushed_out.push_back(worst.back());
     worst.pop_back();
   }
-  if (wanted) records_.emplace(rank, std::move(found));
+  if (wanted)
+    records_.emplace(rank, Chosen{.record = record, .losses = {losses.begin(), losses.end()}});
   for (const std::uint64_t other : pushed_out) drop(other);
 }
 
@@ -228,8 +227,7 @@ nlohmann::json SampleRecords::block() const {
     index[rank] = records.size();
     records.push_back(chosen.drawn);
     records.back()["record"] = chosen.record;
-    for (std::size_t k = 0; k < d_.terms.size(); ++k)
-      records.back()["losses"].push_back(chosen.value[k]);
+    records.back()["losses"] = chosen.losses;
   }
   const auto indices = [&](const Ranks& ranks) {
     nlohmann::json list = nlohmann::json::array();

@@ -82,15 +82,15 @@
 namespace medley {
 
 struct ModelBlocksOptions {
-  std::filesystem::path run;         // the folder of a run
-  std::filesystem::path checkpoint;  // empty: its `best`, or its `last` where there is none
-  std::string data;                  // where its data set is now; empty: where config.ini says
-  Split split = Split::validation;   // --split
-  std::size_t samples = 24;          // --samples; 0: "samples" has neither these nor the worst
-  std::size_t worst = 8;             // by each loss; half of `samples` at most
-  int most_side = 256;               // pixels of a picture as drawn
-  int threads = 0;                   // 0: the processors at hand
-  std::string instruction_set;       // empty: the best
+  std::filesystem::path run{};         // the folder of a run
+  std::filesystem::path checkpoint{};  // empty: its `best`, or its `last` where there is none
+  std::string data{};                  // where its data set is now; empty: where config.ini says
+  Split split = Split::validation;     // --split
+  std::size_t samples = 24;            // --samples; 0: "samples" has neither these nor the worst
+  std::size_t worst = 8;               // by each loss; half of `samples` at most
+  int most_side = 256;                 // pixels of a picture as drawn
+  int threads = 0;                     // 0: the processors at hand
+  std::string instruction_set{};       // empty: the best
 };
 
 nlohmann::json network_block(const Description& description);

@@ -2,7 +2,6 @@
 // these are kept, whatever the size of the split.
 #pragma once
 
-#include <array>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <span>
@@ -10,7 +9,6 @@
 #include <utility>
 #include <vector>
 
-#include "medley/engine/reports.hpp"
 #include "medley/experiment/description.hpp"
 #include "medley/report/model_blocks.hpp"
 #include "medley/run/prediction.hpp"
@@ -41,8 +39,9 @@ class SampleRecords {
   SampleRecords(const Description& description, const Heads& heads,
                 const ModelBlocksOptions& options, std::uint64_t records);
 
-  // First, for every record by rank: `result` is an evaluation of it alone.
-  void choose(std::uint64_t rank, std::uint64_t record, const Evaluation& result);
+  // First, for every record: `losses` has a number a term, that of an evaluation of this record alone;
+  // NaN where it has none.
+  void choose(std::uint64_t rank, std::uint64_t record, std::span<const double> losses);
   // Then whether a record was chosen, and for those what is to be drawn; `labelled[t]` is whether it
   // has target t.
   bool chosen(std::uint64_t rank) const { return records_.contains(rank); }
@@ -56,7 +55,7 @@ class SampleRecords {
  private:
   struct Chosen {
     std::uint64_t record = 0;
-    std::array<double, max_terms> value{};  // NaN: not measured
+    std::vector<double> losses{};
     nlohmann::json drawn = nlohmann::json::object();
   };
   using Ranks = std::vector<std::uint64_t>;
