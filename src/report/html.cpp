@@ -57,14 +57,38 @@ std::string rounded(std::string_view number) {
   const double size = std::fabs(read.value);
   const bool whole = number.find_first_of(".eE") == std::string_view::npos;
   if (size == 0.0 || whole) return std::string(number);
-  return size >= 1e-3 && size < 1e3 ? fmt::format("{:.4f}", read.value)
+  if (size >= 1e-3 && size < 1e3) return fmt::format("{:.4f}", read.value);
+  return size >= 1e-4 && size < 1e6 ? fmt::format("{:.4g}", read.value)
                                     : fmt::format("{:.3e}", read.value);
 }
 
+namespace {
+
+std::string data_element(std::string_view number, std::string_view shown) {
+  return fmt::format(R"(<data value="{}">{}</data>)", escaped(number), escaped(shown));
+}
+
+bool is_number(std::string_view text) {
+  const NumberRead<double> read = read_number<double>(text);
+  return read && !std::isnan(read.value);
+}
+
+}  // namespace
+
 std::string figure(std::string_view number) {
-  const NumberRead<double> read = read_number<double>(number);
-  if (!read || std::isnan(read.value)) return escaped(number);
-  return fmt::format(R"(<data value="{}">{}</data>)", escaped(number), escaped(rounded(number)));
+  return is_number(number) ? data_element(number, rounded(number)) : escaped(number);
+}
+
+std::string figure_with_error(std::string_view number, std::string_view error) {
+  if (!is_number(number) || !is_number(error)) return figure(number);
+  const double value = read_number<double>(number).value,
+               deviation = read_number<double>(error).value;
+  const bool fixed = std::fabs(value) < 1e3 && std::fabs(deviation) >= 5e-5;
+  const auto text = [&](std::string_view digits, double x) {
+    return data_element(digits, fixed ? fmt::format("{:.4f}", x) : rounded(digits));
+  };
+  return fmt::format(R"({} <span class="error">± {}</span>)", text(number, value),
+                     text(error, deviation));
 }
 
 std::string_view HtmlTable::cell_class(std::size_t column) const {

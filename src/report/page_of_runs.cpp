@@ -65,8 +65,8 @@ std::string value_of(const std::vector<Figure>& figures, std::string_view name) 
 
 // The names in the order in which they first come.
 void add_names(const std::vector<Figure>& figures, Strings& names) {
-  for (const Figure& figure : figures) {
-    if (std::ranges::find(names, figure.name) == names.end()) names.push_back(figure.name);
+  for (const Figure& f : figures) {
+    if (std::ranges::find(names, f.name) == names.end()) names.push_back(f.name);
   }
 }
 
@@ -74,16 +74,15 @@ void add_names(const std::vector<Figure>& figures, Strings& names) {
 std::string tiles(const std::vector<Figure>& figures, std::string_view split) {
   std::string html;
   std::set<std::string> targets;
-  for (const Figure& figure : figures) {
-    const std::size_t dot = figure.name.find('.');
-    if (dot == std::string::npos || figure.name.ends_with(".value") || figure.value.empty())
-      continue;
-    const std::string target = figure.name.substr(0, dot);
+  for (const Figure& f : figures) {
+    const std::size_t dot = f.name.find('.');
+    if (dot == std::string::npos || f.name.ends_with(".value") || f.value.empty()) continue;
+    const std::string target = f.name.substr(0, dot);
     if (!targets.insert(target).second) continue;
     html += fmt::format(
         "<div class=\"tile\"><span class=\"of\">{}</span><strong>{}</strong><span>{}, "
         "{}</span></div>\n",
-        escaped(target), page::figure(figure.value), escaped(figure.name.substr(dot + 1)), split);
+        escaped(target), figure(f.value), escaped(f.name.substr(dot + 1)), split);
   }
   return html.empty() ? html : "<div class=\"tiles\">\n" + html + "</div>\n";
 }
@@ -101,8 +100,8 @@ std::string figures_of_one(const RunFiles& run) {
   HtmlTable table("figures", columns);
   for (const std::string& name : names) {
     Strings row{escaped(name)};
-    if (!validation.empty()) row.push_back(page::figure(value_of(validation, name)));
-    if (!test.empty()) row.push_back(page::figure(value_of(test, name)));
+    if (!validation.empty()) row.push_back(figure(value_of(validation, name)));
+    if (!test.empty()) row.push_back(figure(value_of(test, name)));
     table.row(row);
   }
   return tiles(test.empty() ? validation : test, test.empty() ? "validation" : "test") +
@@ -143,7 +142,7 @@ std::string mean_of(const Strings& texts) {
   }
   if (values.size() < 2) return {};
   const statistics::Estimate e = statistics::estimate(values);
-  return page::figure(number_text(e.mean)) + " ± " + page::figure(number_text(e.standard_error));
+  return figure_with_error(number_text(e.mean), number_text(e.standard_error));
 }
 
 // Numbers of runs that are alike but for their seeds, by what else they are.
@@ -178,7 +177,7 @@ std::string figures_of_several(std::span<const RunFiles> runs, std::string_view 
     Strings row{escaped(runs[i].name)};
     for (const std::string& name : differing) row.push_back(escaped(option_text(runs[i], name)));
     row.push_back(std::to_string(runs[i].steps_done()));
-    for (const std::string& name : names) row.push_back(page::figure(value_of(figures[i], name)));
+    for (const std::string& name : names) row.push_back(figure(value_of(figures[i], name)));
     table.row(row);
   }
   for (const auto& [key, members] : repeated(runs, differing)) {
@@ -239,7 +238,7 @@ std::string confusion_html(const Confusion& confusion) {
     for (std::size_t c = 1; c < fields.size(); ++c) {
       const double part = share(fields[c], sum);
       row.push_back(fmt::format("<span class=\"{}\" style=\"--share:{:.3f}\">{}</span>",
-                                c == r + 1 ? "hit" : "miss", part, page::figure(fields[c])));
+                                c == r + 1 ? "hit" : "miss", part, figure(fields[c])));
     }
     row.push_back(r + 1 < fields.size() && sum > 0.0
                       ? fmt::format("{:.1f}%", 100.0 * share(fields[r + 1], sum))

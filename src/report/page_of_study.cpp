@@ -33,12 +33,6 @@ bool is_marked(const LogTable& settings, std::size_t row, std::string_view colum
   return settings.cell(row, column) == "1";
 }
 
-std::string plus_minus(const std::string& value, const std::string& error) {
-  if (value.empty()) return {};
-  return figure(value) +
-         (error.empty() ? "" : " <span class=\"error\">± " + figure(error) + "</span>");
-}
-
 Section answer_section(const StudyFiles& study) {
   Section section{"answer", "Answer", "", ""};
   for (const std::string& sentence : study.answer) {
@@ -69,9 +63,10 @@ Section settings_section(const LogTable& settings) {
     for (const std::string& name : columns.searched) row.push_back(figure(cell(name)));
     row.push_back(escaped(cell("trials")));
     for (const std::string& name : columns.objectives) {
-      row.push_back(plus_minus(cell(name + ".mean"), cell(name + ".standard_error")));
+      row.push_back(figure_with_error(cell(name + ".mean"), cell(name + ".standard_error")));
       if (settings.column(name + ".difference"))
-        row.push_back(plus_minus(cell(name + ".difference"), cell(name + ".difference_error")));
+        row.push_back(
+            figure_with_error(cell(name + ".difference"), cell(name + ".difference_error")));
       if (settings.column(name + ".p")) row.push_back(figure(cell(name + ".p")));
     }
     const bool chosen = is_marked(settings, r, "chosen"),
@@ -89,7 +84,7 @@ Section test_section(const LogTable& test) {
   HtmlTable table("figures", {"figure", ">test"});
   for (std::size_t r = 0; r < test.size(); ++r)
     table.row({escaped(test.cell(r, "name")),
-               plus_minus(test.cell(r, "value"), test.cell(r, "standard_error"))});
+               figure_with_error(test.cell(r, "value"), test.cell(r, "standard_error"))});
   return {"test", "Test",
           "The chosen setting, trained on training and validation records together, and measured "
           "once on the test split.",

@@ -16,12 +16,14 @@ std::string escaped(std::string_view text);
 // Bytes that are no UTF-8 become U+FFFD.
 std::string script_json(const nlohmann::ordered_json& json);
 
-// Four decimals for numbers from 0.001 to 1000, four digits for others, whole numbers as they are; what
-// is no number as it stands.
+// Four decimals for numbers from 0.001 to 1000, four digits for others, whole numbers as they are; what is
+// no number as it stands.
 std::string rounded(std::string_view number);
 
 // `<data value="the number's own digits">rounded</data>`; other text escaped.
 std::string figure(std::string_view number);
+// "number ± error", both with four decimals where that shows the error; without one the number alone.
+std::string figure_with_error(std::string_view number, std::string_view error);
 
 // A table of cells that are HTML. A column whose name begins with '>' is flushed right.
 class HtmlTable {

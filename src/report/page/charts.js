@@ -23,20 +23,35 @@ function shortNumber(x) {
   return size >= 1e-3 && size < 1e5 ? String(Number(x.toPrecision(4))) : x.toExponential(1);
 }
 
+// `at` names the places of the only ticks, `names` what stands there.
 function axis(title, options = {}) {
   const log = options.log, soft = themeColour("--soft"), line = themeColour("--line");
+  const named = options.names && {
+    afterBuildTicks: (scale) => { scale.ticks = options.names.map((name, value) => ({value})); },
+  };
   return {
+    ...named,
     type: log ? "logarithmic" : "linear",
     title: {display: Boolean(title), text: title, color: soft, font: {size: 11}},
     grid: {color: line, drawBorder: false, tickLength: 4},
     ticks: {
-      color: soft, font: {size: 11}, maxRotation: 0, autoSkipPadding: 14,
-      callback: options.ticks || ((x) => (log && !isDecade(x) ? "" : shortNumber(x))),
+      color: soft, font: {size: 11}, maxRotation: 0, autoSkipPadding: 14, includeBounds: Boolean(named || log), stepSize: options.stepSize,
+      autoSkip: !named,
+      callback: (x, i, ticks) => {
+        if (named) return options.names[x];
+        return log && !isRound(x, ticks) ? "" : shortNumber(x);
+      },
     },
     min: options.min, max: options.max,
   };
 }
-function isDecade(x) { const power = Math.log10(x); return Math.abs(power - Math.round(power)) < 1e-9; }
+
+// Which ticks of a logarithmic axis have their numbers: decades; 2 and 5 as well where there are few.
+function isRound(x, ticks) {
+  const digit = x / 10 ** Math.floor(Math.log10(x) + 1e-9);
+  const isFew = ticks[ticks.length - 1].value / ticks[0].value < 1e3;
+  return (isFew ? [1, 2, 5] : [1]).some((round) => Math.abs(digit - round) < 1e-6);
+}
 
 // Bars of standard errors: points of a data set may have xError and yError.
 const errorBars = {
@@ -66,7 +81,7 @@ Chart.register(errorBars);
 
 function commonOptions(x, y, legend) {
   return {
-    parsing: false, normalized: true,
+    parsing: false, normalized: true, clip: {left: 8, right: 8, top: 4, bottom: 4},
     interaction: {mode: "nearest", axis: "xy", intersect: false},
     scales: {x, y},
     elements: {point: {hitRadius: 6}},
@@ -74,7 +89,11 @@ function commonOptions(x, y, legend) {
       legend: {
         display: legend, position: "bottom", align: "start",
         labels: {color: themeColour("--text"), boxWidth: 16, boxHeight: 2, font: {size: 11}, padding: 8,
-                 filter: (item, data) => !data.datasets[item.datasetIndex].unnamed},
+                 filter: (item, data) => {
+                   const set = data.datasets[item.datasetIndex];
+                   item.text = set.legend || item.text;
+                   return !set.unnamed;
+                 }},
       },
       tooltip: {
         displayColors: false,

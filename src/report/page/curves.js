@@ -20,6 +20,7 @@ function smoothed(points, width) {
     return {x, y: sum / weights};
   });
 }
+function isConstant(points) { return points.every((p) => p.text === points[0].text); }
 function positive(points) { return view.log ? points.filter((p) => p.y > 0) : points; }
 
 function lineSet(label, points, look, options = {}) {
@@ -33,10 +34,10 @@ function pointSet(label, points, look, options = {}) {
 }
 
 // Raw and smoothed training of a column that has many rows; what has few is drawn as it is.
-function trainingSets(label, points, look) {
-  if (points.length < 8 || view.smoothing === 0) return [lineSet(label, points, look)];
+function trainingSets(label, points, look, options = {}) {
+  if (points.length < 12 || view.smoothing === 0 || options.exact || isConstant(points)) return [lineSet(label, points, look, options)];
   const width = view.smoothing * (points[points.length - 1].x - points[0].x);
-  const smooth = lineSet(label, smoothed(points, width).map((p, i) => ({...p, text: shortNumber(p.y) + " smoothed, raw " + points[i].text})), look);
+  const smooth = lineSet(label, smoothed(points, width).map((p, i) => ({...p, text: shortNumber(p.y) + " smoothed, raw " + points[i].text})), look, options);
   if (!view.raw) return [smooth];
   const raw = lineSet(label + ", raw", points, {colour: pale(look.colour, isSingle ? 0.35 : 0.18), dash: []}, {borderWidth: 1, unnamed: true});
   return [raw, smooth];
@@ -44,15 +45,21 @@ function trainingSets(label, points, look) {
 
 function xTitle() { return view.x === "time" ? "seconds of training" : "step"; }
 
-function curveChart(sets, title = "") {
+// All curves reach over the same steps or seconds.
+function xLimits() {
+  const steps = Math.max(...runs.map((run) => run.steps)), seconds = Math.max(0, ...runs.map((run) => run.seconds(run.steps) || 0));
+  return {min: 0, max: (view.x === "time" ? seconds : steps) || undefined};
+}
+function curveChart(sets, limits = {}) {
+  const y = view.log ? axis("", {log: true}) : axis("", limits);
   return {
     type: "line", data: {datasets: sets},
-    options: commonOptions(axis(xTitle()), axis(title, {log: view.log}), isSingle && sets.filter((s) => !s.unnamed).length > 1),
+    options: commonOptions(axis(xTitle(), xLimits()), y, isSingle && sets.filter((s) => !s.unnamed).length > 1),
   };
 }
 
 // The sets of one column of one file, over all runs and splits: colours are splits for a single run,
-// else runs. `look` replaces the colour.
+// else runs. A member of a family has a `look` and a `label` of its own, and is named once.
 function columnSets(file, column, look = null, label = null) {
   const sets = [];
   runs.forEach((run, r) => {
@@ -64,11 +71,11 @@ function columnSets(file, column, look = null, label = null) {
       const points = table.points(column, at, (row) => split === null || table.cell(row, "split") === split);
       if (!points.length) return;
       const colours = look || (isSingle ? mark(s) : mark(r));
-      const name = isSingle ? (label ? (split && split !== "train" ? `${label}, ${split}` : label) : split || column)
-                            : (split && split !== "train" ? `${run.name}, ${split}` : run.name);
-      if (split === "train" || split === null) sets.push(...trainingSets(name, points, colours));
-      else if (split === "test") sets.push(pointSet(name, points, colours, {pointStyle: "rectRot", pointRadius: 5, showLine: false}));
-      else sets.push(pointSet(name, points, colours));
+      const of = label || (isSingle ? "" : run.name), name = [of, split].filter(Boolean).join(", ") || column;
+      const options = {unnamed: label !== null && sets.length > 0, legend: label, exact: file === "learning-rate.csv"};
+      if (split === "train" || split === null) sets.push(...trainingSets(name, points, colours, options));
+      else if (split === "test") sets.push(pointSet(name, points, colours, {pointStyle: "rectRot", pointRadius: 5, showLine: false, ...options}));
+      else sets.push(pointSet(name, points, colours, options));
     });
   });
   return sets;
@@ -82,22 +89,44 @@ function columnsOf(file) {
   return [...names];
 }
 function noteOf(file) { return thinnedNote(runs.map((run) => run.table(file))); }
-function isMeasured(file, column) {
-  return runs.some((run) => run.table(file)?.has(column) && run.table(file).rows.some((row) => run.table(file).cell(row, column)));
+// The only text that all runs have in a column, training; null where there are several, "" for none.
+function constantOf(file, column) {
+  const texts = new Set();
+  for (const run of runs) {
+    const table = run.table(file);
+    if (!table || !table.has(column)) continue;
+    for (const row of table.rows) if (table.cell(row, column)) texts.add(table.cell(row, column));
+    if (texts.size > 1) return null;
+  }
+  return texts.size ? [...texts][0] : "";
 }
+function isMeasured(file, column) { return constantOf(file, column) !== ""; }
 
 // One chart for each column, or, of a single run, one for a family of columns with a line each.
-function addColumn(parent, file, column, title) {
-  if (isMeasured(file, column)) addChart(parent, title, noteOf(file), () => curveChart(columnSets(file, column)));
+function addColumn(parent, file, column, title, note = "", limits = {}) {
+  if (!isMeasured(file, column)) return;
+  addChart(parent, title, [note, noteOf(file)].filter(Boolean).join("; "), () => curveChart(columnSets(file, column), limits));
 }
-function addFamily(parent, file, title, members) {
+function addFamily(parent, file, title, members, note = "", limits = {}) {
   members = members.filter(({column}) => isMeasured(file, column));
   if (!members.length) return;
   if (!isSingle) {
-    for (const {column, label} of members) addColumn(parent, file, column, `${title}: ${label}`);
+    for (const {column, label} of members) addColumn(parent, file, column, `${title}: ${label}`, note, limits);
     return;
   }
-  addChart(parent, title, noteOf(file), () => curveChart(members.flatMap(({column, label}, i) => columnSets(file, column, mark(i), label))));
+  addChart(parent, title, [note, noteOf(file)].filter(Boolean).join("; "),
+           () => curveChart(members.flatMap(({column, label}, i) => columnSets(file, column, mark(i), label)), limits));
+}
+
+// What never changes needs no curve: a sentence in its place.
+function addUnlessConstant(parent, sentences, file, title, members, note, limits) {
+  const constants = members.map(({column}) => constantOf(file, column));
+  if (members.length && constants.every((text) => text !== null && text !== "")) {
+    const same = constants.every((text) => text === constants[0]);
+    sentences.push(`${title}: ${same ? shortNumber(Number(constants[0])) : members.map(({label}, i) => `${label} ${shortNumber(Number(constants[i]))}`).join(", ")} throughout.`);
+  } else {
+    addFamily(parent, file, title, members, note, limits);
+  }
 }
 
 // "left.accuracy" and "right.accuracy" are a family "accuracy" with the members left and right.
@@ -125,30 +154,35 @@ function drawMetricsAndLosses() {
   drawRangeTest(rates);
 }
 
-// The pair in "cosine.left.right", and which family it is of.
+// The pair in "cosine.left.right".
 function pairLabel(column, prefix) { return column.slice(prefix.length).replace(".", " / "); }
 
-const agreementTitles = {
-  control: "Cosine of a loss's gradients from two halves of a batch", similarity: "Similarity of norms",
-  corrected: "Cosine without noise", affinity: "Affinity: share of the second loss that a step down the first takes away",
-  lookahead: "Lookahead: the same by taking the step", eigenvalue: "Eigenvalues of the Gramian",
-  condition: "Condition of the cosines", effective_rank: "Effective rank of the Gramian",
-  stationarity: "Norm of the least convex combination of gradients", "stationarity.relative": "The same over the losses' own weights",
-  length: "Length of the direction over that of the own weights", "exact.cosine": "Cosine to the exact Gramian's direction",
-  contribution: "Contribution of each loss: weight times norm", share: "Share of the direction",
-  predicted: "Predicted change of each loss by the step", real: "Real change of each loss by the step",
+// Of diagnostics.csv: title, what is to be said of it, limits of its axis. The first ones are shown, the
+// others on demand.
+const cosineLimits = {min: -1, max: 1, stepSize: 0.5}, shareLimits = {min: 0, max: 1, stepSize: 0.25};
+const diagnostics = {
+  corrected: ["Cosines without noise", "beyond 1 or -1 is noise alone", {min: -1.5, max: 1.5, stepSize: 0.5}],
+  contribution: ["Contribution to the direction", "weight times norm"],
+  affinity: ["Affinity", "share of the second loss that a step down the first takes away"],
+  share: ["Share of the direction", "", shareLimits],
+  control: ["Cosine of a loss with itself", "gradients of two halves of a batch: 1 without noise", cosineLimits],
+  similarity: ["Similarity of the norms", "", shareLimits],
+  predicted: ["Predicted change by the step", "to first order"],
+  real: ["Real change by the step", "on the same batch"],
+  lookahead: ["Lookahead", "as affinity, by taking the step"],
+  eigenvalue: ["Eigenvalues of the Gramian"],
+  condition: ["Condition of the cosines"],
+  effective_rank: ["Effective rank of the Gramian"],
+  stationarity: ["Stationarity", "norm of the least convex combination of the gradients"],
+  "stationarity.relative": ["Relative stationarity", "the same over the losses' own weights"],
+  length: ["Length of the direction", "over that with the losses' own weights"],
+  "exact.cosine": ["Cosine to the exact direction", "", cosineLimits],
 };
 
-function drawAgreement() {
-  const parent = document.getElementById("agreement-charts");
-  const losses = columnsOf("losses.csv");
-  const of = (suffix) => losses.filter((c) => c.endsWith(suffix)).map((column) => ({column, label: column.slice(0, -suffix.length)}));
-  addFamily(parent, "losses.csv", "Weights as used", of(".weight"));
-  addFamily(parent, "losses.csv", "Norms of the losses' gradients", of(".gradient_norm"));
-  addFamily(parent, "losses.csv", "Cosines between the losses' gradients",
-            losses.filter((c) => c.startsWith("cosine.")).map((column) => ({column, label: pairLabel(column, "cosine.")})));
-  const file = "diagnostics.csv", grouped = new Map();
-  for (const column of columnsOf(file)) {
+// Families of diagnostics.csv with their members, in the order above.
+function diagnosticFamilies() {
+  const grouped = new Map(Object.keys(diagnostics).map((family) => [family, []]));
+  for (const column of columnsOf("diagnostics.csv")) {
     const pair = /^(similarity|corrected|affinity|lookahead|eigenvalue)\./.exec(column);
     const own = /\.(contribution|share|predicted|real|control)$/.exec(column);
     const family = pair ? pair[1] : own ? own[1] : column;
@@ -156,12 +190,39 @@ function drawAgreement() {
     if (!grouped.has(family)) grouped.set(family, []);
     grouped.get(family).push({column, label});
   }
-  const order = ["corrected", "contribution", "share", "affinity"];
-  const rank = (family) => (order.indexOf(family) + order.length + 1) % (order.length + 1);
-  for (const [family, members] of [...grouped].sort((a, b) => rank(a[0]) - rank(b[0]))) {
-    addFamily(parent, file, agreementTitles[family] || words(family), members);
+  return [...grouped].filter(([, members]) => members.length);
+}
+
+// A <details> whose charts are drawn when it opens.
+function foldedCharts(parent, title) {
+  const details = document.createElement("details"), summary = document.createElement("summary"), list = document.createElement("div");
+  summary.textContent = title;
+  list.className = "charts";
+  details.append(summary, list);
+  parent.append(details);
+  return list;
+}
+
+function drawAgreement() {
+  const parent = document.getElementById("agreement-charts"), section = parent.closest("section");
+  const losses = columnsOf("losses.csv"), sentences = [];
+  const of = (suffix) => losses.filter((c) => c.endsWith(suffix)).map((column) => ({column, label: column.slice(0, -suffix.length)}));
+  addUnlessConstant(parent, sentences, "losses.csv", "Weights as used", of(".weight"));
+  addFamily(parent, "losses.csv", "Norms of the gradients", of(".gradient_norm"));
+  addFamily(parent, "losses.csv", "Cosines between the gradients",
+            losses.filter((c) => c.startsWith("cosine.")).map((column) => ({column, label: pairLabel(column, "cosine.")})), "", cosineLimits);
+  const families = diagnosticFamilies(), shown = 2;
+  const rest = families.length > shown ? foldedCharts(section, "More of diagnostics.csv") : parent;
+  families.forEach(([family, members], i) => {
+    const [title, note, limits] = diagnostics[family] || [words(family)];
+    addUnlessConstant(i < shown ? parent : rest, sentences, "diagnostics.csv", title, members, note, limits);
+  });
+  if (sentences.length) {
+    const told = document.createElement("p");
+    told.textContent = sentences.join(" ");
+    parent.before(told);
   }
-  if (!parent.children.length) parent.closest("section").remove();
+  if (!parent.children.length && !sentences.length) section.remove();
 }
 
 // Loss against the rate on a logarithmic axis.

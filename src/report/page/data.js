@@ -55,6 +55,7 @@ class Table {
 class Run {
   constructor(data) {
     this.name = data.name;
+    this.steps = data.steps;
     this.tables = new Map(data.tables.map((t) => [t.file, new Table(t)]));
     this.marks = [[0, 0]];
     const timing = this.table("timing.csv");

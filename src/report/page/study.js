@@ -82,7 +82,8 @@ function scaleOf(settings, name) {
   const numbers = texts.map(Number);
   if (texts.length && numbers.every(Number.isFinite)) {
     const least = Math.min(...numbers), most = Math.max(...numbers), log = least > 0 && most / least >= 10;
-    return {log, texts, isNumber: true, place: (s) => s.number(name),
+    const room = log ? [least / 1.25, most * 1.25] : [least - (most - least) * 0.06, most + (most - least) * 0.06];
+    return {log, texts, isNumber: true, min: room[0], max: room[1], place: (s) => s.number(name),
             share: (x) => (most === least ? 0.5 : log ? Math.log(x / least) / Math.log(most / least) : (x - least) / (most - least)),
             ends: [shortNumber(least), shortNumber(most)]};
   }
@@ -92,11 +93,8 @@ function scaleOf(settings, name) {
 
 function optionAxis(settings, name) {
   const scale = scaleOf(settings, name);
-  if (scale.isNumber) return axis(name, {log: scale.log});
-  const names = axis(name, {min: -0.5, max: scale.texts.length - 0.5, ticks: (x) => scale.texts[x] ?? ""});
-  names.ticks.stepSize = 1;
-  names.ticks.autoSkip = false;
-  return names;
+  if (scale.isNumber) return axis(name, scale.min < scale.max ? scale : {});
+  return axis(name, {min: -0.5, max: scale.texts.length - 0.5, names: scale.texts});
 }
 
 function searchedChart(settings, study, name, objective) {
@@ -115,9 +113,9 @@ function drawSearched(settings, study) {
   }
 }
 
-// From dark to bright, in one turn of hue that the colour-blind see as well (as in cividis).
+// From blue to yellow and from dark to bright, so that the colour-blind see it as well (as in cividis).
 function ramp(share) {
-  const low = [0, 60, 130], high = [235, 190, 40];
+  const low = currentTheme() === "dark" ? [70, 110, 200] : [0, 60, 130], high = [225, 180, 40];
   return `rgb(${low.map((c, i) => Math.round(c + (high[i] - c) * share)).join(",")})`;
 }
 
@@ -134,10 +132,8 @@ function parallelChart(settings, study) {
       tell: (p) => [settingTitle(s, study.searched), `${label(p.name)} ${s.text(p.name)}`],
     };
   });
-  const x = axis("", {min: -0.25, max: names.length - 0.75, ticks: (i) => (names[i] === undefined ? "" : [label(names[i]), `${scales[i].ends[0]} to ${scales[i].ends[1]}`])});
-  Object.assign(x.ticks, {stepSize: 1, autoSkip: false});
-  const y = axis("", {min: -0.02, max: 1.02, ticks: () => ""});
-  y.grid.display = false;
+  const x = axis("", {min: -0.3, max: names.length - 0.7, names: names.map((name, i) => [label(name), scales[i].ends[0], `to ${scales[i].ends[1]}`])});
+  const y = axis("", {min: -0.02, max: 1.02, names: []});
   return {type: "line", data: {datasets: sets}, options: commonOptions(x, y, false)};
 }
 
