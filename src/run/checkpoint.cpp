@@ -244,9 +244,9 @@ Checkpoint load_checkpoint(const std::filesystem::path& path, const Description&
       c.options.emplace(percent_decoded(std::string_view(key).substr(fields::option.size())),
                         value);
   }
+  if (ours || state) c.data = number<std::uint64_t>(file, fields::data, 16);
   if (state) {
     c.seed = number<std::uint64_t>(file, fields::seed);
-    c.data = number<std::uint64_t>(file, fields::data, 16);
     each_field(d, c.state, [&]<class T>(std::string_view start, std::string_view rest, T& value) {
       value = number<T>(file, std::string(start).append(rest));
     });

@@ -23,6 +23,10 @@ po::options_description describe(const Description& d) {
   };
   const std::string own = "the experiment's own";
   add("data", text(), "DIR", "dataset folder; without it the experiment's own data, if it has any");
+  add("fold", text(), "I/N|all",
+      "validate on fold I of N of the training and validation records, and train on the others; "
+      "all: train on both (default: splits as the data have them)");
+  add("fold-seed", text(), "S", "another seed, other folds (default 1)");
   add("out", text(), "RUN", "run folder to write");
   options.add_options()("resume", po::bool_switch(),
                         "go on from RUN's last checkpoint with RUN's options; only --threads, "
@@ -211,6 +215,8 @@ TrainOptions parse_train_options(const Arguments& arguments, const Description& 
   };
   o.data = read.text("data");
   o.data_given = first.count("data") > 0;
+  const auto fold_seed = read.number<std::uint64_t>("fold-seed", 1, 0, ~std::uint64_t{0});
+  if (read.has("fold")) o.fold = parse_fold(read.text("fold"), fold_seed);
   o.init = read.text("init");
   config_path("data", o.data);
   config_path("init", o.init);
@@ -263,6 +269,8 @@ std::vector<OptionLine> deciding_options(const TrainOptions& o, const Descriptio
   const auto line = [&](std::string name, const auto& value, std::string key = {}) {
     lines.push_back({std::move(name), std::move(key), fmt::format("{}", value)});
   };
+  if (o.fold.given()) line("fold", to_string(o.fold));
+  if (o.fold.count > 1) line("fold-seed", o.fold.seed);
   line("epochs", o.epochs);
   if (o.steps_given) line("steps", o.steps);
   line("batch-size", o.batch_size);

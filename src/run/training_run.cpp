@@ -86,9 +86,18 @@ void TrainingRun::open_source() {
     if (!o_.resume) dataset_->begin_fingerprint();
     source_ = dataset_.get();
   }
+  fold_source();
   if (source_->size(Split::train) == 0) {
     throw data_error(fmt::format("{}: no record is of the training split", o_.data));
   }
+}
+
+// Cuts the records as --fold says.
+void TrainingRun::fold_source() {
+  if (!o_.fold.given()) return;
+  folded_.emplace(*source_, d_.targets, o_.fold, dataset_ ? o_.data : "the experiment's own data");
+  if (dataset_) folded_->measure_channels({d_.input.c, d_.input.h, d_.input.w});
+  source_ = &*folded_;
 }
 
 void TrainingRun::start_engine() {
@@ -172,6 +181,7 @@ void TrainingRun::announce() {
       source_->size(Split::train), source_->size(Split::validation), source_->size(Split::test),
       o_.batch_size, steps_, to_string(o_.schedule),
       o_.schedule.warm_up > 0 ? fmt::format(", warm-up {}", o_.schedule.warm_up) : std::string{}));
+  if (folded_) logs_->say(folded_->text() + "\n");
   for (const GroupInfo& g : d_.groups) {
     std::string terms;
     for (std::size_t k = 0; k < d_.terms.size(); ++k) {

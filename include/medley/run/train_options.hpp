@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "medley/base/arguments.hpp"
+#include "medley/data/folds.hpp"
 #include "medley/run/checkpoint.hpp"
 
 namespace medley {
@@ -15,6 +16,7 @@ struct TrainOptions {
   std::string data;         // empty: the experiment's own
   bool data_given = false;  // on the command line, as where a resumed run's data are now
   std::filesystem::path out;
+  Fold fold;         // splits as the data have them unless given
   std::string init;  // file of weights to begin with
   bool resume = false, force = false, help = false;
   std::uint64_t stop_after = 0;  // steps; as if the process were asked to stop there. 0: do not

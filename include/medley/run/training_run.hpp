@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "medley/data/dataset.hpp"
+#include "medley/data/folds.hpp"
 #include "medley/engine/loop.hpp"
 #include "medley/run/checkpoint.hpp"
 #include "medley/run/diagnostics.hpp"
@@ -42,6 +43,7 @@ class TrainingRun {
 
  private:
   void open_source();
+  void fold_source();
   void start_engine();
   void draw_parameters();
   void write_config();
@@ -72,6 +74,7 @@ class TrainingRun {
   float* arena_;
   const Source* source_ = nullptr;
   std::unique_ptr<Dataset> dataset_;
+  std::optional<FoldedSource> folded_;
   std::optional<RunFolder> folder_;
   std::optional<RunLogs> logs_;
   std::optional<Diagnostics> diagnostics_;
