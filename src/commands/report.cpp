@@ -1,6 +1,7 @@
 // `report`: one page about a run, several runs or a study, and the same tables as CSV.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <span>
 
@@ -8,8 +9,12 @@
 #include "commands/help.hpp"
 #include "medley/files/atomic_file.hpp"
 #include "medley/files/csv.hpp"
+#include "medley/report/model_blocks.hpp"
+#include "medley/report/page_of_model.hpp"
 #include "medley/report/page_of_runs.hpp"
 #include "medley/report/page_of_study.hpp"
+#include "medley/report/tidy.hpp"
+#include "medley/run/model.hpp"
 
 namespace medley {
 
@@ -29,6 +34,18 @@ po::options_description describe_report() {
       "folder)");
   add("csv", po::value<std::string>()->value_name("DIR"),
       "besides, write the tables behind the page to DIR, a value a row");
+  add("data", po::value<std::string>()->value_name("DIR"),
+      "dataset folder for samples and curves of the model, where it has moved (default: the "
+      "run's)");
+  add("split", po::value<std::string>()->value_name("NAME"),
+      "split that samples are taken from (validation)");
+  add("samples", po::value<std::string>()->value_name("N"),
+      "records shown with their predictions, of a single run (24); 0: nothing is computed with the "
+      "model");
+  add("threads", po::value<std::string>()->value_name("T"),
+      "at most so many threads for that (default: the processors at hand)");
+  add("isa", po::value<std::string>()->value_name("NAME"),
+      "instruction set for that, also MEDLEY_ISA (default: the best of this processor)");
   add("help", po::bool_switch(), "this text");
   return options;
 }
@@ -50,10 +67,33 @@ void write_page(const fs::path& path, std::string_view text) {
   file.commit().or_throw();
 }
 
-// Throws data_error where the folders are not what a page can be of.
-page::Page page_of(const Strings& folders) {
-  if (folders.size() == 1 && page::is_study(folders[0]))
-    return page::page_of_study(page::read_study(folders[0]));
+std::string text_option(const po::variables_map& values, const char* name) {
+  return values.count(name) > 0 ? values[name].as<std::string>() : std::string{};
+}
+
+template <class T>
+T number_option(const po::variables_map& values, const char* name, T otherwise) {
+  const std::string text = text_option(values, name);
+  return text.empty() ? otherwise : parse_number<T>(text, name);
+}
+
+// Network and memory of this binary's experiment.
+void add_structure(const Description& d, page::Page& page) {
+  page.sections.push_back(page::network_section(network_block(d)));
+  page.data["arena"] = arena_block(d);
+  page.sections.push_back(page::arena_section(page.data["arena"]));
+}
+
+page::Page study_page(const Description& d, const std::string& folder, const std::string& csv) {
+  const page::StudyFiles study = page::read_study(folder);
+  page::Page page = page::page_of_study(study);
+  add_structure(d, page);
+  if (!csv.empty()) page::write_tidy(study, csv);
+  return page;
+}
+
+page::Page runs_page(const Program& program, const Strings& folders,
+                     const po::variables_map& values) {
   std::vector<page::RunFiles> runs;
   for (const std::string& folder : folders) {
     if (page::is_study(folder))
@@ -61,7 +101,28 @@ page::Page page_of(const Strings& folders) {
     runs.push_back(page::read_run(folder));
   }
   page::name_apart(runs);
-  return page::page_of_runs(runs);
+  page::Page page = page::page_of_runs(runs);
+  const std::string split = text_option(values, "split");
+  ModelBlocksOptions options;
+  options.run = runs[0].folder;
+  options.data = text_option(values, "data");
+  if (!split.empty()) options.split = parse_split(split);
+  options.samples = number_option(values, "samples", options.samples);
+  options.threads = number_option(values, "threads", options.threads);
+  options.instruction_set = text_option(values, "isa");
+  if (runs.size() == 1 && options.samples > 0)
+    page::add_model_sections(model_blocks(program, options), page);
+  const Description& d = program.description;
+  if (std::ranges::all_of(runs, [&](const auto& run) { return run.experiment == d.name; })) {
+    add_structure(d, page);
+  } else {
+    page.left_out.push_back(fmt::format(
+        "Network and memory: not all runs are of '{}', which is all that this program knows.",
+        d.name));
+  }
+  page.sections.push_back(page::options_section(runs));
+  if (values.count("csv") > 0) page::write_tidy(runs, values["csv"].as<std::string>());
+  return page;
 }
 
 }  // namespace
@@ -80,7 +141,9 @@ int report_command(const Program& program, const Arguments& arguments) {
     throw usage_error(
         "report: a run or study folder is missing ('report --help' lists the options)");
   const Strings folders = values["folder"].as<Strings>();
-  const page::Page page = page_of(folders);
+  const page::Page page = folders.size() == 1 && page::is_study(folders[0])
+                              ? study_page(d, folders[0], text_option(values, "csv"))
+                              : runs_page(program, folders, values);
   const fs::path out = values.count("out") > 0 ? fs::path(values["out"].as<std::string>())
                        : folders.size() == 1   ? fs::path(folders[0]) / "report.html"
                                                : fs::path("report.html");

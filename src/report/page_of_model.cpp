@@ -14,6 +14,7 @@ namespace {
 using Json = nlohmann::json;
 using Strings = std::vector<std::string>;
 
+// Empty for what is not defined: null, or NaN.
 std::string text_of(const Json& json) {
   if (json.is_string()) return json.get<std::string>();
   if (json.is_number_float()) return number_text(json.get<double>());
@@ -94,7 +95,7 @@ std::string record_html(const Json& samples, const Json& record, const Strings& 
   }
   std::string losses;
   for (std::size_t k = 0; k < terms.size() && k < record["losses"].size(); ++k) {
-    if (!record["losses"][k].is_null())
+    if (!text_of(record["losses"][k]).empty())
       losses += fmt::format("<li>loss {} {}</li>\n", escaped(terms[k]),
                             figure(text_of(record["losses"][k])));
   }

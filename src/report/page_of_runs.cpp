@@ -268,33 +268,6 @@ Section confusion_section(const RunFiles& run) {
   return section;
 }
 
-// --- options -------------------------------------------------------------------------------------
-
-Section options_section(std::span<const RunFiles> runs) {
-  Strings columns{"option"}, names;
-  for (const RunFiles& run : runs) {
-    columns.push_back(run.name);
-    for (const auto& [name, value] : run.options) {
-      if (std::ranges::find(names, name) == names.end()) names.push_back(name);
-    }
-  }
-  HtmlTable table("options", columns);
-  const Strings differing = differing_options(runs);
-  for (const std::string& name : names) {
-    Strings row{escaped(name)};
-    for (const RunFiles& run : runs) row.push_back(escaped(option_text(run, name)));
-    table.row(row, std::ranges::find(differing, name) != differing.end() ? "differs" : "");
-  }
-  Strings digests{"digest of the parameters"};
-  for (const RunFiles& run : runs)
-    digests.push_back(run.digest.empty() ? "" : "<code>" + escaped(run.digest) + "</code>");
-  table.row(digests);
-  return {"options", "Options",
-          runs.size() == 1 ? "As they were resolved; train --config RUN/config.ini takes them back."
-                           : "As they were resolved; those that differ are marked.",
-          table.html()};
-}
-
 // --- rows behind the curves ------------------------------------------------------------------------
 
 nlohmann::json run_data(const RunFiles& run, std::size_t bytes) {
@@ -377,6 +350,31 @@ nlohmann::json curves_data(std::span<const RunFiles> runs, std::size_t bytes) {
   return list;
 }
 
+Section options_section(std::span<const RunFiles> runs) {
+  Strings columns{"option"}, names;
+  for (const RunFiles& run : runs) {
+    columns.push_back(run.name);
+    for (const auto& [name, value] : run.options) {
+      if (std::ranges::find(names, name) == names.end()) names.push_back(name);
+    }
+  }
+  HtmlTable table("options", columns);
+  const Strings differing = differing_options(runs);
+  for (const std::string& name : names) {
+    Strings row{escaped(name)};
+    for (const RunFiles& run : runs) row.push_back(escaped(option_text(run, name)));
+    table.row(row, std::ranges::find(differing, name) != differing.end() ? "differs" : "");
+  }
+  Strings digests{"digest of the parameters"};
+  for (const RunFiles& run : runs)
+    digests.push_back(run.digest.empty() ? "" : "<code>" + escaped(run.digest) + "</code>");
+  table.row(digests);
+  return {"options", "Options",
+          runs.size() == 1 ? "As they were resolved; train --config RUN/config.ini takes them back."
+                           : "As they were resolved; those that differ are marked.",
+          table.html()};
+}
+
 Page page_of_runs(std::span<const RunFiles> runs) {
   Page page;
   std::set<std::string> experiments;
@@ -404,7 +402,6 @@ Page page_of_runs(std::span<const RunFiles> runs) {
   add(curves_section(runs.size()));
   add(agreement_section());
   if (runs.size() == 1) add(confusion_section(runs[0]));
-  add(options_section(runs));
   page.data["kind"] = runs.size() == 1 ? "run" : "runs";
   page.data["runs"] = curves_data(runs, curve_bytes);
   return page;

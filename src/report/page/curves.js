@@ -139,18 +139,34 @@ function families(columns) {
   }
   return byName;
 }
-function words(name) { const text = name.replaceAll("_", " "); return text[0].toUpperCase() + text.slice(1); }
+const wellKnown = {auc: "AUC", f1: "F1", macro_f1: "Macro F1", mean_iou: "Mean IoU"};
+function words(name) {
+  const text = name.replaceAll("_", " ");
+  return wellKnown[name] || text[0].toUpperCase() + text.slice(1);
+}
+
+// Metrics that cannot be above 1 and come near it are shown up to 1.
+function metricLimits(members) {
+  let most = -Infinity;
+  for (const run of runs) {
+    const table = run.table("metrics.csv");
+    for (const {column} of members) if (table?.has(column)) for (const row of table.rows) most = Math.max(most, Number(table.cell(row, column)));
+  }
+  return most > 0.5 && most <= 1 ? {max: 1} : {};
+}
 
 function drawMetricsAndLosses() {
   const metrics = document.getElementById("metric-charts");
-  for (const [name, members] of families(columnsOf("metrics.csv"))) addFamily(metrics, "metrics.csv", words(name), members);
+  for (const [name, members] of families(columnsOf("metrics.csv"))) {
+    addFamily(metrics, "metrics.csv", words(name), members, "", metricLimits(members));
+  }
   const losses = document.getElementById("loss-charts");
   addColumn(losses, "losses.csv", "total", "Total: the losses times their weights");
   for (const column of columnsOf("losses.csv").filter((c) => c.endsWith(".value"))) {
     addColumn(losses, "losses.csv", column, `Loss ${column.slice(0, -".value".length)}`);
   }
   const rates = document.getElementById("rate-charts");
-  addFamily(rates, "learning-rate.csv", "Learning rate", columnsOf("learning-rate.csv").map((column) => ({column, label: column.replace(/^rate\./, "")})));
+  addFamily(rates, "learning-rate.csv", "Learning rate", columnsOf("learning-rate.csv").map((column) => ({column, label: column.replace(/^rate\./, "")})), "", {min: 0});
   drawRangeTest(rates);
 }
 
