@@ -26,7 +26,8 @@ fs::path run_folder(const fs::path& folder, const std::string& seed = "1") {
              "records: 8 train, 4 validation, 0 test; batch 2, 4 steps, schedule step\n"
              "digest of the parameters 00ff; the run is in here\n");
   write_text(folder / "losses.csv",
-             "epoch,step,split,total,kind.value\r\n0,1,train,2.5,2.5\r\n0,3,train,1.25,1.25\r\n"
+             "epoch,step,split,total,kind.value\r\n0,1,train,2.5,2.5\r\n0,2,train,2,\r\n0,3,train,"
+             "1.25,1.25\r\n"
              "0,4,validation,0.75,0.7500000000000001\r\n");
   write_text(folder / "metrics.csv",
              "epoch,step,split,kind.accuracy\r\n0,4,validation,0.87" + seed + "\r\n");
@@ -50,9 +51,10 @@ TEST(PageOfRuns, TellsFiguresOfARun) {
   EXPECT_NE(text.find("&lt;/script&gt;&lt;b&gt;"), std::string::npos) << "a class's name";
   EXPECT_EQ(text.find("</script><b>"), std::string::npos);
   EXPECT_NE(text.find("a: no timing.csv, so no curves by time."), std::string::npos);
-  EXPECT_EQ(page.data["runs"][0]["tables"][0]["csv"],
-            "epoch,step,split,total,kind.value\n0,1,train,2.5,2.5\n0,3,train,1.25,1.25\n"
-            "0,4,validation,0.75,0.7500000000000001\n");
+  EXPECT_EQ(
+      page.data["runs"][0]["tables"][0]["csv"],
+      "epoch,step,split,total,kind.value\n0,1,train,2.5,2.5\n0,2,train,2,\n0,3,train,1.25,1.25\n"
+      "0,4,validation,0.75,0.7500000000000001\n");
 }
 
 TEST(PageOfRuns, ComputesLearningRatesAsTheScheduleDoes) {
@@ -60,7 +62,7 @@ TEST(PageOfRuns, ComputesLearningRatesAsTheScheduleDoes) {
   const RunFiles run = read_run(run_folder(folder.path() / "a"));
   const auto rates = learning_rates(run, run.losses->all_rows());
   ASSERT_TRUE(rates);
-  EXPECT_EQ(rates->csv(rates->all_rows()), "step,rate.all\n1,0.5\n3,0.05\n");
+  EXPECT_EQ(rates->csv(rates->all_rows()), "step,rate.all\n1,0.5\n2,0.5\n3,0.05\n");
 }
 
 TEST(PageOfRuns, KnowsARunThatIsStillGoing) {
@@ -99,10 +101,12 @@ TEST(PageOfRuns, WritesTidyTables) {
   EXPECT_EQ(
       read_text(folder.path() / "tidy/csv/losses.csv"),
       "run,step,split,name,value\n\"a,b\",1,train,total,2.5\n\"a,b\",1,train,kind.value,2.5\n"
+      "\"a,b\",2,train,total,2\n"
       "\"a,b\",3,train,total,1.25\n\"a,b\",3,train,kind.value,1.25\n"
       "\"a,b\",4,validation,total,0.75\n\"a,b\",4,validation,kind.value,0.7500000000000001\n");
   EXPECT_EQ(read_text(folder.path() / "tidy/csv/learning-rate.csv"),
-            "run,step,split,name,value\n\"a,b\",1,,rate.all,0.5\n\"a,b\",3,,rate.all,0.05\n");
+            "run,step,split,name,value\n\"a,b\",1,,rate.all,0.5\n\"a,b\",2,,rate.all,0.5\n\"a,b\","
+            "3,,rate.all,0.05\n");
   EXPECT_NE(read_text(folder.path() / "tidy/csv/confusion.csv")
                 .find("\"a,b\",kind,validation,cat,</script><b>,0\n"),
             std::string::npos);
