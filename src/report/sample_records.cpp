@@ -21,14 +21,14 @@ constexpr std::array<std::array<int, 3>, 7> mask_hues{{{230, 159, 0},
                                                        {0, 114, 178},
                                                        {213, 94, 0},
                                                        {204, 121, 167}}};
-constexpr std::uint8_t mask_cover = 140;
-constexpr PaletteColor unknown_color{128, 128, 128, mask_cover};
+constexpr double mask_opacity = 0.55;  // that a page draws them with
+constexpr PaletteColor unknown_color{128, 128, 128, 255};
 
 PaletteColor color_of_class(int c) {
   if (c == 0) return {0, 0, 0, 0};
   const auto& hue = mask_hues[static_cast<std::size_t>(c - 1) % mask_hues.size()];
   const int round = (c - 1) / static_cast<int>(mask_hues.size());
-  PaletteColor color{0, 0, 0, mask_cover};
+  PaletteColor color{0, 0, 0, 255};
   for (std::size_t i = 0; i < hue.size(); ++i)
     color[i] = static_cast<std::uint8_t>(hue[i] * 3 / (3 + round));
   return color;
@@ -219,7 +219,7 @@ nlohmann::json SampleRecords::block() const {
                      {"kind", target_kind_names[static_cast<std::size_t>(head.kind())]}});
     if (!head.answers_mask()) continue;
     heads.back()["classes"] = mask_legend(head);
-    heads.back()["opacity"] = mask_cover / 255.0;
+    heads.back()["opacity"] = mask_opacity;
     heads.back()["unknown"] = color_text(unknown_color);
   }
   std::map<std::uint64_t, std::size_t> index;  // of a rank in the list

@@ -36,6 +36,7 @@ import nothing_lost
 import recipes
 import records
 import repetition
+import reported_models
 import resumption
 import rooms
 import same_bits
@@ -46,7 +47,7 @@ from harness import ROOT, Bench, Failed, Skipped
 
 MODULES = (same_bits, builds, repetition, nothing_lost, resumption, kept, streams, damaged_files, memory,
            manners, agreement, records, imports, foreign, recipes, initial_weights, rooms, core, installs,
-           transcript, two_digits)
+           transcript, two_digits, reported_models)
 # Those of some minutes begin first, so that no worker is left alone with one at the end.
 LONG = (builds, transcript)
 

@@ -34,7 +34,7 @@
 //                         "channels 1, 2, 3 of 5 as red, green, blue"},
 //    "heads": [{"head": "mask", "target": "mask", "kind": "classes" | "values" | "mask",
 //               "classes": [{"name": "background", "color": "#rrggbb"}],  of a mask; as it is drawn
-//               "opacity": x,                            of a mask's colours
+//               "opacity": x,                            to draw a mask with
 //               "unknown": "#rrggbb"}],                  of a mask's pixels that are not known
 //    "records": [{"record": n,                           its number in the data
 //                 "picture": "data:image/png;base64,...",

@@ -71,13 +71,13 @@ TEST(PictureView, ReducesLargePictures) {
   Bytes mask(128, 0);
   mask[2 * 16 + 14] = 1;  // the middle of the last pixel of the first row
   const Bytes drawn = decoded(view.mask(mask, 2), 4, 2);
-  EXPECT_EQ(Bytes(drawn.begin() + 8, drawn.begin() + 16), (Bytes{0, 0, 0, 0, 230, 159, 0, 140}));
+  EXPECT_EQ(Bytes(drawn.begin() + 8, drawn.begin() + 16), (Bytes{0, 0, 0, 0, 230, 159, 0, 255}));
 }
 
 TEST(PictureView, MasksAreClearAtTheFirstClassAndGrayWhereNothingIsKnown) {
   const PictureView view({1, 1, 4}, 256);
   EXPECT_EQ(decoded(view.mask(Bytes{0, 1, 2, 255}, 3), 4, 1),
-            (Bytes{0, 0, 0, 0, 230, 159, 0, 140, 86, 180, 233, 140, 128, 128, 128, 140}));
+            (Bytes{0, 0, 0, 0, 230, 159, 0, 255, 86, 180, 233, 255, 128, 128, 128, 255}));
   // The eighth colour is the first, darker.
   EXPECT_EQ(decoded(view.mask(Bytes{8, 8, 8, 255}, 254), 4, 1)[0], 230 * 3 / 4);
 }
@@ -172,8 +172,8 @@ TEST_F(Samples, TellTargetsAndPredictionsOfEachHead) {
   EXPECT_EQ(with[0]["right"], false);
   EXPECT_NEAR(with[0]["probability"].get<double>(), 1 / (1 + std::exp(-2.0)), 1e-15);
   EXPECT_EQ(with[1], Json::parse(R"({"prediction": [0.5, -1.0], "truth": [0.25, 0.75]})"));
-  EXPECT_EQ(decoded(with[2]["truth"], 2, 1), (Bytes{230, 159, 0, 140, 128, 128, 128, 140}));
-  EXPECT_EQ(decoded(with[2]["prediction"], 2, 1), (Bytes{230, 159, 0, 140, 0, 0, 0, 0}));
+  EXPECT_EQ(decoded(with[2]["truth"], 2, 1), (Bytes{230, 159, 0, 255, 128, 128, 128, 255}));
+  EXPECT_EQ(decoded(with[2]["prediction"], 2, 1), (Bytes{230, 159, 0, 255, 0, 0, 0, 0}));
   EXPECT_EQ(decoded(found["records"][0]["picture"], 2, 1)[4], 200);
   for (const Json& head : without) EXPECT_TRUE(head["truth"].is_null());
   EXPECT_TRUE(without[0]["right"].is_null());
