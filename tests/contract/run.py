@@ -33,6 +33,7 @@ import kept
 import manners
 import memory
 import nothing_lost
+import pages
 import recipes
 import records
 import repetition
@@ -45,7 +46,7 @@ import two_digits
 from harness import ROOT, Bench, Failed, Skipped
 
 MODULES = (same_bits, builds, repetition, nothing_lost, resumption, kept, streams, damaged_files, memory,
-           manners, agreement, records, imports, foreign, recipes, initial_weights, rooms, core, installs,
+           manners, agreement, records, imports, foreign, recipes, initial_weights, pages, rooms, core, installs,
            transcript, two_digits)
 # Those of some minutes begin first, so that no worker is left alone with one at the end.
 LONG = (builds, transcript)
