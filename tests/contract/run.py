@@ -34,6 +34,7 @@ import manners
 import memory
 import nothing_lost
 import pages
+import parts
 import recipes
 import records
 import repetition
@@ -46,9 +47,9 @@ import transcript
 import two_digits
 from harness import ROOT, Bench, Failed, Skipped
 
-MODULES = (same_bits, builds, repetition, nothing_lost, resumption, kept, streams, damaged_files, memory,
-           manners, agreement, records, imports, foreign, recipes, initial_weights, pages,
-           reported_models, rooms, core, installs, transcript, two_digits)
+MODULES = (same_bits, builds, repetition, nothing_lost, resumption, parts, kept, streams, damaged_files, memory,
+           manners, agreement, records, imports, foreign, recipes, initial_weights, pages, reported_models, rooms,
+           core, installs, transcript, two_digits)
 # Those of some minutes begin first, so that no worker is left alone with one at the end.
 LONG = (builds, transcript)
 
