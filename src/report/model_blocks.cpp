@@ -3,8 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
-#include <limits>
+#include <map>
 #include <memory>
 #include <optional>
 
@@ -18,6 +19,7 @@
 #include "medley/run/run_checkpoints.hpp"
 #include "medley/run/train_options.hpp"
 #include "medley/run/trained_fold.hpp"
+#include "medley/run/uncertainty.hpp"
 
 namespace medley {
 
@@ -25,6 +27,8 @@ namespace {
 
 // Of heads on classes that tell probabilities, those of so many have a curve for each class.
 constexpr int most_curves = 10;
+// What names of terms begin with among metrics.
+constexpr std::string_view term_start = "term.";
 
 std::filesystem::path checkpoint_to_show(const ModelBlocksOptions& o) {
   if (!o.checkpoint.empty()) return o.checkpoint;
@@ -62,7 +66,7 @@ class ModelBlocks {
                options.instruction_set) {
     open_records(program);
     require_records(*records_, o_.split, from_);
-    results_.emplace(model_, *records_, from_);
+    model_.start_evaluation(*records_, from_, {});
     std::vector<std::vector<std::string>> class_names;
     for (int t = 0; t < static_cast<int>(d_.targets.size()); ++t) {
       const auto names = model_.source().class_names(t);
@@ -157,49 +161,49 @@ class ModelBlocks {
 
   // Terms, metrics and the curves of two classes, of the whole split.
   void evaluate(nlohmann::json& block) {
-    Evaluation all;
-    results_->evaluate(o_.split, all);
-    block["records"] = all.records;
+    const Assessment all = assess(model_.engine(), model_.source(), d_, o_.split, model_.threads());
+    block["records"] = all.evaluation.records;
     nlohmann::json& terms = block["terms"] = nlohmann::json::array();
-    for (std::size_t k = 0; k < d_.terms.size(); ++k) {
-      const double none = std::numeric_limits<double>::quiet_NaN();
-      terms.push_back(
-          {{"name", d_.terms[k].name}, {"value", all.measured[k] ? all.value[k] : none}});
-    }
     nlohmann::json& list = block["metrics"] = nlohmann::json::array();
-    for (const Metric& m : metrics(d_, all))
-      list.push_back({{"name", m.name}, {"value", m.value}, {"standard_error", m.error}});
+    std::map<std::string, double> errors;
+    for (const Metric& m : all.metrics) {
+      if (m.name == "total") continue;  // it is of the weights of a run
+      const bool is_term = m.name.starts_with(term_start);
+      (is_term ? terms : list)
+          .push_back({{"name", is_term ? m.name.substr(term_start.size()) : m.name},
+                      {"value", m.value},
+                      {"standard_error", m.error},
+                      {"low", m.low},
+                      {"high", m.high}});
+      errors[m.name] = m.error;
+    }
     nlohmann::json& curves = block["curves"] = nlohmann::json::array();
     for (std::size_t i = 0; i < d_.metrics.size(); ++i) {
       const MetricInfo& info = d_.metrics[i];
       if (!info.scored) continue;
+      const std::string name = metric_prefix(d_, i);
       curves.push_back(curve(static_cast<std::size_t>(info.head_index),
-                             static_cast<std::size_t>(info.target_index), metric_prefix(d_, i), 1,
-                             all.metrics[i].scores));
+                             static_cast<std::size_t>(info.target_index), name, 1,
+                             all.evaluation.metrics[i].scores));
+      curves.back()["standard_error"] = errors.at(name + ".auc");
     }
   }
 
-  // What takes outputs or results of single records.
+  // What takes outputs or losses of single records.
   void read_records(nlohmann::json& block) {
-    SampleRecords samples(d_, heads_, o_, records_->size(o_.split));
+    const std::uint64_t size = records_->size(o_.split);
+    SampleRecords samples(d_, heads_, o_, size);
     if (o_.samples > 0) {
-      results_->each_evaluation(
-          o_.split, [&](std::uint64_t rank, std::uint64_t record, const Evaluation& result) {
-            std::vector<double> losses(d_.terms.size(), std::numeric_limits<double>::quiet_NaN());
-            for (std::size_t k = 0; k < losses.size(); ++k)
-              if (!d_.terms[k].is_penalty && result.measured[k]) losses[k] = result.value[k];
-            samples.choose(rank, record, losses);
-          });
+      const RecordLosses losses = record_losses(model_.engine(), d_, model_.source(), o_.split);
+      for (std::uint64_t rank = 0; rank < size; ++rank) samples.choose(rank, losses.of(rank));
     }
-    results_->each_output(o_.split, [&](std::uint64_t rank, const Record& content,
-                                        std::span<const std::span<const float>> outputs) {
-      for (AnsweredPair& pair : pairs_) add(pair, content.targets[pair.target], outputs[pair.head]);
-      if (!samples.chosen(rank)) return;
-      std::array<bool, max_targets> labelled{};
-      for (std::size_t t = 0; t < d_.targets.size(); ++t)
-        labelled[t] = records_->labelled(samples.record_of(rank), static_cast<int>(t));
-      samples.draw(rank, content, labelled, outputs);
-    });
+    each_output(model_.engine(), d_, model_.source(), o_.split,
+                [&](std::uint64_t rank, std::uint64_t record, const Record& content,
+                    std::span<const std::span<const float>> outputs) {
+                  for (AnsweredPair& pair : pairs_)
+                    add(pair, content.targets[pair.target], outputs[pair.head]);
+                  if (samples.chosen(rank)) draw(samples, rank, record, content, outputs);
+                });
     block["samples"] = samples.block();
     nlohmann::json& reliability = block["reliability"] = nlohmann::json::array();
     for (AnsweredPair& pair : pairs_) {
@@ -213,6 +217,14 @@ class ModelBlocks {
         block["curves"].push_back(curve(pair.head, pair.target, pair.name, c, pair.scores[c]));
       }
     }
+  }
+
+  void draw(SampleRecords& samples, std::uint64_t rank, std::uint64_t record, const Record& content,
+            std::span<const std::span<const float>> outputs) const {
+    std::array<bool, max_targets> labelled{};
+    for (std::size_t t = 0; t < d_.targets.size(); ++t)
+      labelled[t] = records_->labelled(record, static_cast<int>(t));
+    samples.draw(rank, record, content, labelled, outputs);
   }
 
   static void add(AnsweredPair& pair, const Record::Target& target,
@@ -244,7 +256,6 @@ class ModelBlocks {
   std::optional<Dataset> dataset_;
   std::unique_ptr<FoldedSource> folded_;
   const Source* records_ = nullptr;
-  std::optional<RecordResults> results_;
   SampleRecords::Heads heads_;
   std::vector<AnsweredPair> pairs_;
 };

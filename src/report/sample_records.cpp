@@ -135,8 +135,7 @@ void SampleRecords::drop(std::uint64_t rank) {
   if (!is_shown(rank) && std::ranges::none_of(worst_, has)) records_.erase(rank);
 }
 
-void SampleRecords::choose(std::uint64_t rank, std::uint64_t record,
-                           std::span<const double> losses) {
+void SampleRecords::choose(std::uint64_t rank, std::span<const double> losses) {
   Ranks pushed_out;
   bool wanted = is_shown(rank);
   for (std::size_t k = 0; k < worst_.size(); ++k) {
@@ -154,8 +153,7 @@ void SampleRecords::choose(std::uint64_t rank, std::uint64_t record,
     pushed_out.push_back(worst.back());
     worst.pop_back();
   }
-  if (wanted)
-    records_.emplace(rank, Chosen{.record = record, .losses = {losses.begin(), losses.end()}});
+  if (wanted) records_.emplace(rank, Chosen{.losses = {losses.begin(), losses.end()}});
   for (const std::uint64_t other : pushed_out) drop(other);
 }
 
@@ -198,9 +196,11 @@ nlohmann::json SampleRecords::head_block(const HeadPrediction& head, const Recor
   return {};
 }
 
-void SampleRecords::draw(std::uint64_t rank, const Record& content, std::span<const bool> labelled,
+void SampleRecords::draw(std::uint64_t rank, std::uint64_t record, const Record& content,
+                         std::span<const bool> labelled,
                          std::span<const std::span<const float>> outputs) {
   nlohmann::json& drawn = records_.at(rank).drawn;
+  drawn["record"] = record;
   drawn["picture"] = view_.picture(content.image);
   drawn["heads"] = nlohmann::json::array();
   for (const auto& [h, head] : heads_) {
@@ -226,7 +226,6 @@ nlohmann::json SampleRecords::block() const {
   for (const auto& [rank, chosen] : records_) {
     index[rank] = records.size();
     records.push_back(chosen.drawn);
-    records.back()["record"] = chosen.record;
     records.back()["losses"] = chosen.losses;
   }
   const auto indices = [&](const Ranks& ranks) {

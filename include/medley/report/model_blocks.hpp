@@ -23,8 +23,9 @@
 //                                                        no checkpoint yet, another experiment; else
 //   {"checkpoint": "runs/a/best", "step": n, "data": "dir" | "the experiment's own data",
 //    "split": "validation", "records": n,
-//    "terms": [{"name": "colour", "value": x}],          of the split, as `eval` tells them
-//    "metrics": [{"name": "colour.accuracy", "value": x, "standard_error": x}],
+//    "terms": [{"name": "colour", "value": x,            of the split, as `eval` tells them
+//               "standard_error": x, "low": x, "high": x}],
+//    "metrics": [...],                                   likewise, "colour.accuracy" and others
 //    "samples": ..., "curves": [...], "reliability": [...]}
 //
 // samples:

@@ -41,20 +41,18 @@ class SampleRecords {
 
   // First, for every record: `losses` has a number a term, that of an evaluation of this record alone;
   // NaN where it has none.
-  void choose(std::uint64_t rank, std::uint64_t record, std::span<const double> losses);
-  // Then whether a record was chosen, and for those what is to be drawn; `labelled[t]` is whether it
-  // has target t.
+  void choose(std::uint64_t rank, std::span<const double> losses);
+  // Then whether it was chosen, and for those what is to be drawn; `record` is its number in the data,
+  // `labelled[t]` whether it has target t.
   bool chosen(std::uint64_t rank) const { return records_.contains(rank); }
-  void draw(std::uint64_t rank, const Record& content, std::span<const bool> labelled,
-            std::span<const std::span<const float>> outputs);
+  void draw(std::uint64_t rank, std::uint64_t record, const Record& content,
+            std::span<const bool> labelled, std::span<const std::span<const float>> outputs);
 
   // As model_blocks.hpp has it.
   nlohmann::json block() const;
-  std::uint64_t record_of(std::uint64_t rank) const { return records_.at(rank).record; }
 
  private:
   struct Chosen {
-    std::uint64_t record = 0;
     std::vector<double> losses{};
     nlohmann::json drawn = nlohmann::json::object();
   };

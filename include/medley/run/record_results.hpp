@@ -1,88 +1,49 @@
-// What a model says of each record of a split by itself: what an evaluation of that record alone
-// would answer, and the outputs of its heads.
+// What a model says of each record of a split: its losses, as an evaluation of that record alone would
+// tell them, and the outputs of its heads.
 #pragma once
 
+#include <cstdint>
 #include <functional>
-#include <optional>
 #include <span>
-#include <string>
 #include <vector>
 
-#include "medley/run/model.hpp"
+#include "medley/data/source.hpp"
+#include "medley/engine/engine.hpp"
+#include "medley/experiment/description.hpp"
 
 namespace medley {
 
-// The records of another source: all of them, or one of a split as if there were no other.
-class RecordWindow final : public Source {
+// Losses of records, [rank][term].
+class RecordLosses {
  public:
-  explicit RecordWindow(const Source& records) : records_(records) {}
+  RecordLosses(std::uint64_t records, std::size_t terms);
 
-  void show_all() { only_.reset(); }
-  void show_only(Split split, std::uint64_t rank) { only_ = {split, rank}; }
-
-  std::uint64_t size(Split split) const override {
-    return shows_one_of(split) ? 1 : records_.size(split);
+  std::uint64_t records() const { return terms_ > 0 ? values_.size() / terms_ : 0; }
+  // One number a term; NaN for penalties, and where the record has not the target.
+  std::span<const double> of(std::uint64_t rank) const {
+    return std::span(values_).subspan(rank * terms_, terms_);
   }
-  std::uint64_t record(Split split, std::uint64_t rank) const override {
-    return records_.record(split, shows_one_of(split) ? only_->rank : rank);
-  }
-  void read(std::uint64_t record, std::span<std::byte> scratch, Record& out) const override {
-    records_.read(record, scratch, out);
-  }
-  std::size_t scratch_bytes() const override { return records_.scratch_bytes(); }
-  std::int32_t label(std::uint64_t record, int target) const override {
-    return records_.label(record, target);
-  }
-  bool labelled(std::uint64_t record, int target) const override {
-    return records_.labelled(record, target);
-  }
-  bool complete(int target) const override { return records_.complete(target); }
-  bool has_groups() const override { return records_.has_groups(); }
-  std::int64_t group(std::uint64_t record) const override { return records_.group(record); }
-  std::span<const float> mean() const override { return records_.mean(); }
-  std::span<const float> deviation() const override { return records_.deviation(); }
-  std::span<const std::string> class_names(int target) const override {
-    return records_.class_names(target);
+  std::span<double> of(std::uint64_t rank) {
+    return std::span(values_).subspan(rank * terms_, terms_);
   }
 
  private:
-  struct Place {
-    Split split;
-    std::uint64_t rank;
-  };
-  bool shows_one_of(Split split) const { return only_ && only_->split == split; }
-
-  const Source& records_;
-  std::optional<Place> only_;
+  std::size_t terms_;
+  std::vector<double> values_;
 };
 
-// Evaluations and predictions of a model over the records of a source, which must outlive this, as the
-// model must. The engine's workers share whole splits; single records are the work of one.
-class RecordResults {
- public:
-  // Starts the model's engine. `from` names the records in messages.
-  RecordResults(Model& model, const Source& records, const std::string& from);
+// Evaluates a split of the records that the engine was started with. Those of a mean over records are the
+// record's own; those that are functions of sums, such as soft IoU over the batch, those of its sums.
+RecordLosses record_losses(Engine& engine, const Description& description, const Source& records,
+                           Split split);
 
-  // The whole split, as `eval` does it.
-  void evaluate(Split split, Evaluation& result);
-
-  // `result` is that of a split with this record alone: its losses, its own count in each confusion
-  // matrix (of a mask, those of its pixels), its score, its errors. It holds until visit() returns.
-  using VisitResult =
-      std::function<void(std::uint64_t rank, std::uint64_t record, const Evaluation& result)>;
-  // Record after record, by rank.
-  void each_evaluation(Split split, const VisitResult& visit);
-
-  // Of all heads in the order of the description: outputs[h] has C x H x W floats. `content` and they
-  // hold until visit() returns.
-  using VisitOutputs = std::function<void(std::uint64_t rank, const Record& content,
-                                          std::span<const std::span<const float>> outputs)>;
-  // Record after record, by rank.
-  void each_output(Split split, const VisitOutputs& visit);
-
- private:
-  Model& model_;
-  RecordWindow window_;
-};
+// Of all heads in the order of the description: outputs[h] has C x H x W floats. `content` and they hold
+// until the function returns.
+using VisitOutputs =
+    std::function<void(std::uint64_t rank, std::uint64_t record, const Record& content,
+                       std::span<const std::span<const float>> outputs)>;
+// Predicts the records of a split and calls visit() for each, by rank.
+void each_output(Engine& engine, const Description& description, const Source& records, Split split,
+                 const VisitOutputs& visit);
 
 }  // namespace medley

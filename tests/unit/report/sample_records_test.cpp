@@ -103,23 +103,42 @@ class Samples : public ::testing::Test {
     return list;
   }
 
+  // What is drawn of a record, with this number in the data.
+  void draw(SampleRecords& samples, std::uint64_t rank, std::uint64_t number,
+            bool labelled = true) {
+    const Bytes picture{0, 200}, truth{1, 255};
+    const std::vector<float> kind{0.0f, 2.0f}, place{0.5f, -1.0f}, area{1.0f, -1.0f},
+        values{0.25f, 0.75f};
+    const std::vector<std::span<const float>> outputs{kind, place, area};
+    Record record{.image = picture.data()};
+    record.targets[0].label = labelled ? 0 : -1;
+    record.targets[1].values = values.data();
+    record.targets[2].mask = truth.data();
+    samples.draw(rank, number, record, std::array{labelled, labelled, labelled}, outputs);
+  }
+  // The same of all that were chosen of so many, numbered from 100 on.
+  void draw_chosen(SampleRecords& samples, std::uint64_t records) {
+    for (std::uint64_t rank = 0; rank < records; ++rank)
+      if (samples.chosen(rank)) draw(samples, rank, 100 + rank);
+  }
+
   Description d;
   SampleRecords::Heads heads;
 };
 using Ints = std::vector<int>;
 
 TEST_F(Samples, AreSpreadOverTheSplit) {
-  SampleRecords samples(d, heads, {.samples = 3, .worst = 0}, 12);
-  for (std::uint64_t rank = 0; rank < 12; ++rank)
-    samples.choose(rank, 100 + rank, std::vector<double>{1, 1, 1});
-  const Json found = block(samples);
-  EXPECT_EQ(numbers(found, found["shown"]), (Ints{102, 106, 110}));
-  EXPECT_EQ(found["records"].size(), 3u);
-  EXPECT_TRUE(found["worst"][0]["records"].empty());
-  SampleRecords few(d, heads, {.samples = 5, .worst = 0}, 2);
-  for (std::uint64_t rank = 0; rank < 2; ++rank)
-    few.choose(rank, rank, std::vector<double>{1, 1, 1});
-  EXPECT_EQ(numbers(block(few), block(few)["shown"]), (Ints{0, 1}));
+  for (const std::uint64_t records : {12, 2}) {
+    SampleRecords samples(d, heads, {.samples = 3, .worst = 0}, records);
+    for (std::uint64_t rank = 0; rank < records; ++rank)
+      samples.choose(rank, std::vector<double>{1, 1, 1});
+    draw_chosen(samples, records);
+    const Json found = block(samples);
+    EXPECT_EQ(numbers(found, found["shown"]),
+              (records == 12 ? Ints{102, 106, 110} : Ints{100, 101}));
+    EXPECT_EQ(found["records"].size(), found["shown"].size());
+    EXPECT_TRUE(found["worst"][0]["records"].empty());
+  }
 }
 
 TEST_F(Samples, TheWorstAreThoseOfTheLargestLosses) {
@@ -131,16 +150,16 @@ TEST_F(Samples, TheWorstAreThoseOfTheLargestLosses) {
     SampleRecords samples(d, heads, {.samples = 4, .worst = 8}, 1000);
     for (std::uint64_t i = 0; i < losses.size(); ++i) {
       const std::uint64_t rank = backward ? losses.size() - 1 - i : i;
-      samples.choose(rank, rank, losses[rank]);
+      samples.choose(rank, losses[rank]);
     }
-    // (Those that are shown have not come.)
     for (const std::uint64_t rank : {125, 375, 625, 875})
-      samples.choose(rank, rank, std::vector(3, none));
+      samples.choose(rank, std::vector(3, none));
+    draw_chosen(samples, 1000);
     const Json found = block(samples);
     EXPECT_EQ(found["worst"][0]["term"], "kind");
-    EXPECT_EQ(numbers(found, found["worst"][0]["records"]), (Ints{4, 1}));  // half of `samples`
-    EXPECT_EQ(numbers(found, found["worst"][1]["records"]), (Ints{3, 4}));
-    EXPECT_EQ(numbers(found, found["worst"][2]["records"]), Ints{2});
+    EXPECT_EQ(numbers(found, found["worst"][0]["records"]), (Ints{104, 101}));  // half of `samples`
+    EXPECT_EQ(numbers(found, found["worst"][1]["records"]), (Ints{103, 104}));
+    EXPECT_EQ(numbers(found, found["worst"][2]["records"]), Ints{102});
     EXPECT_EQ(found["records"].size(), 4u + 4u);  // nothing else is kept
     EXPECT_EQ(found["records"][0]["losses"], Json::parse("[3, 4, null]"));
   }
@@ -148,19 +167,9 @@ TEST_F(Samples, TheWorstAreThoseOfTheLargestLosses) {
 
 TEST_F(Samples, TellTargetsAndPredictionsOfEachHead) {
   SampleRecords samples(d, heads, {.samples = 2, .worst = 0}, 2);
-  const Bytes picture{0, 200}, truth{1, 255};
-  const std::vector<float> kind{0.0f, 2.0f}, place{0.5f, -1.0f}, area{1.0f, -1.0f},
-      values{0.25f, 0.75f};
-  const std::vector<std::span<const float>> outputs{kind, place, area};
-  Record record{.image = picture.data()};
-  record.targets[0].label = 0;
-  record.targets[1].values = values.data();
-  record.targets[2].mask = truth.data();
-  for (std::uint64_t rank = 0; rank < 2; ++rank)
-    samples.choose(rank, rank, std::vector<double>{1, 2, 3});
-  samples.draw(0, record, std::array{true, true, true}, outputs);
-  record.targets[0].label = -1;
-  samples.draw(1, record, std::array{false, false, false}, outputs);
+  for (std::uint64_t rank = 0; rank < 2; ++rank) samples.choose(rank, std::vector<double>{1, 2, 3});
+  draw(samples, 0, 0);
+  draw(samples, 1, 1, false);
   const Json found = block(samples), with = found["records"][0]["heads"],
              without = found["records"][1]["heads"];
   EXPECT_EQ(found["heads"][0],
