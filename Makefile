@@ -63,22 +63,24 @@ LDLIBS := -Wl,-Bstatic -lboost_program_options -ljpeg -lpng -lz -lxxhash -Wl,-Bd
 
 # The shell: a unit a room, as most of the time that a file takes goes into headers and their templates.
 ROOMS := base experiment optimizers mixes data files import run study report commands
-SHELL_OBJECTS := $(ROOMS:%=$(SHELL_BUILD)/%.o)
+SHELL_OBJECTS := $(ROOMS:%=$(SHELL_BUILD)/%.o) $(SHELL_BUILD)/page.o
 BINARIES := $(EXPERIMENTS:%=$(BIN)/medley-%)
 LINK ?= yes
 RUN_OUT ?= runs/$(EXPERIMENT)-$(shell date +%Y%m%d-%H%M%S)
 
 PACKAGES := g++ make libxtensor-dev libxsimd-dev libboost-program-options-dev libgtest-dev \
-  nlohmann-json3-dev libjpeg62-turbo-dev libpng-dev zlib1g-dev libfmt-dev libxxhash-dev
+  nlohmann-json3-dev libjpeg62-turbo-dev libpng-dev zlib1g-dev libfmt-dev libxxhash-dev libjs-chart.js
 TEST_PACKAGES := python3-numpy
 # What the builds for comparison need: another compiler, another processor and its emulator.
 CROSS_PACKAGES := clang g++-aarch64-linux-gnu qemu-user-static $(addsuffix :arm64,libstdc++-12-dev \
   libboost-program-options1.74-dev libjpeg62-turbo-dev libpng-dev zlib1g-dev libxxhash-dev)
 FUZZ_PACKAGES := clang libclang-rt-dev
+# What the pages of `report` are looked at with.
+BROWSER_PACKAGES := chromium
 
 .PHONY: help run binary all install uninstall test unit-test error-test contract-test test-address test-thread sanitized \
   sanitized-training fuzz fuzz-all fuzz-corpus fuzz-corpus-all bench clean packages test-packages \
-  cross-packages check-format mutants
+  cross-packages browser-packages check-format mutants
 .SECONDARY:
 
 help: ## this list
@@ -110,9 +112,12 @@ build/cross-packages: build/packages
 	$(call install,$(CROSS_PACKAGES))
 build/fuzz-packages: build/packages
 	$(call install,$(FUZZ_PACKAGES))
+build/browser-packages: build/packages
+	$(call install,$(BROWSER_PACKAGES))
 packages: build/packages ## install the packages that building needs
 test-packages: build/test-packages ## install the packages that testing needs
 cross-packages: build/cross-packages ## install other compilers and an emulator, for more of the tests
+browser-packages: build/browser-packages ## install a browser, for the test of the pages of `report`
 
 # --- compiling ------------------------------------------------------------------------------------
 
@@ -125,6 +130,10 @@ $(SHELL_BUILD)/%.cpp: src/$$* Makefile
 $(SHELL_BUILD)/main.cpp: src/main.cpp
 	@mkdir -p $(@D)
 	@echo '#include "src/main.cpp"' > $@
+# What the pages of `report` bring with them, as bytes. (Scripts and style are named in the assembler's file.)
+$(SHELL_BUILD)/page.o: src/report/page/embedded.S $(wildcard src/report/page/*) | build/packages
+	@mkdir -p $(@D)
+	$(CXX) -c $< -o $@
 $(SHELL_BUILD)/mixes.o: SHELL_FLAGS += -fno-exceptions -fno-rtti
 $(SHELL_BUILD)/%.o: $(SHELL_BUILD)/%.cpp | build/packages
 	$(CXX) $(CPPFLAGS) $(CXXFLAGS) $(SHELL_FLAGS) -c $< -o $@

@@ -35,10 +35,12 @@ import lengths
 import manners
 import memory
 import nothing_lost
+import pages
 import parts
 import recipes
 import records
 import repetition
+import reported_models
 import resumption
 import rooms
 import same_bits
@@ -48,8 +50,8 @@ import two_digits
 from harness import ROOT, Bench, Failed, Skipped
 
 MODULES = (same_bits, builds, repetition, nothing_lost, resumption, lengths, parts, kept, streams, damaged_files,
-           memory, manners, agreement, records, folds, imports, foreign, recipes, initial_weights, rooms,
-           core, installs, transcript, two_digits)
+           memory, manners, agreement, records, folds, imports, foreign, recipes, initial_weights,
+           pages, reported_models, rooms, core, installs, transcript, two_digits)
 # Those of some minutes begin first, so that no worker is left alone with one at the end.
 LONG = (builds, transcript)
 
