@@ -41,13 +41,14 @@ import resumption
 import rooms
 import same_bits
 import streams
+import studies
 import transcript
 import two_digits
 from harness import ROOT, Bench, Failed, Skipped
 
 MODULES = (same_bits, builds, repetition, nothing_lost, resumption, parts, kept, streams, damaged_files, memory,
            manners, agreement, records, imports, foreign, recipes, initial_weights, rooms, core, installs,
-           transcript, two_digits)
+           transcript, two_digits, studies)
 # Those of some minutes begin first, so that no worker is left alone with one at the end.
 LONG = (builds, transcript)
 
