@@ -10,7 +10,7 @@ import data
 from harness import contents, file_size, require, same_contents, wait_until
 
 # Of small trainings; what is best is beyond doubt, and the largest rate diverges.
-SEARCH = ("--search", "lr=0.000001,0.002,1e30", "--seeds", 2, "--epochs", 3, "--batch-size", 50,
+SEARCH = ("--search", "lr=0.000001,0.002,1e29", "--seeds", 2, "--epochs", 3, "--batch-size", 50,
           "--objective", "digit.accuracy", "--no-default", "--method", "grid")
 # Two of three go on from the first rung, and one from the second.
 HALVING = ("--search", "lr=1e-5..1e-1,log", "--search", "mix=weighted_sum|upgrad:length=match", "--trials", 4,
@@ -129,7 +129,7 @@ def killed_at_random_many_processes_make_the_same_study_as_one(bench):
 def asked_to_stop_a_study_saves_and_goes_on(bench):
     folder = bench.folder("stopped")
     alone, study = folder / "alone", folder / "study"
-    options = ("--data", _digits(bench), "--search", "lr=0.001,0.003", "--epochs", 20, "--threads", 1,
+    options = ("--data", _digits(bench), "--search", "lr=0.001,0.003", "--epochs", 8, "--threads", 1,
                "--objective", "side.accuracy")
     _tune(bench, alone, *options).expect(0)
     for with_signal, code, jobs in ((signal.SIGTERM, 143, 1), (signal.SIGINT, 130, 2)):
