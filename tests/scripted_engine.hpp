@@ -113,6 +113,7 @@ class ScriptedEngine final : public Engine {
     report.norm = {static_cast<double>(position.step) + 0.5, 0.125};
     report.cosine[0][1] = -0.5;
   }
+  double summed_value(int, std::span<const double>) const override { return 0.0; }
   std::size_t diagnosis_floats() const override { return 3; }
   void keep_parameters(std::span<float> memory) const override { memory[0] = arena_[0]; }
   void diagnose(const Position& before, std::span<float> memory, const StepReport&,
@@ -126,7 +127,7 @@ class ScriptedEngine final : public Engine {
     diagnosis.real[0] = static_cast<double>(memory[0]);
   }
   // Totals of the test split are the parameter.
-  void evaluate(Split split, Evaluation& result) override {
+  void evaluate(Split split, Evaluation& result, RecordObserver*) override {
     call("evaluate " + std::string(to_string(split)));
     result = {};
     result.records = settings_.source->size(split);

@@ -15,6 +15,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string>
 #include <vector>
@@ -25,10 +26,15 @@
 namespace medley {
 
 // `error` is the standard error where the records are independent and there is a simple one, else
-// NaN: binomial for accuracies, Hanley and McNeil 1982 for auc, of the mean for absolute errors.
+// NaN: binomial for accuracies, Hanley and McNeil 1982 for auc, of the mean for absolute errors. `low`
+// and `high` are an interval that holds what is measured with a chance of 95 %, of accuracies
+// Wilson's (1927), else NaN. uncertainty.hpp fills what is missing here.
 struct Metric {
   std::string name;
-  double value, error;
+  double value = std::numeric_limits<double>::quiet_NaN();
+  double error = std::numeric_limits<double>::quiet_NaN();
+  double low = std::numeric_limits<double>::quiet_NaN();
+  double high = std::numeric_limits<double>::quiet_NaN();
 };
 
 // The metrics of an experiment, always the same ones in the same order.
