@@ -45,12 +45,13 @@ import resumption
 import rooms
 import same_bits
 import streams
+import studies
 import transcript
 import two_digits
 from harness import ROOT, Bench, Failed, Skipped
 
 MODULES = (same_bits, builds, repetition, nothing_lost, resumption, lengths, parts, kept, streams, damaged_files,
-           memory, manners, agreement, records, folds, imports, foreign, recipes, initial_weights,
+           memory, manners, agreement, records, folds, imports, foreign, recipes, initial_weights, studies,
            pages, reported_models, rooms, core, installs, transcript, two_digits)
 # Those of some minutes begin first, so that no worker is left alone with one at the end.
 LONG = (builds, transcript)
