@@ -222,7 +222,11 @@ Page page_of_study(const StudyFiles& study) {
     add(trials_section(*study.trials));
     data["trials"] = drawn_table(*study.trials, table_bytes);
   }
-  if (study.range_test) data["range_test"] = drawn_table(*study.range_test, table_bytes);
+  if (study.range_test) {
+    data["range_test"] = drawn_table(*study.range_test, table_bytes);
+    add({"range-test", "Learning-rate range test", "The loss of a short training whose rate rises.",
+         "<div id=\"range-test-chart\"></div>\n"});
+  }
   add(options_section(study));
   page.data["kind"] = "study";
   page.data["study"] = data;
