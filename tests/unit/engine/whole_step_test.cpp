@@ -7,6 +7,7 @@
 #include "medley/experiment/describe.hpp"
 #include "medley/run/checkpoint.hpp"
 #include "tests/files_helpers.hpp"
+#include "tests/threaded_trainer.hpp"
 #include "tests/whole_step_twin.hpp"
 
 namespace medley::testing {
@@ -67,7 +68,7 @@ class WholeRun {
     trainer_.parameters_changed();
   }
 
-  Engine& engine() { return trainer_; }
+  ThreadedTrainer<Experiment>& engine() { return trainer_; }
   Description description = describe<Experiment>();
   Settings settings;
   RunState state;
@@ -80,7 +81,7 @@ class WholeRun {
   }
   const Source& source_;
   std::vector<float> arena_;
-  TrainerEngine<Experiment> trainer_;
+  ThreadedTrainer<Experiment> trainer_;
 };
 
 void expect_near(const Parameters& expected, const Parameters& found, double tolerance) {
