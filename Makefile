@@ -62,7 +62,7 @@ LDFLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE),-static-libgcc -static-libstd
 LDLIBS := -Wl,-Bstatic -lboost_program_options -ljpeg -lpng -lz -lxxhash -Wl,-Bdynamic -lm
 
 # The shell: a unit a room, as most of the time that a file takes goes into headers and their templates.
-ROOMS := base experiment optimizers mixes data files import run report commands
+ROOMS := base experiment optimizers mixes data files import run study report commands
 SHELL_OBJECTS := $(ROOMS:%=$(SHELL_BUILD)/%.o)
 BINARIES := $(EXPERIMENTS:%=$(BIN)/medley-%)
 LINK ?= yes

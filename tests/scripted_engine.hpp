@@ -56,6 +56,7 @@ struct Script {
   double kind = 1.0;                               // value of that term in every step
   bool measured = true;                            // whether it has one
   std::vector<double> validation{1.0};             // totals, one evaluation after the other
+  std::vector<std::uint64_t> hits{3};              // of class 0 of four, likewise
   std::function<void(std::uint64_t)> after_step;   // given the steps done
   // What it was asked for.
   std::vector<std::string> calls;
@@ -134,9 +135,11 @@ class ScriptedEngine final : public Engine {
     result.measured = {true, true};
     result.total = static_cast<double>(arena_[0]);
     if (split == Split::validation) {
-      result.total = script_.validation[std::min(evaluations_++, script_.validation.size() - 1)];
+      result.total = script_.validation[std::min(evaluations_, script_.validation.size() - 1)];
+      validated_[0] = script_.hits[std::min(evaluations_++, script_.hits.size() - 1)];
+      validated_[1] = 4 - validated_[0];
     }
-    result.metrics[0].confusion = confusion_;
+    result.metrics[0].confusion = split == Split::validation ? validated_ : confusion_;
   }
   void predict(std::span<const Record>, std::span<float* const>) override {}
   std::size_t predict_batch() const override { return 1; }
@@ -156,7 +159,7 @@ class ScriptedEngine final : public Engine {
   Script& script_;
   Settings settings_;
   std::size_t evaluations_ = 0;
-  std::array<std::uint64_t, 4> confusion_{3, 1, 0, 2};
+  std::array<std::uint64_t, 4> confusion_{3, 1, 0, 2}, validated_ = confusion_;
 };
 
 // One parameter, one loss on a target of two classes, one penalty.

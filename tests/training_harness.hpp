@@ -166,6 +166,7 @@ class MadeTraining {
     for (const TensorInfo& t : description_.tensors) names.push_back(t.name);
     return names;
   }
+  float* arena() { return start(); }
   // With the step mode and the mixes of the settings.
   const Description& description() const { return description_; }
   // What a mix keeps, by name: "mix.all.log_variance".

@@ -1,6 +1,7 @@
 // `eval`: terms and metrics of a checkpoint on splits of a data set.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <fstream>
@@ -14,6 +15,7 @@
 #include "medley/run/metrics.hpp"
 #include "medley/run/mix_options.hpp"
 #include "medley/run/model.hpp"
+#include "medley/run/trained_fold.hpp"
 
 namespace medley {
 
@@ -144,6 +146,10 @@ class EvalCommand {
                        DatasetOptions{.split_required = false});
       records = &*dataset_;
     }
+    if (std::ranges::any_of(splits_, [](Split split) { return split != Split::test; })) {
+      folded_ = trained_fold(model_->checkpoint(), d_, *records, from_);
+      if (folded_) records = &*folded_;
+    }
     const PictureShape shape{d_.input.c, d_.input.h, d_.input.w};
     for (const Split split : splits_) {
       require_records(*records, split, from_);
@@ -214,6 +220,7 @@ class EvalCommand {
   Settings settings_;
   std::string from_;
   std::optional<Dataset> dataset_;
+  std::unique_ptr<FoldedSource> folded_;
   std::optional<Model> model_;
 };
 

@@ -20,14 +20,15 @@ double over(double a, double b) { return b > 0.0 ? a / b : unknown; }
 double root(double x) { return x > 0.0 ? square_root(x) : x == 0.0 ? 0.0 : unknown; }
 
 // The losses that were measured, with their Gramian scaled.
-struct Measured {
+struct MeasuredLosses {
   std::vector<std::size_t> const& losses;
   const Diagnosis& diagnosis;
   std::array<std::size_t, most_losses> term{};
   ScaledGramian gramian;
   double largest = 0.0;
 
-  Measured(const std::vector<std::size_t>& all, const Diagnosis& of) : losses(all), diagnosis(of) {
+  MeasuredLosses(const std::vector<std::size_t>& all, const Diagnosis& of)
+      : losses(all), diagnosis(of) {
     for (const std::size_t k : losses) {
       if (diagnosis.measured[k]) largest = std::max(largest, norm(k));
     }
@@ -103,7 +104,7 @@ std::string Diagnostics::header() const {
 Status Diagnostics::write(std::uint32_t epoch, std::uint64_t step, const StepReport& report,
                           const Diagnosis& diagnosis, std::span<const double> own,
                           std::span<const double> rate) noexcept {
-  const Measured m(losses_, diagnosis);
+  const MeasuredLosses m(losses_, diagnosis);
   row_.clear();
   row_ << epoch << "," << step;
   double contributions = 0.0;

@@ -33,6 +33,7 @@ import kept
 import manners
 import memory
 import nothing_lost
+import parts
 import recipes
 import records
 import repetition
@@ -44,7 +45,7 @@ import transcript
 import two_digits
 from harness import ROOT, Bench, Failed, Skipped
 
-MODULES = (same_bits, builds, repetition, nothing_lost, resumption, kept, streams, damaged_files, memory,
+MODULES = (same_bits, builds, repetition, nothing_lost, resumption, parts, kept, streams, damaged_files, memory,
            manners, agreement, records, imports, foreign, recipes, initial_weights, rooms, core, installs,
            transcript, two_digits)
 # Those of some minutes begin first, so that no worker is left alone with one at the end.

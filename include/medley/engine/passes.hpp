@@ -286,8 +286,9 @@ class Passes {
   ArenaView<D> view_;
   Settings settings_;
   Batches<Experiment> batches_{settings_};
-  ShardWork<Experiment> work_{view_, settings_, batches_};
-  UpdateOf update_{view_};
+  Parts<typename D::Net> parts_;
+  ShardWork<Experiment> work_{view_, settings_, batches_, parts_.frozen()};
+  UpdateOf update_{view_, parts_};
   Workers* workers_ = nullptr;
   std::span<Score> scores_;  // [scored pair][rank in the split], or none
 

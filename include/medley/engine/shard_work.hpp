@@ -43,8 +43,9 @@ class ShardWork {
   // The terms of each direction: of each backward pass over one forward pass.
   using TermSets = std::array<TermSet, D::directions>;
 
-  ShardWork(ArenaView<D> view, const Settings& settings, const Batches<Experiment>& batches)
-      : view_(view), settings_(&settings), batches_(batches) {}
+  ShardWork(ArenaView<D> view, const Settings& settings, const Batches<Experiment>& batches,
+            const Frozen<Net>& frozen)
+      : view_(view), settings_(&settings), batches_(batches), frozen_(frozen) {}
 
   // To be called once the source is known.
   void start() {
@@ -231,6 +232,7 @@ class ShardWork {
     pass.records = targets.record.data();
     pass.epoch = batch.epoch;
     pass.training = true;
+    pass.frozen = &frozen_;
     return pass;
   }
 
@@ -483,6 +485,7 @@ class ShardWork {
   ArenaView<D> view_;
   const Settings* settings_;
   const Batches<Experiment>& batches_;
+  const Frozen<Net>& frozen_;
   InputNormalization normalization_;
 };
 

@@ -85,6 +85,9 @@ struct Schedule {
 
   bool operator==(const Schedule&) const = default;
 
+  // Whether factors of a longer run are others.
+  constexpr bool depends_on_length() const { return kind != Kind::constant || warm_up > 0.0; }
+
   // The factor of a step in [0, total); later steps have the last one's.
   constexpr double factor(std::uint64_t step, std::uint64_t total) const;
 };

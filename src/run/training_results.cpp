@@ -1,0 +1,125 @@
+// What a run tells at its end.
+#include <fmt/format.h>
+
+#include <cmath>
+#include <limits>
+
+#include "medley/base/text.hpp"
+#include "medley/files/csv.hpp"
+#include "medley/run/metrics.hpp"
+#include "medley/run/training_run.hpp"
+
+namespace medley {
+
+void TrainingRun::report_divergence(const Position& position, const StepReport& report) {
+  std::vector<std::uint64_t> records(o_.batch_size);
+  records.resize(engine_.batch_records(position, records));
+  std::string text = "record\r\n";
+  for (const std::uint64_t record : records) text += fmt::format("{}\r\n", record);
+  write_run_file(o_.out / "diverged.csv", text);
+  fmt::print(stderr,
+             "medley-{}: diverged at step {} (epoch {} of {}): {}{}{}; the records of its batch "
+             "are in {}; "
+             "{}. A smaller --lr, --clip 1 or --warm-up may help.\n",
+             d_.name, position.step + 1, position.epoch + 1, epochs(),
+             report.culprit_term.empty()
+                 ? std::string{}
+                 : fmt::format("the term '{}' is not finite", report.culprit_term),
+             report.culprit_term.empty() || report.culprit_layer.empty() ? "" : ", ",
+             report.culprit_layer.empty()
+                 ? std::string{}
+                 : fmt::format("the first gradient that is not finite is that of '{}'",
+                               report.culprit_layer),
+             (o_.out / "diverged.csv").string(),
+             std::filesystem::exists(o_.out / "last") ? "the last good checkpoint is kept"
+                                                      : "no checkpoint had been written yet");
+}
+
+// Rows for a pipeline, on stdout, and test.csv.
+struct TrainingRun::Results {
+  std::string rows = "name,value\n", test = "name,value,standard_error\r\n";
+};
+
+// "test.total,0.5" and so on, of evaluation_.
+void TrainingRun::add_results(Split split, std::string_view start, Results& results) {
+  const auto add = [&](const std::string& name, const std::string& shown, double value,
+                       double error) {
+    const std::string whole = fmt::format("{}{}.{}", start, to_string(split), name);
+    results.rows += fmt::format("{},{}\n", whole, shown);
+    if (split != Split::test) return;
+    results.test += fmt::format("{},{},{}\r\n", whole, number_text(value), number_text(error));
+  };
+  constexpr double none = std::numeric_limits<double>::quiet_NaN();
+  const double total = evaluation_.total;
+  add("total", std::isnan(total) ? std::string{} : fmt::format("{}", total), total, none);
+  for (const Metric& metric : metrics(d_, evaluation_)) {
+    add(metric.name, std::isnan(metric.value) ? std::string{} : fmt::format("{:.4f}", metric.value),
+        metric.value, metric.error);
+  }
+}
+
+// "the lowest validation total", "the highest validation size.accuracy, then the lowest ...".
+std::string TrainingRun::best_words() const {
+  std::string words;
+  for (const Criterion& criterion : o_.best)
+    words += fmt::format("{}the {} {} {}", words.empty() ? "" : ", then ",
+                         criterion.more_is_better ? "highest" : "lowest",
+                         criterion.split == Split::train ? "training" : to_string(criterion.split),
+                         criterion.name);
+  return words;
+}
+
+// What the test split gives with the parameters of `best`. The arena then holds these.
+void TrainingRun::add_best(Results& results) {
+  const std::optional<std::uint64_t> best = folder_->best();
+  if (!best || source_->size(Split::test) == 0) return;
+  const std::uint64_t last = state_.position.step;
+  results.rows += fmt::format("best.step,{}\n", *best);
+  if (*best == last) {
+    logs_->say(fmt::format("best, with {}, is the last step, {}\n", best_words(), last));
+  } else {
+    load_checkpoint(folder_->checkpoints() / RunFolder::checkpoint_name(*best).data(), d_, arena_,
+                    false);
+    engine_.parameters_changed();
+    engine_.evaluate(Split::test, evaluation_);
+    logs_->say(fmt::format(
+        "test.* is of the last parameters, of step {}; best.test.* of those with {}, of step {}\n",
+        last, best_words(), *best));
+  }
+  add_results(Split::test, "best.", results);
+}
+
+// What a pipeline reads: one CSV row a fact.
+void TrainingRun::print_results() {
+  const std::string digest = hexadecimal(parameter_digest(d_, arena_));
+  Results results;
+  results.rows +=
+      fmt::format("run,{}\nsteps,{}\n", csv_field(o_.out.string()), state_.position.step);
+  if (state_.position.step < steps_) results.rows += "ended,patience\n";
+  results.rows += fmt::format("digest,{}\n", digest);
+  for (const Split split : {Split::validation, Split::test}) {
+    if (source_->size(split) == 0) continue;
+    engine_.evaluate(split, evaluation_);
+    add_results(split, {}, results);
+    write_confusions(split);
+  }
+  add_best(results);
+  if (source_->size(Split::test) > 0) write_run_file(o_.out / "test.csv", results.test);
+  fmt::print("{}", results.rows);
+  logs_->say(fmt::format(
+      "digest of the parameters {}; the run is in {}: losses.csv, metrics.csv, timing.csv, "
+      "confusion-*.csv, checkpoints\n",
+      digest, o_.out.string()));
+}
+
+void TrainingRun::write_confusions(Split split) {
+  for (std::size_t i = 0; i < d_.metrics.size(); ++i) {
+    if (d_.metrics[i].kind == TargetKind::values) continue;
+    write_run_file(
+        o_.out / fmt::format("confusion-{}-{}.csv", metric_prefix(d_, i), to_string(split)),
+        confusion_csv(d_.metrics[i], evaluation_.metrics[i],
+                      source_->class_names(d_.metrics[i].target_index)));
+  }
+}
+
+}  // namespace medley
