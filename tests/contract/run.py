@@ -80,7 +80,7 @@ def start_worker(binaries, shared, quick, work, other_builds):
 
 def run(name, function):
     """Runs one test, prints its line, and returns 'ok', 'FAILED' or 'skipped', and the text."""
-    start = time.monotonic()
+    start, before = time.monotonic(), os.times()
     try:
         result, text = "ok", function(bench)
     except Failed as failure:
@@ -90,7 +90,9 @@ def run(name, function):
     except Exception as error:  # a defect of the test or a time-out: told like a failure
         frame = traceback.extract_tb(error.__traceback__)[-1]
         result, text = "FAILED", f"{type(error).__name__}: {error} ({frame.filename}:{frame.lineno})"
-    print(f"{result}: {name.replace('_', ' ')}: {text} ({time.monotonic() - start:.1f} s)", flush=True)
+    used = sum(os.times()[:4]) - sum(before[:4])
+    print(f"{result}: {name.replace('_', ' ')}: {text} ({time.monotonic() - start:.1f} s, {used:.1f} of a processor)",
+          flush=True)
     return result, text
 
 
