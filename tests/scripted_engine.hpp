@@ -56,6 +56,7 @@ struct Script {
   double kind = 1.0;                               // value of that term in every step
   bool measured = true;                            // whether it has one
   std::vector<double> validation{1.0};             // totals, one evaluation after the other
+  std::vector<std::uint64_t> hits{3};              // of class 0 of four, likewise
   std::function<void(std::uint64_t)> after_step;   // given the steps done
   // What it was asked for.
   std::vector<std::string> calls;
@@ -112,6 +113,7 @@ class ScriptedEngine final : public Engine {
     report.norm = {static_cast<double>(position.step) + 0.5, 0.125};
     report.cosine[0][1] = -0.5;
   }
+  double summed_value(int, std::span<const double>) const override { return 0.0; }
   std::size_t diagnosis_floats() const override { return 3; }
   void keep_parameters(std::span<float> memory) const override { memory[0] = arena_[0]; }
   void diagnose(const Position& before, std::span<float> memory, const StepReport&,
@@ -124,8 +126,8 @@ class ScriptedEngine final : public Engine {
     diagnosis.predicted[0] = rate_ahead;
     diagnosis.real[0] = static_cast<double>(memory[0]);
   }
-  // Totals of the test split are the parameter.
-  void evaluate(Split split, Evaluation& result) override {
+  // Totals of the test split are the parameter. An observer is told of the loss of each record.
+  void evaluate(Split split, Evaluation& result, RecordObserver* observer) override {
     call("evaluate " + std::string(to_string(split)));
     result = {};
     result.records = settings_.source->size(split);
@@ -134,9 +136,13 @@ class ScriptedEngine final : public Engine {
     result.measured = {true, true};
     result.total = static_cast<double>(arena_[0]);
     if (split == Split::validation) {
-      result.total = script_.validation[std::min(evaluations_++, script_.validation.size() - 1)];
+      result.total = script_.validation[std::min(evaluations_, script_.validation.size() - 1)];
+      validated_[0] = script_.hits[std::min(evaluations_++, script_.hits.size() - 1)];
+      validated_[1] = 4 - validated_[0];
     }
-    result.metrics[0].confusion = confusion_;
+    result.metrics[0].confusion = split == Split::validation ? validated_ : confusion_;
+    for (std::uint64_t rank = 0; observer && rank < result.records; ++rank)
+      observer->loss(rank, 0, 4.0, 2.0);
   }
   void predict(std::span<const Record>, std::span<float* const>) override {}
   std::size_t predict_batch() const override { return 1; }
@@ -156,7 +162,7 @@ class ScriptedEngine final : public Engine {
   Script& script_;
   Settings settings_;
   std::size_t evaluations_ = 0;
-  std::array<std::uint64_t, 4> confusion_{3, 1, 0, 2};
+  std::array<std::uint64_t, 4> confusion_{3, 1, 0, 2}, validated_ = confusion_;
 };
 
 // One parameter, one loss on a target of two classes, one penalty.

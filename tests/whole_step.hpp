@@ -120,6 +120,13 @@ class WholeSource final : public Source {
 // Parameters by name, in the order of files.
 using Parameters = std::map<std::string, std::vector<double>>;
 
+// Parameters that a training treats apart, by name.
+struct WholePart {
+  std::uint32_t frozen_epochs = 0;
+  double rate_scale = 1.0;
+};
+using WholeParts = std::map<std::string, WholePart>;
+
 // --- the network, forward ------------------------------------------------------------------------
 
 class WholeNetwork {
@@ -144,6 +151,8 @@ class WholeNetwork {
 
   explicit WholeNetwork(const WholeSource& source, const Settings& settings)
       : source_(source), settings_(settings) {}
+
+  bool statistics_frozen = false;
 
   Staged stage(std::uint64_t record, std::uint32_t epoch, bool training) const {
     Staged s;
@@ -259,8 +268,8 @@ class WholeNetwork {
     }
   }
 
-  static void normalize(const Parameters& w, std::vector<std::array<double, 3 * pixels>>& x, int c,
-                        bool training, double share, Statistics* statistics) {
+  void normalize(const Parameters& w, std::vector<std::array<double, 3 * pixels>>& x, int c,
+                 bool training, double share, Statistics* statistics) const {
     const double m = static_cast<double>(x.size()) * pixels;
     double mean = 0, squares = 0;
     const auto each = [&](auto f) {
@@ -275,7 +284,7 @@ class WholeNetwork {
       statistics->mean[c] += share * mean;
       statistics->variance[c] += share * squares / (m - 1);
     }
-    if (!training) {
+    if (!training || statistics_frozen) {
       mean = w.at("heads.kind.1.running_mean")[c];
       variance = w.at("heads.kind.1.running_var")[c];
     }

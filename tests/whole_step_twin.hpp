@@ -19,6 +19,7 @@ struct WholeGroup {
   bool next_batch = false;
   // What has been done so far.
   std::uint64_t updates = 0;
+  std::map<std::string, std::uint64_t> updates_of{};             // of each parameter
   std::map<std::string, std::vector<double>> first{}, second{};  // moments
   double norm = 0;                                               // of the last gradient
 };
@@ -28,8 +29,9 @@ class WholeTwin {
   using Staged = WholeNetwork::Staged;
 
   WholeTwin(const WholeSource& source, const Settings& settings, Parameters initial,
-            bool simultaneous)
+            bool simultaneous, WholeParts treated = {})
       : parameters(std::move(initial)),
+        parts(std::move(treated)),
         source_(source),
         settings_(settings),
         simultaneous_(simultaneous),
@@ -43,12 +45,14 @@ class WholeTwin {
   }
 
   Parameters parameters;
+  WholeParts parts;
   std::vector<WholeGroup> groups;
   std::uint32_t epoch = 0;
   std::uint64_t batch = 0;
   TermValues values{};  // of the last step, each at its term's last update
 
   void step(double rate_factor) {
+    network_.statistics_frozen = frozen("heads.kind.1.running_mean");
     if (simultaneous_) {
       const std::vector<Staged> staged = stage(batch);
       const Parameters before = parameters;
@@ -110,6 +114,12 @@ class WholeTwin {
   }
 
  private:
+  WholePart part(const std::string& name) const {
+    const auto found = parts.find(name);
+    return found == parts.end() ? WholePart{} : found->second;
+  }
+  bool frozen(const std::string& name) const { return epoch < part(name).frozen_epochs; }
+
   static bool has(const WholeGroup& group, int term) {
     return std::ranges::find(group.terms, term) != group.terms.end();
   }
@@ -247,7 +257,7 @@ class WholeTwin {
     std::map<std::string, std::vector<double>> gradient;
     double squares = 0;
     for (const auto& [name, value] : parameters) {
-      if (!reaches(group, name)) continue;
+      if (!reaches(group, name) || frozen(name)) continue;
       gradient[name] = differences(name, loss);
       for (const double g : gradient[name]) squares += g * g;
     }
@@ -257,13 +267,15 @@ class WholeTwin {
     ++group.updates;
     for (auto& [name, g] : gradient) {
       for (double& v : g) v *= scale;
-      group.is_adamw ? adamw(group, name, g, rate_factor) : sgd(group, name, g, rate_factor);
+      ++group.updates_of[name];
+      const double factor = rate_factor * part(name).rate_scale;
+      group.is_adamw ? adamw(group, name, g, factor) : sgd(group, name, g, factor);
     }
   }
 
   void adamw(WholeGroup& group, const std::string& name, const std::vector<double>& gradient,
              double rate_factor) {
-    const auto t = static_cast<double>(group.updates);
+    const auto t = static_cast<double>(group.updates_of[name]);
     const double rate = Whole::adamw.learning_rate * rate_factor;
     auto& m = group.first[name];
     auto& v = group.second[name];
@@ -293,6 +305,7 @@ class WholeTwin {
 
   // A tenth of the way to the statistics of the pass that `before` made.
   void move_statistics(const Parameters& before, const std::vector<Staged>& staged) {
+    if (network_.statistics_frozen) return;
     WholeNetwork::Statistics now;
     network_.forward(before, staged, true, &now);
     for (int c = 0; c < 3; ++c) {

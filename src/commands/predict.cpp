@@ -18,6 +18,7 @@
 #include "medley/files/unicode_form.hpp"
 #include "medley/run/model.hpp"
 #include "medley/run/prediction.hpp"
+#include "medley/run/trained_fold.hpp"
 
 namespace medley {
 
@@ -31,9 +32,10 @@ po::options_description describe_predict(const Description& d) {
   add_model_options(options, d);
   auto add = options.add_options();
   add("data", po::value<std::string>()->value_name("DIR"),
-      "dataset folder, of which only images.npy and split.npy are read; without it and without "
-      "pictures "
-      "the experiment's own data, if it has any");
+      "dataset folder, of which only images.npy and split.npy are read (of a run of a --fold, "
+      "whose "
+      "training or validation records are asked for, all); without it and without pictures the "
+      "experiment's own data, if it has any");
   add("split", po::value<std::string>()->value_name("NAME"),
       "train, validation, test or all, in this order (default test, which is what all records of a "
       "folder without split.npy are)");
@@ -267,13 +269,25 @@ class PredictCommand {
     std::string from = "the experiment's own data";
     if (!o_.data.empty()) {
       from = o_.data;
-      dataset_.emplace(from, shape, std::span<const TargetSpec>{},
-                       DatasetOptions{.targets_required = false, .split_required = false});
+      // Only folds depend on more than pictures and splits.
+      const bool folds = wants_fold();
+      dataset_.emplace(
+          from, shape,
+          folds ? std::span<const TargetSpec>(d_.targets) : std::span<const TargetSpec>{},
+          DatasetOptions{
+              .targets_required = false, .split_required = false, .reads_groups = folds});
       records = &*dataset_;
     }
+    if (wants_fold()) folded_ = trained_fold(model_.checkpoint(), d_, *records, from);
+    if (folded_) records = &*folded_;
     if (o_.splits.size() == 1) require_records(*records, o_.splits[0], from);
     model_.start_prediction(records, from);
     feed_ = std::make_unique<SourceFeed>(model_.source(), o_.splits, batch);
+  }
+
+  bool wants_fold() const {
+    return is_of_fold(model_.checkpoint()) &&
+           std::ranges::any_of(o_.splits, [](Split split) { return split != Split::test; });
   }
 
   void prepare() {
@@ -374,6 +388,7 @@ class PredictCommand {
   PredictOptions o_;
   Model model_;
   std::optional<Dataset> dataset_;
+  std::unique_ptr<FoldedSource> folded_;
   std::unique_ptr<Feed> feed_;
   std::vector<std::pair<int, HeadPrediction>> heads_;
   Batch batch_;

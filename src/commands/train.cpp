@@ -20,8 +20,9 @@ int train_command(const Program& program, const Arguments& arguments) {
     case TrainingRun::Ending::diverged:
       return static_cast<int>(Exit::diverged);
     case TrainingRun::Ending::stopped:
-      fmt::print(stderr, "stopped after step {} and saved; --resume goes on from there\n",
-                 run.step());
+      if (!options.quiet)
+        fmt::print(stderr, "stopped after step {} and saved; --resume goes on from there\n",
+                   run.step());
       return 128 + stop_signal();
     case TrainingRun::Ending::complete:
       run.print_results();

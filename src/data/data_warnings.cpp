@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
+#include <unordered_map>
 
 #include "medley/base/text.hpp"
 
@@ -39,6 +41,23 @@ class Inspection {
       say("the validation split is empty: nothing tells which checkpoint is best");
     if (source_.size(Split::test) == 0)
       say("the test split is empty: nothing tells how the result does on new records");
+  }
+
+  // Groups with records in several splits.
+  void groups_apart() {
+    if (!source_.has_groups()) return;
+    std::unordered_map<std::int64_t, unsigned> splits;  // a bit a split
+    for (const Split split : {Split::train, Split::validation, Split::test})
+      source_.each_record(split, [&](std::uint64_t record) {
+        splits[source_.group(record)] |= 1u << static_cast<unsigned>(split);
+      });
+    const auto apart = std::ranges::count_if(
+        splits, [](const auto& entry) { return std::popcount(entry.second) > 1; });
+    if (apart == 0) return;
+    say(
+        fmt::format("{} of {} groups (group.npy) {} records in several splits: what is measured on "
+                    "records akin to those of training looks better than it is",
+                    apart, splits.size(), apart == 1 ? "has" : "have"));
   }
 
   // Looks into records here and there, for all that follows.
@@ -210,6 +229,7 @@ std::vector<std::string> data_warnings(const Source& source, PictureShape shape,
                                        std::span<const TargetSpec> targets) {
   Inspection inspection(source, shape, targets);
   inspection.empty_splits();
+  inspection.groups_apart();
   for (const Split split : {Split::train, Split::validation, Split::test}) {
     inspection.look_at(split);
     if (split == Split::train) inspection.alike_pictures();

@@ -91,7 +91,7 @@ const nlohmann::json& member(const nlohmann::json& json, std::string_view key) {
 std::string target_file(std::string_view target) {
   const bool plain = !target.empty() && target.front() != '.' &&
                      target.find_first_of(std::string_view("/\\\0", 3)) == std::string_view::npos;
-  if (!plain || target == "images" || target == "split")
+  if (!plain || target == "images" || target == "split" || target == "group")
     throw usage_error(fmt::format("a target cannot be named '{}': it names a file", target));
   return fmt::format("{}.npy", target);
 }
@@ -159,6 +159,7 @@ Dataset::Dataset(const std::filesystem::path& folder, PictureShape shape,
         fmt::format("{} is not a folder: make a dataset folder with `import`", folder_.string()));
   open_images();
   open_split(options.split_required);
+  if (options.reads_groups) open_groups();
   for (const TargetSpec& spec : targets) {
     targets_.push_back({spec, {}});
     open_target(targets_.back(), options.targets_required);
@@ -230,6 +231,19 @@ void Dataset::build_ranks() {
     const std::uint64_t rank = seen[split[i]]++;
     if (rank % ranks.stride == 0) ranks.position[rank / ranks.stride] = i;
   }
+}
+
+void Dataset::open_groups() {
+  std::error_code ignored;
+  has_groups_ = std::filesystem::exists(folder_ / "group.npy", ignored);
+  if (!has_groups_) return;
+  groups_ = NpyFile(folder_ / "group.npy", true);
+  if (is_integer(groups_.dtype()) && groups_.shape().size() == 1 && groups_.shape()[0] == records_)
+    return;
+  throw data_error(fmt::format(
+      "{} is {} of shape {}, not integers of shape ({},), one a record: for names of groups, save "
+      "np.unique(names, return_inverse=True)[1]; or remove it if records belong to no groups",
+      groups_.name(), to_string(groups_.dtype()), shape_text(groups_.shape()), records_));
 }
 
 void Dataset::open_target(Target& target, bool required) {
@@ -357,6 +371,7 @@ void Dataset::verify_checksums(const nlohmann::json& json, std::uint64_t up_to) 
         file.name()));
   };
   if (has_split_) verify(split_, "split.npy");
+  if (has_groups_) verify(groups_, "group.npy");
   for (const Target& target : targets_)
     if (target.present) verify(target.file, target_file(target.spec.name));
   if (images_.bytes().size() <= up_to) verify(images_, "images.npy");
@@ -428,6 +443,10 @@ std::uint64_t Dataset::compute_fingerprint() const {
     const std::uint64_t labels = hash_in_parts(target.file.bytes());
     mix(std::as_bytes(std::span(&labels, 1)));
   }
+  if (has_groups_) {
+    const std::uint64_t groups = hash_in_parts(groups_.bytes());
+    mix(std::as_bytes(std::span(&groups, 1)));
+  }
   mix(std::as_bytes(std::span(mean_)));
   mix(std::as_bytes(std::span(deviation_)));
   return hash;
@@ -465,6 +484,12 @@ std::uint64_t Dataset::record(Split split, std::uint64_t rank) const {
   std::uint64_t record = ranks.position[rank / ranks.stride];
   for (std::uint64_t left = rank % ranks.stride; left > 0;) left -= splits[++record] == wanted;
   return record;
+}
+
+std::int64_t Dataset::group(std::uint64_t record) const {
+  if (!has_groups_) return 0;
+  return with_integers(
+      groups_, [&](const auto* groups) { return static_cast<std::int64_t>(groups[record]); });
 }
 
 std::int32_t Dataset::label(std::uint64_t record, int target) const {

@@ -124,12 +124,18 @@ void DatasetWriter::set_class_names(std::size_t target, std::vector<std::string>
   summary_.targets[target].class_names = std::move(names);
 }
 
-void DatasetWriter::append(const Record& record, Split split) {
+void DatasetWriter::keep_groups() {
+  groups_ =
+      std::make_unique<NpyWriter>(partial_ / "group.npy", DType::i64, std::vector<std::uint64_t>{});
+}
+
+void DatasetWriter::append(const Record& record, Split split, std::int64_t group) {
   const auto s = static_cast<std::size_t>(split);
   const std::span picture(record.image, summary_.shape.bytes());
   for (std::size_t t = 0; t < targets_.size(); ++t) append_target(t, record.targets[t], s);
   images_->append(std::as_bytes(picture));
   split_->append(bytes_of(static_cast<std::uint8_t>(split)));
+  if (groups_) groups_->append(bytes_of(group));
   if (split == Split::train) statistics_.add(picture);
   ++summary_.records[s];
 }
@@ -179,6 +185,7 @@ DatasetSummary DatasetWriter::finish(const nlohmann::json& provenance) {
   summary_.deviation = statistics_.deviation();
   images_->finish();
   split_->finish();
+  if (groups_) groups_->finish();
   for (const auto& target : targets_) target->finish();
   write_description(provenance);
   publish();
@@ -203,6 +210,7 @@ void DatasetWriter::write_description(const nlohmann::json& provenance) {
   };
   checksum("images.npy");
   checksum("split.npy");
+  if (groups_) checksum("group.npy");
   for (const DatasetSummary::Target& target : summary_.targets) {
     auto& entry = json["targets"][std::string(target.spec.name)];
     entry["kind"] = target_kind_names[static_cast<std::size_t>(target.spec.kind)];
@@ -258,15 +266,17 @@ DatasetSummary write_dataset(const Source& source, const fs::path& folder, Pictu
     const auto names = source.class_names(static_cast<int>(t));
     writer.set_class_names(t, {names.begin(), names.end()});
   }
+  if (source.has_groups()) writer.keep_groups();
   std::vector<std::byte> scratch(source.scratch_bytes());
   constexpr std::array splits{Split::train, Split::validation, Split::test};
   std::uint64_t total = 0, done = 0;
   for (const Split split : splits) total += source.size(split);
   for (const Split split : splits)
     for (std::uint64_t rank = 0; rank < source.size(split); ++rank) {
+      const std::uint64_t number = source.record(split, rank);
       Record record;
-      source.read(source.record(split, rank), scratch, record);
-      writer.append(record, split);
+      source.read(number, scratch, record);
+      writer.append(record, split, source.group(number));
       if (progress) progress(++done, total);
     }
   return writer.finish(provenance);

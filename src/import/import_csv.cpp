@@ -70,6 +70,7 @@ class CsvImport {
       if (targets_[t].spec.kind == TargetKind::classes)
         writer.set_class_names(t, number_classes(targets_[t]));
     const std::vector<Split> splits = split_groups();
+    if (has_groups()) writer.keep_groups();
     write_rows(writer, splits);
     report_.summary = writer.finish(provenance());
     return std::move(report_);
@@ -93,6 +94,7 @@ class CsvImport {
   std::vector<std::string> number_classes(TargetColumn& target) const;
   std::vector<std::string> found_classes(const TargetColumn& target) const;
   std::vector<Split> split_groups() const;
+  bool has_groups() const;
   void write_rows(DatasetWriter& writer, std::span<const Split> splits);
   nlohmann::json provenance() const;
 
@@ -369,6 +371,17 @@ std::vector<Split> CsvImport::split_groups() const {
   return assign_splits(groups_, sizes, classes, request_.fractions, request_.seed);
 }
 
+// Whether some of the rows that are left belong together.
+bool CsvImport::has_groups() const {
+  std::vector<bool> seen(groups_.size());
+  for (const PictureRow& row : rows_) {
+    if (!row.kept) continue;
+    if (seen[row.group]) return true;
+    seen[row.group] = true;
+  }
+  return false;
+}
+
 void CsvImport::write_rows(DatasetWriter& writer, std::span<const Split> splits) {
   std::vector<std::uint8_t> fitted(request_.shape.bytes());
   Image image;
@@ -392,7 +405,7 @@ void CsvImport::write_rows(DatasetWriter& writer, std::span<const Split> splits)
       else if (target.texts[i] != missing_class)
         record.targets[t].label = target.numbers[target.texts[i]];
     }
-    writer.append(record, splits[row.group]);
+    writer.append(record, splits[row.group], row.group);
     if (request_.progress) request_.progress(i + 1, rows_.size());
   }
 }

@@ -19,7 +19,9 @@ namespace fields = checkpoint_field;
 
 namespace {
 
-constexpr std::string_view format_version = "3";
+constexpr std::string_view format_version = "4";
+// Of which parameters are read, but not how to go on.
+constexpr std::string_view older_version = "3";
 constexpr std::size_t number_width = 20;  // of a 64-bit number
 constexpr std::size_t data_width = 16;    // of a data set's fingerprint, hexadecimal
 constexpr std::size_t double_width = 32;
@@ -100,10 +102,13 @@ std::vector<std::string> class_names(const SafetensorsFile& file, const TargetSp
   return names;
 }
 
-void check_experiment(const SafetensorsFile& file, const Description& d) {
-  if (field(file, fields::format) != format_version) {
-    throw data_error(fmt::format("{}: format version {}, this binary reads version {}", file.name(),
-                                 field(file, fields::format), format_version));
+void check_experiment(const SafetensorsFile& file, const Description& d, bool state) {
+  const std::string& version = field(file, fields::format);
+  if (version != format_version && (state || version != older_version)) {
+    throw data_error(fmt::format(
+        "{}: format version {}, this binary reads version {}{}", file.name(), version,
+        format_version,
+        version == older_version ? " where it goes on; --init takes the parameters" : ""));
   }
   if (field(file, fields::experiment) != d.name) {
     throw data_error(fmt::format("{}: a checkpoint of the experiment '{}', not of '{}'",
@@ -120,17 +125,32 @@ void check_experiment(const SafetensorsFile& file, const Description& d) {
 // The fields that change from one checkpoint of a run to the next: f(start of the name, rest of it,
 // value). They are listed here alone, and a loop that writes checkpoints builds no text from them.
 template <class State, class F>
-void each_field(const Description& d, State&& p, F&& f) {
+void each_field(const Description& d, std::span<const std::string> best, State&& p, F&& f) {
+  const auto progress = [&](std::string_view start, std::string_view value, auto& of) {
+    f(start, fields::losses_bytes, of.losses_bytes);
+    f(start, fields::metrics_bytes, of.metrics_bytes);
+    f(start, fields::best_step, of.best.step);
+    f(start, fields::best_waited, of.best.waited);
+    for (std::size_t i = 0; i < best.size(); ++i) f(value, best[i], of.best.value[i]);
+  };
   f(fields::step, "", p.position.step);
   f(fields::epoch, "", p.position.epoch);
   f(fields::batch, "", p.position.batch);
-  f(fields::losses_bytes, "", p.losses_bytes);
-  f(fields::metrics_bytes, "", p.metrics_bytes);
+  f(fields::rounds, "", p.rounds);
   f(fields::diagnostics_bytes, "", p.diagnostics_bytes);
-  f(fields::best_step, "", p.best_step);
-  f(fields::best_total, "", p.best_total);
+  progress("", fields::best, p);
+  f(fields::end, "", p.end);
+  f(fields::end_length, "", p.end_length);
+  f(fields::end_patience, "", p.end_patience);
+  progress(fields::longer, fields::longer_best, p.longer);
   for (std::size_t g = 0; g < d.groups.size(); ++g)
     f(fields::updates, d.groups[g].name, p.position.updates[g]);
+}
+
+// What --best names, as options keep it.
+std::vector<std::string> best_names(const NamedValues& options) {
+  const auto found = options.find("best");
+  return found == options.end() ? std::vector<std::string>{"total"} : parse_names(found->second);
 }
 
 using Fields = std::vector<std::pair<std::string, std::string>>;
@@ -153,7 +173,8 @@ Fields constant_fields(const Description& d, const Source& source, std::uint64_t
   return list;
 }
 
-SafetensorsLayout make_layout(const Description& d, const Fields& constants) {
+SafetensorsLayout make_layout(const Description& d, std::span<const std::string> best,
+                              const Fields& constants) {
   std::vector<SafetensorsLayout::Tensor> tensors;
   // Doubles first, so that all data are aligned.
   for (const StateInfo& s : mix_states(d)) tensors.push_back({s.name, s.dims, true});
@@ -162,7 +183,7 @@ SafetensorsLayout make_layout(const Description& d, const Fields& constants) {
   tensors.push_back({std::string(fields::mean), {channels}});
   tensors.push_back({std::string(fields::deviation), {channels}});
   std::vector<SafetensorsLayout::Field> list;
-  each_field(d, RunState{}, [&](std::string_view start, std::string_view rest, auto value) {
+  each_field(d, best, RunState{}, [&](std::string_view start, std::string_view rest, auto value) {
     constexpr bool is_real = std::is_floating_point_v<decltype(value)>;
     list.push_back({std::string(start).append(rest), is_real ? double_width : number_width});
   });
@@ -175,6 +196,28 @@ SafetensorsLayout make_layout(const Description& d, const Fields& constants) {
       throw std::logic_error("a checkpoint's metadata does not fit its fields");
   }
   return layout;
+}
+
+void read_state(const SafetensorsFile& file, const Description& d,
+                const std::vector<std::string>& best, RunState& state) {
+  if (best.empty() || best.size() > most_criteria)
+    throw data_error(fmt::format("{}: {} numbers to choose the best by; 1 to {}", file.name(),
+                                 best.size(), most_criteria));
+  each_field(d, best, state, [&]<class T>(std::string_view start, std::string_view rest, T& value) {
+    const std::string name = std::string(start).append(rest);
+    if constexpr (std::is_enum_v<T>) {
+      const auto read = number<std::uint64_t>(file, name);
+      if (read > static_cast<std::uint64_t>(RunEnd::undone))
+        throw data_error(fmt::format("{}: its {} is {}", file.name(), name, read));
+      value = static_cast<T>(read);
+    } else {
+      value = number<T>(file, name);
+    }
+    if constexpr (std::is_floating_point_v<T>) {
+      if (std::isnan(value))
+        throw data_error(fmt::format("{}: its {} is not a number", file.name(), name));
+    }
+  });
 }
 
 // What the file puts before the names of parameters, such as "module." of a model that several
@@ -211,7 +254,7 @@ Checkpoint load_checkpoint(const std::filesystem::path& path, const Description&
   const SafetensorsFile file(checkpoint_file(path));
   const bool verified = file.verify_checksum();
   const bool ours = file.metadata(fields::format) != nullptr;
-  if (ours || state) check_experiment(file, d);
+  if (ours || state) check_experiment(file, d, state);
   if (ours && !verified)
     throw data_error(fmt::format(
         "{}: it has no checksum: the file is damaged, take another checkpoint", file.name()));
@@ -244,14 +287,13 @@ Checkpoint load_checkpoint(const std::filesystem::path& path, const Description&
       c.options.emplace(percent_decoded(std::string_view(key).substr(fields::option.size())),
                         value);
   }
+  if (ours || state) {
+    c.data = number<std::uint64_t>(file, fields::data, 16);
+    c.state.position.step = number<std::uint64_t>(file, fields::step);
+  }
   if (state) {
     c.seed = number<std::uint64_t>(file, fields::seed);
-    c.data = number<std::uint64_t>(file, fields::data, 16);
-    each_field(d, c.state, [&]<class T>(std::string_view start, std::string_view rest, T& value) {
-      value = number<T>(file, std::string(start).append(rest));
-    });
-    if (std::isnan(c.state.best_total))
-      throw data_error(fmt::format("{}: its {} is not a number", file.name(), fields::best_total));
+    read_state(file, d, best_names(c.options), c.state);
   }
   return c;
 }
@@ -316,7 +358,8 @@ CheckpointWriter::CheckpointWriter(const Description& d, const float* arena, con
       mix_states_(mix_states(d)),
       arena_(arena),
       source_(source),
-      layout_(make_layout(d, constant_fields(d, source, seed, options))),
+      best_(best_names(options)),
+      layout_(make_layout(d, best_, constant_fields(d, source, seed, options))),
       folder_(folder),
       writer_(layout_, folder_) {
   std::size_t most = 0;
@@ -330,11 +373,11 @@ CheckpointWriter::CheckpointWriter(const Description& d, const float* arena, con
 bool CheckpointWriter::set_state(const RunState& p) noexcept {
   bool fits = true;
   std::size_t i = 0;
-  each_field(description_, p, [&](std::string_view, std::string_view, auto value) {
+  each_field(description_, best_, p, [&](std::string_view, std::string_view, auto value) {
     if constexpr (std::is_floating_point_v<decltype(value)>) {
       fits = layout_.set_double(i++, value) && fits;
     } else {
-      fits = layout_.set(i++, std::uint64_t{value}) && fits;
+      fits = layout_.set(i++, static_cast<std::uint64_t>(value)) && fits;
     }
   });
   // Asked for here, as it may be under way still when a training begins.

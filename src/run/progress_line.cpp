@@ -6,8 +6,8 @@
 
 namespace medley {
 
-ProgressLine::ProgressLine(const Description& description)
-    : d_(description), shown_(::isatty(STDERR_FILENO) != 0) {}
+ProgressLine::ProgressLine(const Description& description, bool quiet)
+    : d_(description), shown_(!quiet && ::isatty(STDERR_FILENO) != 0) {}
 
 void ProgressLine::show(const StepReport& report, std::uint32_t epoch, std::uint64_t epochs,
                         std::uint64_t step, std::uint64_t steps) noexcept {

@@ -23,9 +23,10 @@ constexpr std::string_view config_start = "# Options of this run of medley-";
 
 // Whether the name is that of a link or file of a run.
 bool is_file_of_a_run(std::string_view name) {
-  static constexpr std::array<std::string_view, 10> names{
-      "config.ini", "losses.csv", "metrics.csv", "diagnostics.csv", "timing.csv",
-      "last",       "best",       "log.txt",     "diverged.csv",    FileLock::file_name};
+  static constexpr std::array<std::string_view, 12> names{
+      "config.ini", "losses.csv",   "metrics.csv", "diagnostics.csv",
+      "timing.csv", "test.csv",     "last",        "best",
+      "log.txt",    "diverged.csv", "report.html", FileLock::file_name};
   return std::ranges::find(names, name) != names.end() ||
          (name.starts_with("confusion-") &&
           (name.ends_with("-validation.csv") || name.ends_with("-test.csv")));
@@ -130,6 +131,14 @@ void remove_run(const fs::path& path) {
 }
 
 }  // namespace
+
+void write_run_file(const fs::path& path, std::string_view text) {
+  const Folder folder(path.parent_path());
+  AtomicFile file(folder);
+  (void)file.begin(path.filename().string());
+  (void)file.write(std::as_bytes(std::span(text)));
+  file.commit().or_throw();
+}
 
 LogFile::LogFile(const fs::path& path, std::uint64_t bytes) : name_(path.string()) {
   fd_ = ::open(name_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
@@ -255,8 +264,8 @@ Status RunFolder::link(std::uint64_t step, bool best, bool planned, std::uint64_
       planned ? 1 : 0;  // planned checkpoints from the newest on, this one included
   for (std::size_t i = kept_.size() - 1; i-- > 0;) {
     const Kept& k = kept_[i];
-    const bool wanted = k.planned ? newer++ < keep : !planned;
-    if (wanted || (has_best_ && k.step == best_)) continue;
+    const bool wanted = k.planned ? newer++ < keep : !(planned || best);
+    if (wanted || (has_best_ && k.step == best_) || (spared_ > 0 && k.step == spared_)) continue;
     (void)::unlinkat(checkpoint_folder_.descriptor(), checkpoint_name(k.step).data(), 0);
     kept_.erase(kept_.begin() + static_cast<std::ptrdiff_t>(i));
   }

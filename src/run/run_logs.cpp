@@ -17,8 +17,10 @@ std::uint64_t size_of(const std::filesystem::path& path) {
 
 }  // namespace
 
-RunLogs::RunLogs(const Description& d, const std::filesystem::path& run, const RunState& state)
+RunLogs::RunLogs(const Description& d, const std::filesystem::path& run, const RunState& state,
+                 bool quiet)
     : d_(d),
+      quiet_(quiet),
       losses_(run / "losses.csv", state.losses_bytes),
       metrics_(run / "metrics.csv", state.metrics_bytes),
       timing_(run / "timing.csv", state.losses_bytes == 0 ? 0 : size_of(run / "timing.csv")),
@@ -30,11 +32,11 @@ RunLogs::RunLogs(const Description& d, const std::filesystem::path& run, const R
   }
 }
 
-Status RunLogs::losses(std::uint32_t epoch, std::uint64_t step, Split split, double total,
-                       std::span<const double> value, std::span<const double> weight,
+Status RunLogs::losses(std::uint64_t epoch, std::uint64_t step, std::string_view split,
+                       double total, std::span<const double> value, std::span<const double> weight,
                        std::span<const bool> measured, const GradientReport* gradients) noexcept {
   row_.clear();
-  row_ << epoch << "," << step << "," << to_string(split) << "," << total;
+  row_ << epoch << "," << step << "," << split << "," << total;
   const std::size_t terms = d_.terms.size();
   for (std::size_t k = 0; k < terms; ++k) {
     row_ << ",";
@@ -52,10 +54,10 @@ Status RunLogs::losses(std::uint32_t epoch, std::uint64_t step, Split split, dou
   return losses_.append(row_.view());
 }
 
-Status RunLogs::metrics(std::uint32_t epoch, std::uint64_t step, Split split,
+Status RunLogs::metrics(std::uint64_t epoch, std::uint64_t step, std::string_view split,
                         std::span<const double> values) noexcept {
   row_.clear();
-  row_ << epoch << "," << step << "," << to_string(split);
+  row_ << epoch << "," << step << "," << split;
   for (const double value : values) row_ << "," << value;
   row_ << "\r\n";
   return metrics_.append(row_.view());
@@ -70,7 +72,7 @@ Status RunLogs::timing(std::uint32_t epoch, std::uint64_t step, double seconds,
 }
 
 void RunLogs::say(std::string_view text) noexcept {
-  (void)!::write(STDERR_FILENO, text.data(), text.size());
+  if (!quiet_) (void)!::write(STDERR_FILENO, text.data(), text.size());
   (void)log_.append(text);
 }
 

@@ -26,7 +26,8 @@ void on_signal(int signal) {
 
 }  // namespace
 
-void catch_stop_signals() {
+void catch_stop_signals(bool quiet) {
+  if (quiet) notice = {};
   if (::isatty(STDERR_FILENO) == 0 && notice.starts_with('\n')) notice.remove_prefix(1);
   struct sigaction action {};
   action.sa_handler = on_signal;

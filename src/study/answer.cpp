@@ -56,19 +56,23 @@ std::string repeats(const Design& design) {
   return text;
 }
 
-// How far a is from b in an objective, and whether that can be told from chance.
-std::string difference(const Objective& objective, const Paired& d) {
+// How far a setting is from the default in an objective, and whether that can be told from chance:
+// `p` is that of the difference as one of many comparisons.
+std::string difference(const Objective& objective, const Paired& d, double p,
+                       std::size_t comparisons) {
   const double gain = objective.more_is_better ? d.difference : -d.difference;
   const double size = gain < 0 ? -gain : gain;
-  const std::string_view direction = gain < 0 ? "worse" : "better";
-  if (d.n < 2 || d.standard_error != d.standard_error)
-    return fmt::format(
-        "in {} {} by {}, in a single pair of trainings, which tells nothing of chance",
-        objective.metric, direction, number(size));
-  std::string text = fmt::format("in {} {} by {} (p = {:.2g}, {} pairs)", objective.metric,
-                                 direction, plus_minus(size, d.standard_error), d.p, d.n);
-  if (!(d.p < 0.05)) text += ", which may be chance";
-  return text;
+  if (gain == 0) return fmt::format("as good in {}", objective.metric);
+  const std::string text = fmt::format("{} in {} by {}", gain < 0 ? "worse" : "better",
+                                       objective.metric, plus_minus(size, d.standard_error));
+  if (d.n < 2)
+    return fmt::format("{}, in a single pair of trainings, which tells nothing of chance", text);
+  if (d.standard_error == 0) return fmt::format("{}, alike in {} pairs", text, d.n);
+  const std::string many =
+      comparisons > 1 ? fmt::format(" after Holm's correction for {} comparisons", comparisons)
+                      : std::string{};
+  return fmt::format("{} ({}, p = {:.2g}{}){}", text, count(d.n, "pair"), p, many,
+                     p < 0.05 ? "" : ", which may be chance");
 }
 
 void say_trials(const Design& design, const Plan& plan, const Selection& selection,
@@ -147,8 +151,12 @@ void say_default(const Criteria& criteria, const Selection& selection,
       lines.push_back("The default has no result to compare with.");
       return;
     }
-    lines.push_back(
-        fmt::format("Against the default it is {}.", difference(criteria.objectives[i], d)));
+    std::vector<double> p;
+    for (const SettingSummary& s : selection.settings) p.push_back(s.to_default[i].p);
+    p.erase(p.begin());  // the default with itself
+    const double corrected = statistics::holm(p)[*selection.chosen - 1];
+    lines.push_back(fmt::format("Against the default it is {}.",
+                                difference(criteria.objectives[i], d, corrected, p.size())));
   }
 }
 

@@ -7,6 +7,7 @@
 #include "medley/base/error.hpp"
 #include "medley/base/text.hpp"
 #include "medley/files/options.hpp"
+#include "medley/run/best.hpp"
 #include "medley/run/metrics.hpp"
 
 namespace medley {
@@ -28,10 +29,6 @@ std::vector<std::string> result_names(const Description& d) {
   for (const TermInfo& term : d.terms) names.push_back("term." + term.name);
   for (const std::string& name : metric_names(d)) names.push_back(name);
   return names;
-}
-
-bool more_is_better(std::string_view metric) {
-  return metric != "total" && !metric.starts_with("term.") && !metric.ends_with("_error");
 }
 
 std::string Requirement::text() const {

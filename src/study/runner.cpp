@@ -13,13 +13,14 @@
 #include <csignal>
 #include <cstring>
 #include <exception>
+#include <fstream>
+#include <iterator>
+#include <limits>
 #include <new>
 #include <thread>
 
 #include "medley/base/error.hpp"
 #include "medley/base/text.hpp"
-#include "medley/files/csv.hpp"
-#include "medley/run/metrics.hpp"
 #include "medley/run/stop_signal.hpp"
 #include "medley/run/training_run.hpp"
 
@@ -35,24 +36,9 @@ using std::chrono::milliseconds;
 constexpr int most_kills = 3;
 constexpr int paused = 0;
 
-std::string describe(const Metric& metric) {
-  return fmt::format("test.{},{},{}\r\n", csv_field(metric.name), number_text(metric.value),
-                     number_text(metric.error));
-}
-
-// What the test split gives with the parameters as they are.
-std::string test_text(const Session& session) {
-  Evaluation evaluation;
-  session.engine().evaluate(Split::test, evaluation);
-  std::string text =
-      fmt::format("name,value,standard_error\r\ntest.total,{},\r\n", number_text(evaluation.total));
-  for (const Metric& metric : metrics(session.description(), evaluation)) text += describe(metric);
-  return text;
-}
-
 // The life of a child. Messages go to stderr, which the parent reads.
 int train_here(const Program& program, const Arguments& arguments, std::uint64_t epochs,
-               const StudyFolder* final_of) {
+               bool is_final) {
   TrainOptions options = parse_train_options(arguments, program.description);
   options.stop_after_epochs = epochs;
   const Session session(program, options.isa);
@@ -63,7 +49,7 @@ int train_here(const Program& program, const Arguments& arguments, std::uint64_t
     case TrainingRun::Ending::stopped:
       return stop_signal() == 0 ? paused : 128 + stop_signal();
     case TrainingRun::Ending::complete:
-      if (final_of) final_of->write("test.csv", test_text(session));
+      if (is_final) run.print_results();
   }
   return static_cast<int>(Exit::done);
 }
@@ -179,8 +165,7 @@ TrialRunner::Outcome TrialRunner::train(const fs::path& out, const Arguments& op
   if (child == 0) {
     settle(parent, messages.number());
     also_stop_for(stop_.flag());
-    const int code =
-        guarded([&] { return train_here(program_, all, epochs, is_final ? &folder_ : nullptr); });
+    const int code = guarded([&] { return train_here(program_, all, epochs, is_final); });
     ::_exit(code);  // what the parent's streams hold is the parent's to write
   }
   ::close(ends[1]);
@@ -221,11 +206,14 @@ std::optional<TrialRow> TrialRunner::run(const Setting& setting, const Trial& tr
         outcome.killed ? fmt::format("killed by signal {}", outcome.code - 128) : outcome.message;
     break;
   }
-  const auto [epochs, metrics] = read_result(out, design_, trial.epochs);
-  row.trial.epochs = epochs;
-  row.metrics = metrics;
+  row.metrics.assign(design_.metrics.size(), std::numeric_limits<double>::quiet_NaN());
+  row.trial.epochs = 0;
+  if (row.status != TrialStatus::failed) {
+    auto [epochs, metrics] = read_result(out, design_, trial.epochs);
+    row.trial.epochs = epochs;
+    if (row.status == TrialStatus::complete) row.metrics = std::move(metrics);
+  }
   if (row.status == TrialStatus::complete) return row;
-  row.metrics.assign(metrics.size(), std::numeric_limits<double>::quiet_NaN());
   folder_.say(fmt::format("trial {}: {}: {}", trial.number, to_string(row.status), what));
   return row;
 }
@@ -233,7 +221,11 @@ std::optional<TrialRow> TrialRunner::run(const Setting& setting, const Trial& tr
 bool TrialRunner::run_final(const fs::path& out, const Arguments& options) const {
   const Outcome outcome = train(out, options, 0, true);
   if (stop_signal() != 0) return false;
-  if (outcome.code == static_cast<int>(Exit::done)) return true;
+  if (outcome.code == static_cast<int>(Exit::done)) {
+    std::ifstream stream(out / "test.csv", std::ios::binary);
+    folder_.write("test.csv", std::string{std::istreambuf_iterator<char>(stream), {}});
+    return true;
+  }
   throw Error(outcome.killed ? Exit::io : static_cast<Exit>(outcome.code),
               fmt::format("the final training in {} has failed: {}", out.string(),
                           outcome.killed ? "it was killed" : outcome.message));

@@ -347,15 +347,21 @@ void require_same_lines(const fs::path& study, std::string_view has_text,
     return lines;
   };
   const Strings has = lines_of(has_text), wants = lines_of(wants_text);
-  for (std::size_t i = 0; i < std::max(has.size(), wants.size()); ++i) {
-    const std::string was = i < has.size() ? has[i] : "nothing more";
-    const std::string now = i < wants.size() ? wants[i] : "nothing more";
-    if (was != now)
-      throw usage_error(fmt::format(
-          "{}: is a study with other options: it has '{}', not '{}'; go on with it by --study "
-          "alone, or choose another folder",
-          study.string(), was, now));
-  }
+  const auto first_beyond = [](const Strings& lines, const Strings& others) {
+    const auto found = std::ranges::find_if(lines, [&](const std::string& line) {
+      return std::ranges::count(lines, line) > std::ranges::count(others, line);
+    });
+    return found == lines.end() ? std::string{} : *found;
+  };
+  const std::string missing = first_beyond(has, wants), added = first_beyond(wants, has);
+  if (!missing.empty() || !added.empty() || has != wants)
+    throw usage_error(fmt::format(
+        "{}: is a study with other options: {}{}{}; go on with it by --study alone, or choose "
+        "another folder",
+        study.string(), missing.empty() ? "" : fmt::format("it has '{}'", missing),
+        missing.empty() || added.empty() ? "" : ", ",
+        added.empty() ? (missing.empty() ? "in another order" : "")
+                      : fmt::format("it does not have '{}'", added)));
 }
 
 void require_same_study(const StudyOptions& given, const StudyOptions& study,

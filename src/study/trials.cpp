@@ -7,14 +7,14 @@
 #include <fstream>
 #include <iterator>
 #include <limits>
-#include <optional>
 
 #include "medley/base/error.hpp"
 #include "medley/base/number.hpp"
 #include "medley/base/text.hpp"
 #include "medley/experiment/records.hpp"
 #include "medley/files/csv.hpp"
-#include "medley/study/objective.hpp"
+#include "medley/run/best.hpp"
+#include "medley/run/run_results.hpp"
 
 namespace medley {
 
@@ -44,39 +44,6 @@ TrialRow parse_row(const Design& design, const std::vector<std::string>& fields)
     row.metrics.push_back(cell_number(*field));
   }
   return row;
-}
-
-// The rows of a split in a log of a run that belong to the first so many epochs (0: all).
-struct LogRows {
-  struct At {
-    std::uint64_t epoch, step;
-    std::vector<double> values;  // of the columns
-  };
-  std::vector<At> rows;
-
-  LogRows(const fs::path& file, const std::vector<std::string>& columns, std::uint64_t epochs,
-          Split split) {
-    if (!fs::exists(file)) return;
-    CsvReader csv(file);
-    std::vector<std::size_t> index;
-    for (const std::string& column : columns) index.push_back(csv.column(column));
-    for (CsvRow row; csv.next(row);) {
-      if (!row.problem.empty() || row.fields[2] != to_string(split)) continue;
-      At at{read_number<std::uint64_t>(row.fields[0]).value,
-            read_number<std::uint64_t>(row.fields[1]).value,
-            {}};
-      if (epochs > 0 && at.epoch >= epochs) continue;
-      for (const std::size_t i : index) at.values.push_back(cell_number(row.fields[i]));
-      rows.push_back(std::move(at));
-    }
-  }
-};
-
-// The column of losses.csv for a metric that is a loss; empty for others.
-std::string column_of_loss(const std::string& metric) {
-  if (metric == "total") return metric;
-  constexpr std::string_view term = "term.";
-  return metric.starts_with(term) ? metric.substr(term.size()) + ".value" : std::string{};
 }
 
 }  // namespace
@@ -148,36 +115,23 @@ TrialTable read_trials(const fs::path& file, const Design& design) {
 
 std::pair<std::uint64_t, std::vector<double>> read_result(const fs::path& run, const Design& design,
                                                           std::uint64_t epochs, Split split) {
-  std::vector<std::string> losses, metrics;
-  for (const std::string& name : design.metrics) {
-    const std::string loss = column_of_loss(name);
-    (loss.empty() ? metrics : losses).push_back(loss.empty() ? name : loss);
-  }
-  const LogRows of_losses(run / "losses.csv", losses, epochs, split);
-  const LogRows of_metrics(run / "metrics.csv", metrics, epochs, split);
-  std::pair<std::uint64_t, std::vector<double>> result{
+  const RunResults results = read_run(run);
+  std::pair<std::uint64_t, std::vector<double>> found{
       0, std::vector<double>(design.metrics.size(), not_a_number)};
   double best = not_a_number;
-  const std::size_t rows = std::min(of_losses.rows.size(), of_metrics.rows.size());
-  for (std::size_t i = 0; i < rows; ++i) {
-    std::vector<double> values;
-    std::size_t loss = 0, metric = 0;
-    double judged = not_a_number;
-    for (const std::string& name : design.metrics) {
-      values.push_back(column_of_loss(name).empty() ? of_metrics.rows[i].values[metric++]
-                                                    : of_losses.rows[i].values[loss++]);
-      if (name == design.best_by) judged = values.back();
-    }
-    result.first = of_metrics.rows[i].epoch + 1;
+  for (const ResultRow& row : results.rows) {
+    if (row.split != to_string(split) || (epochs > 0 && row.epoch >= epochs)) continue;
+    found.first = row.epoch + 1;
     if (!design.best_by.empty()) {
-      const bool better =
-          best != best || (more_is_better(design.best_by) ? judged > best : judged < best);
-      if (!better) continue;
-      best = judged;
+      const double value = results.value(row, design.best_by);
+      const bool better = more_is_better(design.best_by) ? value > best : value < best;
+      if (best == best && !better) continue;
+      best = value;
     }
-    result.second = std::move(values);
+    for (std::size_t i = 0; i < design.metrics.size(); ++i)
+      found.second[i] = results.value(row, design.metrics[i]);
   }
-  return result;
+  return found;
 }
 
 }  // namespace medley

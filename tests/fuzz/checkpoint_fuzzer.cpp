@@ -31,7 +31,10 @@ void check(const Checkpoint& c, const Description& d) {
     fuzz::require(c.class_names[t].empty() ||
                       c.class_names[t].size() == static_cast<std::size_t>(d.targets[t].size),
                   "all classes of a target have names, or none");
-  fuzz::require(!std::isnan(c.state.best_total), "the best total is a number");
+  for (const RunProgress* const p : {static_cast<const RunProgress*>(&c.state), &c.state.longer}) {
+    for (const double value : p->best.value)
+      fuzz::require(!std::isnan(value), "what the best was chosen by is a number");
+  }
   fuzz::accepted([&] {
     for (const auto& [name, value] : option_numbers(c, ""))
       fuzz::require(std::isfinite(value), "a number of an option is finite");

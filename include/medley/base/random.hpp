@@ -18,6 +18,7 @@ enum class Purpose : std::uint32_t {
   dropout = 4,
   generator = 5,
   mix = 6,
+  folds = 7,
   resampling = 8,
 };
 

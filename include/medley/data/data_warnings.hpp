@@ -14,7 +14,7 @@
 
 namespace medley {
 
-// Of all splits: empty ones, targets without a label, classes that training never sees, or a hundred
+// Of all splits: empty ones, groups in several of them, targets without a label, classes that training never sees, or a hundred
 // times less often than others, pictures that are all alike.
 std::vector<std::string> data_warnings(const Source& source, PictureShape shape,
                                        std::span<const TargetSpec> targets);

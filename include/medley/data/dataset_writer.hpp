@@ -47,9 +47,11 @@ class DatasetWriter {
   DatasetWriter& operator=(const DatasetWriter&) = delete;
 
   void set_class_names(std::size_t target, std::vector<std::string> names);
+  // To be called before the first record: each comes with its group.
+  void keep_groups();
   // Missing targets: label < 0, values nullptr or with a NaN, mask nullptr. Throws io_error,
   // data_error for a label or mask out of range.
-  void append(const Record& record, Split split);
+  void append(const Record& record, Split split, std::int64_t group = 0);
   // Throws data_error if there is no record.
   DatasetSummary finish(const nlohmann::json& provenance);
 
@@ -65,7 +67,7 @@ class DatasetWriter {
   std::unique_ptr<FileLock> lock_;
   DatasetSummary summary_;
   ChannelStatistics statistics_;
-  std::unique_ptr<NpyWriter> images_, split_;
+  std::unique_ptr<NpyWriter> images_, split_, groups_;
   std::vector<std::unique_ptr<NpyWriter>> targets_;
   std::vector<std::byte> scratch_;
   bool replace_, finished_ = false;

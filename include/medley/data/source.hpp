@@ -27,6 +27,11 @@ class Source : public RecordSource {
   // Tells data sets apart; 0 where the records follow from the binary alone.
   virtual std::uint64_t fingerprint() const { return 0; }
 
+  // Whether records come in groups, such as the pictures that one person sent, of which no two parts
+  // may be in different splits or folds; and the group of a record, any number.
+  virtual bool has_groups() const { return false; }
+  virtual std::int64_t group(std::uint64_t /*record*/) const { return 0; }
+
   // Names of the classes of a target; empty where it has none.
   virtual std::span<const std::string> class_names(int target) const = 0;
 };

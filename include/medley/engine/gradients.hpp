@@ -9,6 +9,7 @@
 #include "medley/base/exact_math.hpp"
 #include "medley/engine/arena_view.hpp"
 #include "medley/engine/batches.hpp"
+#include "medley/engine/parts.hpp"
 #include "medley/engine/reports.hpp"
 #include "medley/engine/workers.hpp"
 #include "medley/kernels/dense.hpp"
@@ -96,7 +97,7 @@ class Gradients {
   }
 
  public:
-  explicit Gradients(ArenaView<D> view) : view_(view) {}
+  Gradients(ArenaView<D> view, const Parts<Net>& parts) : view_(view), parts_(parts) {}
 
   using Active = std::array<Takes, max_groups>;
 
@@ -117,7 +118,7 @@ class Gradients {
   void multiply_factors(Workers& workers, const std::array<TermSet, D::directions>& sets,
                         const ShardRange& range) {
     for_each_chunk(workers, [&](const Chunk& chunk, Sums&) {
-      for (int d = 0; d < D::directions; ++d) {
+      for (int d = 0; d < D::directions && !frozen(chunk); ++d) {
         if (D::reaches_backward(sets[d], chunk.segment)) multiply_factors(chunk, d, range);
       }
     });
@@ -133,13 +134,13 @@ class Gradients {
   // direction; else of one, which is kept.
   void collect_gradients(Workers& workers, const Sources& from) {
     for_each_chunk(workers, [&](const Chunk& chunk, Sums&) {
-      if (chunk.segment != 0 || !chunk.trainable) return;
+      if (chunk.segment != 0 || !learns(chunk)) return;
       for (int d = 0; d < D::directions; ++d) gather(chunk, d, from);
     });
   }
   void collect_term(Workers& workers, int term, const Sources& from) {
     for_each_chunk(workers, [&](const Chunk& chunk, Sums&) {
-      if (chunk.segment != 0 || !chunk.trainable) return;
+      if (chunk.segment != 0 || !learns(chunk)) return;
       const int d = measured_direction(term);
       gather(chunk, d, from);
       std::copy_n(gradient(chunk, d, 0), chunk.floats, loss_gradient(chunk, term));
@@ -156,7 +157,7 @@ class Gradients {
   // Keeps them, a loss after the other; then the products of those kept with those at hand.
   void copy_gradients(float* to) const {
     for (const Chunk& chunk : chunks) {
-      if (chunk.segment != 0 || !chunk.trainable) continue;
+      if (chunk.segment != 0 || !learns(chunk)) continue;
       D::each_loss([&](int k) {
         std::copy_n(loss_gradient(chunk, k), chunk.floats, kept_gradient(to, chunk, k));
       });
@@ -172,9 +173,9 @@ class Gradients {
   }
   // The trunk's parameters become θ - rate · g_k, from θ and the gradient of a loss at hand.
   void step_against(int term, double rate, const float* theta) const {
-    const Vec down = Vec::broadcast(static_cast<float>(-rate));
     for (const Chunk& chunk : chunks) {
-      if (chunk.segment != 0 || !chunk.trainable) continue;
+      if (chunk.segment != 0 || !learns(chunk)) continue;
+      const Vec down = Vec::broadcast(static_cast<float>(-rate * rate_scale(chunk)));
       for (int i = 0; i < chunk.floats; i += lanes) {
         fma(down, term_gradient(chunk, term, i), Vec::load(theta + chunk.offset + i))
             .store(view_.parameters() + chunk.offset + i);
@@ -185,11 +186,11 @@ class Gradients {
   double product_with_change(Workers& workers, int direction, const Sources& from,
                              const float* others) {
     for_each_chunk(workers, [&](const Chunk& chunk, Sums&) {
-      if (chunk.segment != 0 && chunk.trainable) gather(chunk, direction, from);
+      if (chunk.segment != 0 && learns(chunk)) gather(chunk, direction, from);
     });
     double product = 0.0;
     for (const Chunk& chunk : chunks) {
-      if (!chunk.trainable || !D::reaches_backward(from.sets[direction], chunk.segment)) continue;
+      if (!learns(chunk) || !D::reaches_backward(from.sets[direction], chunk.segment)) continue;
       const float *g = gradient(chunk, direction, 0), *theta = view_.parameters() + chunk.offset;
       product += inner_product(
           chunk, [&](int i) { return Vec::load(g + i); },
@@ -202,7 +203,7 @@ class Gradients {
     report = {};
     std::array<std::array<double, D::term_count>, D::term_count> dot{};
     for (const Chunk& chunk : chunks) {
-      if (chunk.segment != 0 || !chunk.trainable) continue;
+      if (chunk.segment != 0 || !learns(chunk)) continue;
       for (int a = 0; a < D::term_count; ++a) {
         for (int b = a; b < D::term_count; ++b) {
           dot[a][b] += inner_product(
@@ -324,9 +325,9 @@ class Gradients {
   }
 
   template <class F>
-  static void each_pair_of_losses(F&& f) {
+  void each_pair_of_losses(F&& f) const {
     for (const Chunk& chunk : chunks) {
-      if (chunk.segment != 0 || !chunk.trainable) continue;
+      if (chunk.segment != 0 || !learns(chunk)) continue;
       D::each_loss([&](int a) { D::each_loss([&](int b) { f(chunk, a, b); }); });
     }
   }
@@ -363,7 +364,16 @@ class Gradients {
     return g;
   }
 
+  bool frozen(const Chunk& chunk) const {
+    return parts_.frozen().parameter[static_cast<std::size_t>(chunk.parameter)];
+  }
+  bool learns(const Chunk& chunk) const { return chunk.trainable && !frozen(chunk); }
+  double rate_scale(const Chunk& chunk) const {
+    return parts_.rate_scale(parts_.of(chunk.parameter));
+  }
+
   ArenaView<D> view_;
+  const Parts<Net>& parts_;
   std::array<Sums, chunk_count> sums_{};
 };
 

@@ -36,6 +36,7 @@ class Mixing {
     std::uint64_t number = 0;  // updates of the group before this one
     double rate = 0.0;
     std::uint32_t epoch = 0;
+    bool shares = true;  // false: the whole trunk is frozen, and losses share no gradient
     StepReport* report = nullptr;
   };
 
@@ -43,7 +44,7 @@ class Mixing {
   Takes takes(const Step& step) const {
     const GroupPlan& plan = setup_.plan.group[step.group];
     const MixChoice& c = choice(step.group);
-    if (!plan.can_combine()) return Takes::together;
+    if (!plan.can_combine() || !step.shares) return Takes::together;
     const Losses losses(*this, step);
     if (!c.mix.wants_gramian(losses.step)) return Takes::together;
     const bool anywhere = c.with.gradients == Composition::output || keeps_weights(losses, c);
@@ -54,7 +55,8 @@ class Mixing {
   // Whether the values of the batch have to be known before the pass.
   bool needs_values(const Step& step, Takes takes) const {
     const MixChoice& c = choice(step.group);
-    const bool looks = maps(c) || (takes == Takes::together && c.mix.needs().values);
+    const bool looks = maps(c) || (takes == Takes::together && c.mix.needs().values &&
+                                   !without_trunk(Losses(*this, step), c));
     if (takes == Takes::apart || !looks) return false;
     return c.with.values == Composition::batch || !Losses(*this, step).all_seen();
   }
@@ -77,6 +79,12 @@ class Mixing {
       for (std::size_t i = 0; i < losses.count; ++i) losses.out[i] = losses.kept_weight(i);
       if (!has_values) losses.take_last_values();
       weigh_heads(losses, choice(step.group), in_heads);
+    } else if (without_trunk(losses, choice(step.group))) {
+      if (!has_values) losses.take_last_values();
+      losses.out = losses.own;
+      weigh_heads(losses, choice(step.group), in_heads);
+      for (std::size_t i = 0; i < losses.count; ++i)
+        losses.out[i] = static_cast<double>(in_heads[losses.plan.loss[i]]);
     } else {
       if (!has_values && losses.keeps) losses.take_last_values();
       answer(losses, choice(step.group), false);
@@ -123,6 +131,7 @@ class Mixing {
     // At the trunk's output the Gramian is known now: the next step has its weights.
     const bool weighs_next =
         takes == Takes::at_output && c.with.gradients == Composition::output && !rests;
+    const bool alone = without_trunk(losses, c);  // weights as they were
     if (weighs_next) answer(losses, c, true);
     if (losses.count > 1 && !rests &&
         (takes != Takes::together || !c.mix.needs().gramian || !asks(losses, c)))
@@ -130,7 +139,9 @@ class Mixing {
     for (std::size_t i = 0; i < losses.count; ++i) {
       if (!losses.present[i]) continue;
       const int term = losses.plan.loss[i];
-      losses.weights()[i] = weighs_next ? losses.out[i] : step.report->weight[term];
+      losses.weights()[i] = alone         ? losses.kept_weight(i)
+                            : weighs_next ? losses.out[i]
+                                          : step.report->weight[term];
       losses.last_values()[i] = step.report->value[term];
       losses.batches()[i] += 1.0;
     }
@@ -180,6 +191,7 @@ class Mixing {
     std::array<double, most_mix_doubles> state{};
     std::size_t own_doubles = 0;
     double bound;
+    const bool shares;
     MixStep step{};
 
     Losses(const Mixing& mixing, const Step& of)
@@ -187,7 +199,8 @@ class Mixing {
           count(static_cast<std::size_t>(plan.losses)),
           kept_at(mixing.setup_.state[of.group]),
           keeps(kept_at != nullptr),
-          bound(mixing.choice(of.group).with.bound) {
+          bound(mixing.choice(of.group).with.bound),
+          shares(of.shares) {
       const AnyMix& mix = mixing.choice(of.group).mix;
       for (std::size_t i = 0; i < count; ++i) {
         const int term = plan.loss[i];
@@ -330,6 +343,12 @@ class Mixing {
 
   static bool asks(const Losses& losses, const MixChoice& c) {
     return c.mix.wants_gramian(losses.step);
+  }
+
+  // Whether a mix wants a Gramian where the trunk is frozen: what it keeps rests, and heads take what
+  // they take of it with a trunk.
+  static bool without_trunk(const Losses& losses, const MixChoice& c) {
+    return !losses.shares && losses.plan.can_combine() && asks(losses, c);
   }
 
   // Heads take their gradients times one, times the slope of the map, or times the weights.

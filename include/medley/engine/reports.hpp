@@ -30,7 +30,13 @@ struct Settings {
   std::uint64_t epochs = 1;                 // that the training will make
   std::uint64_t steps = 0;                  // rounds, whatever the epochs; 0: all of these
   int threads = 1;  // of an Engine; a Trainer takes the workers that it is given
+  // Of each parameter, in the order of the network: the epochs for which it is frozen, and what its
+  // learning rates are multiplied with. Empty: none, and 1. Copied by start().
+  std::span<const std::uint32_t> frozen_epochs{};
+  std::span<const double> rate_scale{};
 };
+
+inline constexpr std::uint32_t all_epochs = ~std::uint32_t{0};
 
 // Where a training stands: counts of what is done.
 struct Position {
@@ -45,6 +51,11 @@ struct Position {
 struct GradientReport {
   std::array<double, max_terms> norm{};
   std::array<std::array<double, max_terms>, max_terms> cosine{};
+
+  void fill(double value) {
+    norm.fill(value);
+    for (auto& row : cosine) row.fill(value);
+  }
 };
 
 struct StepReport {

@@ -31,8 +31,8 @@ class Trainer : Passes<Experiment, Workers> {
   using Base = Passes<Experiment, Workers>;
   using Weights = Mixing::Weights;
   using Base::all_losses, Base::batches_, Base::measured_direction, Base::output_product,
-      Base::run_pass, Base::scale_terms, Base::scores_, Base::settings_, Base::take_apart,
-      Base::update_, Base::value_terms, Base::view_, Base::work_, Base::workers_;
+      Base::parts_, Base::run_pass, Base::scale_terms, Base::scores_, Base::settings_,
+      Base::take_apart, Base::update_, Base::value_terms, Base::view_, Base::work_, Base::workers_;
   using typename Base::UpdateOf;
   using typename Base::Work;
 
@@ -63,6 +63,7 @@ class Trainer : Passes<Experiment, Workers> {
     }
     if (settings_.steps == 0) settings_.steps = settings_.epochs * rounds_per_epoch();
     start_mixing();
+    parts_.start(settings);
     work_.start();
     workers_ = &workers;
     scores_ = scores;
@@ -92,6 +93,7 @@ class Trainer : Passes<Experiment, Workers> {
   void step(Position& position, double rate_factor, StepReport& report) {
     report = {};
     const Position start = position;
+    parts_.begin_epoch(position.epoch);
     bool first_update = true;
     for (int g = 0; g < (plan_.in_turn() ? plan_.groups : 1); ++g) {
       const bool own = batches_.takes_next_batch(plan_, g);
@@ -107,7 +109,10 @@ class Trainer : Passes<Experiment, Workers> {
     batches_.finish_round(start, position);
   }
 
+  // Where the whole trunk is frozen, there is no gradient over it: all are NaN.
   void measure_gradients(const Position& position, GradientReport& report) {
+    parts_.begin_epoch(position.epoch);
+    if (parts_.frozen().trunk()) return report.fill(unknown);
     StepReport ignored;
     take_apart(batches_.batch_at(position), ignored, [](int, const auto&) {});
     update_.compare_gradients(report);
@@ -121,21 +126,29 @@ class Trainer : Passes<Experiment, Workers> {
     std::copy_n(view_.parameters(), D::parameter_floats, memory.data());
   }
   // Of the step that began at `before`, when the parameters were kept in `memory`; changes nothing.
+  // Where the whole trunk is frozen, what is measured over it is NaN.
   // With a rate, also of a step at that rate against each loss alone.
   void diagnose(const Position& before, std::span<float> memory, const StepReport& step,
                 double rate_ahead, Diagnosis& diagnosis) {
     diagnosis = {};
+    parts_.begin_epoch(before.epoch);
     const Batch batch = batches_.batch_at(before);
     StepReport old, half, now;
+    const bool shares = !parts_.frozen().trunk();
     swap_parameters(memory);
     take_apart(batch, old, [&](int k, const auto& from) {
       diagnosis.predicted[k] =
           update_.product_with_change(*workers_, measured_direction(k), from, memory.data());
     });
-    update_.products(diagnosis.product);
+    if (shares) {
+      update_.products(diagnosis.product);
+    } else {
+      for (auto* pairs : {&diagnosis.product, &diagnosis.ahead})
+        for (auto& row : *pairs) row.fill(unknown);
+    }
     weigh_exactly(before, step, diagnosis);
-    if (rate_ahead > 0.0) step_against_each(batch, old, memory, rate_ahead, diagnosis);
-    if (batch.count > 1) {
+    if (rate_ahead > 0.0 && shares) step_against_each(batch, old, memory, rate_ahead, diagnosis);
+    if (batch.count > 1 && shares) {
       Batch first = batch, second = batch;
       first.count = batch.count / 2;
       second.first += first.count;
@@ -157,12 +170,15 @@ class Trainer : Passes<Experiment, Workers> {
     }
   }
 
-  void evaluate(Split split, Evaluation& result) {
-    Base::evaluate(split, mixing_.constant(), result);
+  void evaluate(Split split, Evaluation& result, RecordObserver* observer = nullptr) {
+    Base::evaluate(split, mixing_.constant(), result, observer);
   }
   using Base::predict;
+  using Base::summed_value;
 
  private:
+  static constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
+
   // From the parameters as they are, which are there again afterwards.
   void step_against_each(const Batch& batch, const StepReport& at, std::span<float> memory,
                          double rate, Diagnosis& diagnosis) {
@@ -193,6 +209,7 @@ class Trainer : Passes<Experiment, Workers> {
                             .number = before.updates[g],
                             .rate = settings_.learning_rate[g],
                             .epoch = before.epoch,
+                            .shares = !parts_.frozen().trunk(),
                             .report = &report};
       if (mixing_.takes(at) != Takes::at_output) continue;
       const GroupPlan& of = plan_.group[g];
@@ -252,14 +269,22 @@ class Trainer : Passes<Experiment, Workers> {
                        .number = position.updates[g]++,
                        .rate = settings_.learning_rate[g] * rate_factor,
                        .epoch = position.epoch,
+                       .shares = !parts_.frozen().trunk(),
                        .report = &report};
       turn.rates.scale[g] = 1.0f;
     }
     D::each_group([&](auto flat) {
       const int g = flat - plan_.first_group;
       if (g < 0 || g >= plan_.groups || turn.takes[g] == Takes::none) return;
-      std::get<flat>(turn.rates.rule) =
-          std::get<flat>(Ways::groups).optimizer.at(position.updates[g], turn.steps[g].rate);
+      const std::uint64_t an_epoch =
+          rounds_per_epoch() * static_cast<std::uint64_t>(batches_.times(plan_, g));
+      for (std::size_t part = 0; part < parts_.count(); ++part) {
+        if (parts_.frozen(part, position.epoch)) continue;
+        std::get<flat>(turn.rates.rule[part]) =
+            std::get<flat>(Ways::groups)
+                .optimizer.at(parts_.updates(part, position.updates[g], an_epoch),
+                              turn.steps[g].rate * parts_.rate_scale(part));
+      }
     });
   }
 
@@ -318,11 +343,7 @@ class Trainer : Passes<Experiment, Workers> {
   // Norms and cosines of losses whose gradients are apart.
   void report_gradients(const Turn& turn, int group, StepReport& report) const {
     GradientReport& to = report.gradients;
-    if (!report.has_gradients) {
-      constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
-      to.norm.fill(unknown);
-      for (auto& row : to.cosine) row.fill(unknown);
-    }
+    if (!report.has_gradients) to.fill(unknown);
     report.has_gradients = true;
     const GroupPlan& of = plan_.group[group];
     const auto product = gramian_of(turn, group);

@@ -19,9 +19,10 @@ class Update : public Gradients<Experiment, Workers> {
   using Net = typename D::Net;
   using Ways = typename D::Ways;
   using Base = Gradients<Experiment, Workers>;
-  using Base::chunk_count, Base::chunks, Base::for_each_chunk, Base::gather,
+  using Base::chunk_count, Base::chunks, Base::for_each_chunk, Base::frozen, Base::gather,
       Base::gather_statistics, Base::gradient, Base::group_gradient, Base::in_slots,
-      Base::inner_product, Base::sums_, Base::together, Base::view_;
+      Base::inner_product, Base::learns, Base::parts_, Base::rate_scale, Base::sums_,
+      Base::together, Base::view_;
   using typename Base::Chunk;
   using typename Base::InSlots;
   using typename Base::Sums;
@@ -31,7 +32,7 @@ class Update : public Gradients<Experiment, Workers> {
   using typename Base::Active;
   using typename Base::Sources;
 
-  explicit Update(ArenaView<D> view) : Base(view) {}
+  Update(ArenaView<D> view, const Parts<Net>& parts) : Base(view, parts) {}
 
   // Draws the parameters; moments are cleared by whoever clears the arena.
   void initialize(std::uint64_t seed) {
@@ -49,15 +50,18 @@ class Update : public Gradients<Experiment, Workers> {
     using type = std::tuple<typename Groups::UpdateRule::Constants...>;
   };
   struct Rates {
-    typename ConstantsOf<typename D::Groups>::type rule{};
+    std::array<typename ConstantsOf<typename D::Groups>::type, Parts<Net>::most>
+        rule{};  // of parts
     std::array<float, max_groups> scale{};
   };
   // Makes the gradient of each group, and where there are rates, applies it to a chunk while that is
   // in cache. What the terms do not reach is left alone. Of a group that combines gradients this
-  // makes those of its losses, and their inner products over the trunk.
+  // makes those of its losses, and their inner products over the trunk. Of what is frozen there are
+  // only the penalties' values.
   void reduce(Workers& workers, const Sources& from, const Rates* rates) {
     const TermSet all = together(from.sets);
     for_each_chunk(workers, [&](const Chunk& chunk, Sums& sums) {
+      if (frozen(chunk)) return rest(chunk, sums);
       if (chunk.trainable) {
         for (int g = 0; g < from.plan.groups; ++g) {
           if (from.active[g] == Takes::apart) gather(chunk, sums, g, from);
@@ -75,7 +79,7 @@ class Update : public Gradients<Experiment, Workers> {
     if constexpr (Ways::any_combines) {
       const TermSet all = together(from.sets);
       for_each_chunk(workers, [&](const Chunk& chunk, Sums& sums) {
-        for (int g = 0; g < from.plan.groups && chunk.trainable; ++g) {
+        for (int g = 0; g < from.plan.groups && learns(chunk); ++g) {
           if (from.active[g] == Takes::apart) combine(chunk, sums, g, from);
         }
         if (rates) apply(chunk, all, from, *rates);
@@ -88,9 +92,9 @@ class Update : public Gradients<Experiment, Workers> {
       for_each_chunk(workers, [&](const Chunk& chunk, Sums&) {
         float* theta = view_.parameters() + chunk.offset;
         std::copy_n(theta, chunk.floats, view_.kept_parameters() + chunk.offset);
-        if (!chunk.trainable) return;
-        const Parts parts = parts_of(chunk, group, from);
-        const Vec down = Vec::broadcast(static_cast<float>(-rate));
+        if (!learns(chunk)) return;
+        const Mixed parts = mixed(chunk, group, from);
+        const Vec down = Vec::broadcast(static_cast<float>(-rate * rate_scale(chunk)));
         for (int i = 0; i < chunk.floats; i += lanes)
           fma(down, parts.sum(i), Vec::load(theta + i)).store(theta + i);
         prepack(chunk);
@@ -105,7 +109,7 @@ class Update : public Gradients<Experiment, Workers> {
         float* theta = view_.parameters() + chunk.offset;
         std::copy_n(view_.kept_parameters() + chunk.offset, chunk.floats, theta);
         sums.along = {};
-        if (!chunk.trainable) return;
+        if (!learns(chunk)) return;
         prepack(chunk);
         const int last = D::directions - 1;
         if (!gather(chunk, last, from) || chunk.segment != 0) return;
@@ -176,23 +180,34 @@ class Update : public Gradients<Experiment, Workers> {
   double penalty_value(int term) const {
     double value = 0;
     for (const Chunk& chunk : chunks) {
-      if (!chunk.decays) continue;
-      Vec total = Vec::zero();
-      for (int i = 0; i < chunk.floats; i += lanes) {
-        const Vec theta = Vec::load(view_.parameters() + chunk.offset + i);
-        D::each_term([&](auto k) {
-          if constexpr (D::is_penalty[k]) {
-            using Loss = typename D::template TermAt<decltype(k)::value>::Loss;
-            if (k == term) total = total + Loss::value(theta);
-          }
-        });
-      }
-      value += static_cast<double>(sum(total));
+      if (chunk.decays) value += penalty_value(chunk, term);
     }
     return value;
   }
 
  private:
+  double penalty_value(const Chunk& chunk, int term) const {
+    Vec total = Vec::zero();
+    for (int i = 0; i < chunk.floats; i += lanes) {
+      const Vec theta = Vec::load(view_.parameters() + chunk.offset + i);
+      D::each_term([&](auto k) {
+        if constexpr (D::is_penalty[k]) {
+          using Loss = typename D::template TermAt<decltype(k)::value>::Loss;
+          if (k == term) total = total + Loss::value(theta);
+        }
+      });
+    }
+    return static_cast<double>(sum(total));
+  }
+
+  // What a frozen chunk adds to the sums.
+  void rest(const Chunk& chunk, Sums& sums) const {
+    sums = {};
+    for (int k = 0; k < D::term_count; ++k) {
+      if (D::is_penalty[k] && chunk.decays) sums.penalty[k] = penalty_value(chunk, k);
+    }
+  }
+
   // Makes a group's gradient in one chunk of `losses(i)` and the group's penalties.
   template <class Losses>
   MEDLEY_INLINE void finish(const Chunk& chunk, Sums& sums, int group, const Sources& from,
@@ -248,12 +263,12 @@ class Update : public Gradients<Experiment, Workers> {
       sums.square[group] = 0;
       return;
     }
-    const Parts parts = parts_of(chunk, group, from);
+    const Mixed parts = mixed(chunk, group, from);
     finish(chunk, sums, group, from, [&](int i) MEDLEY_INLINE_LAMBDA { return parts.sum(i); });
   }
 
   // The gradients of a group's losses that reach a chunk, and their weights there.
-  struct Parts {
+  struct Mixed {
     std::array<const float*, D::directions> part{};
     std::array<float, D::directions> weight{};
     int count = 0;
@@ -265,9 +280,9 @@ class Update : public Gradients<Experiment, Workers> {
       return g;
     }
   };
-  Parts parts_of(const Chunk& chunk, int group, const Sources& from) const {
+  Mixed mixed(const Chunk& chunk, int group, const Sources& from) const {
     const GroupPlan& of = from.plan.group[group];
-    Parts parts;
+    Mixed parts;
     for (int loss = 0; loss < of.losses; ++loss) {
       const int d = of.first + loss;
       if (!D::reaches_backward(from.sets[d], chunk.segment)) continue;
@@ -280,6 +295,7 @@ class Update : public Gradients<Experiment, Workers> {
   // Updates parameters that the terms reach and what is prepacked of them, and running statistics
   // on the way of their heads.
   void apply(const Chunk& chunk, TermSet terms, const Sources& from, const Rates& rates) {
+    if (frozen(chunk)) return;
     if (chunk.trainable) {
       if (!D::reaches(terms, chunk.segment)) return;
       change(chunk, from, rates);
@@ -291,6 +307,7 @@ class Update : public Gradients<Experiment, Workers> {
 
   // θ ← θ + Δ_1 + … + Δ_m, every Δ taken at the same θ.
   void change(const Chunk& chunk, const Sources& from, const Rates& rates) {
+    const auto& rule = rates.rule[parts_.of(chunk.parameter)];
     std::array<const float*, max_groups> gradients;
     for (int g = 0; g < from.plan.groups; ++g) gradients[g] = group_gradient(chunk, g, from);
     for (int i = 0; i < chunk.floats; i += lanes) {
@@ -311,8 +328,8 @@ class Update : public Gradients<Experiment, Workers> {
         for (std::size_t m = 0; m < state.size(); ++m) {
           state[m] = m < kept ? Vec::load(moments + m * D::moment_floats(flat)) : Vec::zero();
         }
-        theta = theta +
-                UpdateRule::change(std::get<flat>(rates.rule), before, scaled, state, chunk.decays);
+        theta =
+            theta + UpdateRule::change(std::get<flat>(rule), before, scaled, state, chunk.decays);
         for (std::size_t m = 0; m < kept; ++m) state[m].store(moments + m * D::moment_floats(flat));
       });
       theta.store(at);

@@ -112,9 +112,13 @@ struct BasicConv : LayerDefaults {
 
   template <class Io>
   static void backward(const Io& io) {
-    backward_weights(io);
-    if constexpr (Bias) add_bias_gradient(io);
-    if constexpr (Io::wants_x) backward_data(io);
+    if (io.learns(0)) backward_weights(io);
+    if constexpr (Bias) {
+      if (io.learns(1)) add_bias_gradient(io);
+    }
+    if constexpr (Io::wants_x) {
+      if (io.asks_x()) backward_data(io);
+    }
   }
 
   template <class Io>

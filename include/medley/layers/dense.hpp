@@ -71,9 +71,11 @@ struct Dense : LayerDefaults {
 
   template <class Io>
   static void backward(const Io& io) {
-    backward_weights(io);
-    add_bias_gradient(io);
-    if constexpr (Io::wants_x) backward_data(io);
+    if (io.learns(0)) backward_weights(io);
+    if (io.learns(1)) add_bias_gradient(io);
+    if constexpr (Io::wants_x) {
+      if (io.asks_x()) backward_data(io);
+    }
   }
 
   // Leaves the factors of the gradient, or multiplies them at once.

@@ -6,14 +6,18 @@
 // LayerDefaults.
 //
 //   io.samples             samples in this shard; Io::most_samples: of a full one
-//   io.training            false in evaluation and prediction
+//   io.training            false in evaluation and prediction; of a layer with running statistics
+//                          also where these are frozen: backward may follow then
 //   io.x(), io.y()         input and output; Io::X, Io::Y their tensor types (io.template x<1>()
 //                          etc. where a layer has several inputs)
 //   io.gx(), io.gy()       gradients with respect to them; Io::GX, Io::GY
 //   io.claim_x()           announces the writing of gx; true: add to it, another reader of x was
 //                          there before; false: overwrite it. Once an input and backward pass.
 //   io.wants_x             compile time: false where nobody needs gx (the network's input)
+//   io.asks_x()            run time: false where nothing before this layer learns. A layer without
+//                          parameters need not ask: it runs only where something before it does
 //   io.parameter(k)        k-th parameter, packed
+//   io.learns(k)           run time: false where it is frozen, and has no gradient
 //   io.gradient(k)         its gradient; io.accumulate: add to it (else: overwrite)
 //   io.factors(k)          where it leaves the factors of the gradient, if that is factored
 //   io.prepacked()           what `prepack` made of the first parameter: prepack(io, first, last) is

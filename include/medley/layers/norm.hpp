@@ -116,21 +116,14 @@ struct GhostBatchNorm : LayerDefaults {
     using X = typename Io::X;
     const auto x = io.x();
     const auto y = io.y();
-    const Vec one = Vec::broadcast(1.0f), epsilon = Vec::broadcast(detail::norm_epsilon);
     for (int b = 0; b < X::blocks; ++b) {
-      Vec mean, inverse;
       if (io.training) {
         const Statistics of_shard = shard_statistics(io, x, b);
-        mean = of_shard.mean;
-        inverse = one / sqrt(of_shard.variance + epsilon);
-        mean.store(io.saved() + 2 * b * lanes);
-        inverse.store(io.saved() + (2 * b + 1) * lanes);
+        of_shard.mean.store(io.saved() + 2 * b * lanes);
+        inverse_root(of_shard.variance).store(io.saved() + (2 * b + 1) * lanes);
         if (io.updates_statistics) add_statistics(io, b, of_shard);
-      } else {
-        mean = Vec::load(io.parameter(2) + b * lanes);
-        inverse = one / sqrt(Vec::load(io.parameter(3) + b * lanes) + epsilon);
       }
-      const detail::Scaling s = detail::scaling(io, mean, inverse, b);
+      const detail::Scaling s = scaling_of(io, b);
       for_each_row<X>(io.samples, [&](int n, int r) MEDLEY_INLINE_LAMBDA {
         const float* from = x.at(n, b, r, 0);
         float* to = y.at(n, b, r, 0);
@@ -148,10 +141,9 @@ struct GhostBatchNorm : LayerDefaults {
     const auto gy = io.gy();
     const Vec count = Vec::broadcast(static_cast<float>(io.samples * X::shape.pixels()));
     bool accumulate = false;
-    if constexpr (Io::wants_x) accumulate = io.claim_x();
+    if constexpr (Io::wants_x) accumulate = io.asks_x() && io.claim_x();
     for (int b = 0; b < X::blocks; ++b) {
-      const detail::Scaling s = detail::scaling(io, Vec::load(io.saved() + 2 * b * lanes),
-                                                Vec::load(io.saved() + (2 * b + 1) * lanes), b);
+      const detail::Scaling s = scaling_of(io, b);
       detail::TwoSums sums = detail::TwoSums::zero();
       for (int n = 0; n < io.samples; ++n) {
         sums =
@@ -164,13 +156,18 @@ struct GhostBatchNorm : LayerDefaults {
                 });
       }
       const Vec sum = sums.first, product = s.inverse * sums.second;
-      kernels::put(io.gradient(0) + b * lanes, product, io.accumulate);
-      kernels::put(io.gradient(1) + b * lanes, sum, io.accumulate);
+      if (io.learns(0)) kernels::put(io.gradient(0) + b * lanes, product, io.accumulate);
+      if (io.learns(1)) kernels::put(io.gradient(1) + b * lanes, sum, io.accumulate);
       if constexpr (Io::wants_x) {
-        // gx = γ/σ (gy - Σgy / m - x̂ Σ(gy x̂) / m), as a·gy + b·x + c
+        if (!io.asks_x()) continue;
+        // gx = γ/σ (gy - Σgy / m - x̂ Σ(gy x̂) / m), as a·gy + b·x + c; by running statistics, which
+        // do not depend on x, it is γ/σ gy
         const auto gx = io.gx();
-        const Vec slope = negate(s.scale * s.inverse * product / count);
-        const Vec shift = fnma(slope, s.mean, negate(s.scale * sum / count));
+        Vec slope = Vec::zero(), shift = Vec::zero();
+        if (io.training) {
+          slope = negate(s.scale * s.inverse * product / count);
+          shift = fnma(slope, s.mean, negate(s.scale * sum / count));
+        }
         for_each_row<X>(io.samples, [&](int n, int r) MEDLEY_INLINE_LAMBDA {
           const float* values = x.at(n, b, r, 0);
           const float* from = gy.at(n, b, r, 0);
@@ -190,6 +187,20 @@ struct GhostBatchNorm : LayerDefaults {
   struct Statistics {
     Vec mean, variance;  // of the population
   };
+
+  static Vec inverse_root(const Vec& variance) {
+    return Vec::broadcast(1.0f) / sqrt(variance + Vec::broadcast(detail::norm_epsilon));
+  }
+  // By what forward saved of the shard, or by the running statistics.
+  template <class Io>
+  static detail::Scaling scaling_of(const Io& io, int b) {
+    if (!io.training) {
+      return detail::scaling(io, Vec::load(io.parameter(2) + b * lanes),
+                             inverse_root(Vec::load(io.parameter(3) + b * lanes)), b);
+    }
+    return detail::scaling(io, Vec::load(io.saved() + 2 * b * lanes),
+                           Vec::load(io.saved() + (2 * b + 1) * lanes), b);
+  }
 
   template <class X, class F>
   MEDLEY_INLINE static void for_each_row(int samples, F&& f) {
@@ -296,7 +307,7 @@ struct GroupNorm : LayerDefaults {
     const auto gy = io.gy();
     const float scale = 1.0f / group_size(X::shape);
     bool accumulate = false;
-    if constexpr (Io::wants_x) accumulate = io.claim_x();
+    if constexpr (Io::wants_x) accumulate = io.asks_x() && io.claim_x();
     for (int n = 0; n < io.samples; ++n) {
       const float* mean = io.saved() + n * 2 * channels;
       const float* inverse = mean + channels;
@@ -313,13 +324,14 @@ struct GroupNorm : LayerDefaults {
             });
         const Vec sum = two.first, product = s.inverse * two.second;
         const bool add = io.accumulate || n > 0;
-        kernels::put(io.gradient(0) + b * lanes, product, add);
-        kernels::put(io.gradient(1) + b * lanes, sum, add);
+        if (io.learns(0)) kernels::put(io.gradient(0) + b * lanes, product, add);
+        if (io.learns(1)) kernels::put(io.gradient(1) + b * lanes, sum, add);
         const Vec gamma = Vec::load(io.parameter(0) + b * lanes);
         (sum * gamma).store(sums + b * lanes);
         (product * gamma).store(products + b * lanes);
       }
       if constexpr (Io::wants_x) {
+        if (!io.asks_x()) continue;
         for_each_group(X::shape, [&](int first, int last) {
           fill(sums, first, last, total(sums, first, last) * scale);
           fill(products, first, last, total(products, first, last) * scale);

@@ -42,6 +42,8 @@ class AnyMix {
   int least_losses() const { return table_->least_losses; }
   // Whether heads take their gradients times the weights, rather than times one.
   bool weighs_heads() const { return table_->weighs_heads; }
+  // Whether steps are others in a longer run.
+  bool depends_on_length() const { return table_->depends_on_length; }
   // Whether it needs the Gramian in this step, of which is known what is known before a pass.
   bool wants_gramian(const MixStep& step) const {
     return table_->wants_gramian(bytes_.data(), step);
@@ -72,7 +74,7 @@ class AnyMix {
   struct Table {
     std::string_view type;
     MixNeeds needs;
-    bool is_constant, weighs_heads;
+    bool is_constant, weighs_heads, depends_on_length;
     int least_losses;
     std::span<const MixState> states;
     std::size_t option_count;
@@ -147,6 +149,7 @@ class AnyMix {
                                   .needs = mix_needs<M>(),
                                   .is_constant = is_constant_mix<M>(),
                                   .weighs_heads = medley::weighs_heads<M>(),
+                                  .depends_on_length = medley::depends_on_length<M>(),
                                   .least_losses = least_losses_of<M>(),
                                   .states = states_of<M>,
                                   .option_count = options_of<M>.size(),

@@ -124,7 +124,7 @@ struct MixStep {
   std::array<std::span<double>, max_mix_states> state{};  // in the order of the mix's `state`
   double rate = 0.0;                                      // the group's learning rate in this step
   std::uint64_t number = 0;                               // updates of the group before this one
-  std::uint64_t total = 0;                                // all that the training will make
+  std::uint64_t total = 0;  // all that the training will make; see depends_on_length
   std::uint32_t epoch = 0;
   RandomStream random{0, Purpose::mix, 0, 0};  // of this step and group
   MixFlags* flags = nullptr;
@@ -200,6 +200,12 @@ inline constexpr std::size_t most_mix_doubles =
 template <class M>
 constexpr bool is_constant_mix() {
   if constexpr (requires { M::is_constant; }) return M::is_constant;
+  return false;
+}
+// Whether it reads MixStep::total, so that the steps of a longer run are others.
+template <class M>
+constexpr bool depends_on_length() {
+  if constexpr (requires { M::depends_on_length; }) return M::depends_on_length;
   return false;
 }
 // Whether heads take their terms' gradients times the weights, as weighted losses give them, rather

@@ -28,6 +28,7 @@ struct Probe {
   static constexpr std::string_view type = "probe";
   static constexpr MixNeeds needs{.gramian = true};
   static constexpr bool weighs_heads = true;
+  static constexpr bool depends_on_length = true;
   static constexpr auto state = std::to_array<MixState>({{"length"}, {"steps"}});
   static constexpr int least_losses = 2;
 

@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include "medley/base/random.hpp"
+#include "medley/network/frozen.hpp"
 #include "medley/network/network.hpp"
 #include "medley/network/site.hpp"
 
@@ -40,6 +41,7 @@ struct Pass {
   std::uint64_t seed = 0;
   std::uint32_t epoch = 0;
   const std::uint64_t* records = nullptr;  // of the samples, for their random numbers
+  const Frozen<Net>* frozen = nullptr;     // null: everything learns
   // Gradients of values that have been written in this backward pass.
   mutable std::array<bool, Net::tensor_count> written{};
 };
@@ -69,10 +71,12 @@ struct NodeSite {
   static LayerCall call(const Pass<Net>& pass, bool backward) {
     const auto& a = Net::activations;
     const auto buffer = [&](int index) { return pass.area + a.buffers[index].offset; };
+    const Frozen<Net>* frozen = pass.frozen;
     LayerCall c{.samples = pass.samples,
-                .training = pass.training,
+                .training = pass.training && !(frozen && frozen->statistics[I]),
                 .accumulate = pass.accumulate,
                 .updates_statistics = pass.updates_statistics,
+                .asks_x = !frozen || frozen->wants[Node::inputs[0]],
                 .share = pass.share,
                 .y = buffer(a.value_root[I + 1]),
                 .gy = buffer(Net::tensor_count + a.gradient_root[I + 1]),
@@ -93,7 +97,8 @@ struct NodeSite {
       const PlacedParameter& p = Net::parameters[k];
       const int i = k - Net::first_parameter[I];
       c.parameters[i] = pass.parameters + p.offset;
-      c.gradients[i] = pass.gradients[p.segment] + p.gradient;
+      c.gradients[i] =
+          frozen && frozen->parameter[k] ? nullptr : pass.gradients[p.segment] + p.gradient;
       c.factors[i] = pass.factors[p.segment] + p.factors;
     }
     return c;
@@ -130,6 +135,7 @@ void backward_nodes(const Pass<Net>& pass) {
   Net::Nodes::template each_backward<First, Last>([&](auto node) {
     constexpr int i = decltype(node)::value;
     if constexpr (Net::wants_gradient[i + 1] && !Net::left_to_neighbour(i)) {
+      if (pass.frozen && !pass.frozen->wants[i + 1]) return;
       layer_backward<SiteOf<Net, i>>(NodeSite<Net, i>::call(pass, true));
     }
   });
@@ -138,7 +144,8 @@ void backward_nodes(const Pass<Net>& pass) {
 }  // namespace detail
 
 // Backward through one head, from the gradient of its output, or through the trunk, from that of its
-// output. Gradients of parameters that are not reached stay as they were.
+// output. Gradients of parameters that are not reached, or are frozen, stay as they were; where all
+// that comes before a layer is frozen, backward ends there.
 template <int Head, class Net>
 void backward_head(const Pass<Net>& pass) {
   detail::backward_nodes<Net, Net::segment_begin[Head + 1], Net::segment_begin[Head + 2]>(pass);

@@ -43,13 +43,14 @@ struct LayerCall {
 
   int samples = 0;
   bool training = false, accumulate = false, updates_statistics = false;
+  bool asks_x = true;
   float share = 0.0f;
   float* y = nullptr;
   float* gy = nullptr;
   std::array<float*, most_inputs> x{}, gx{};
   std::array<bool*, most_inputs> written{};  // whether a reader before has written gx
   std::array<const float*, most_parameters> parameters{};
-  std::array<float*, most_parameters> gradients{}, factors{};
+  std::array<float*, most_parameters> gradients{}, factors{};  // gradients: null where frozen
   float* prepacked = nullptr;
   float* saved = nullptr;
   float* scratch = nullptr;
@@ -108,6 +109,8 @@ class LayerIo {
     return before;
   }
 
+  bool asks_x() const { return call_.asks_x; }
+  bool learns(int k) const { return call_.gradients[at(k)] != nullptr; }
   const float* parameter(int k) const { return call_.parameters[at(k)]; }
   float* gradient(int k) const { return call_.gradients[at(k)]; }
   float* factors(int k) const { return call_.factors[at(k)]; }

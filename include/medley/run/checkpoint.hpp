@@ -9,12 +9,21 @@
 //             experiment    name, and fingerprint of all that results depend on
 //             data          fingerprint of the data set; zeros for an experiment's own data
 //             seed, step, epoch, batch, updates.<group>
+//             rounds        steps that an epoch takes
 //             bytes.losses, bytes.metrics, bytes.diagnostics
 //                           length of these logs at that moment
-//             best.step, best.total         of the best validation so far
+//             best.step, best.total         of the best evaluation so far; instead of best.total
+//                           what --best names, such as best.colour.accuracy
+//             best.waited   evaluations since
+//             end, end.length, end.patience
+//                           0 amid a run; at its end 1 while the test split is measured, then 2,
+//                           and by which options it ended; 3 where it is being lengthened
+//             longer.bytes.losses, longer.best.step, ...
+//                           at the end, what these would be in a longer run; else the same
 //             classes.<target>              names, percent-encoded, separated by commas
 //             option.<name>                 options that decide results, as config.ini has them:
-//                                           option.epochs, option.weight.<term>, …
+//                                           option.batch-size, option.weight.<term>, …; of its
+//                                           length only where steps depend on it
 //             medley.checksum
 #pragma once
 
@@ -31,6 +40,7 @@
 #include "medley/engine/reports.hpp"
 #include "medley/experiment/description.hpp"
 #include "medley/files/safetensors.hpp"
+#include "medley/run/best.hpp"
 
 namespace medley {
 
@@ -41,11 +51,13 @@ namespace checkpoint_field {
 inline constexpr std::string_view format = "medley", experiment = "experiment",
                                   fingerprint = "fingerprint", data = "data", seed = "seed",
                                   step = "step", epoch = "epoch", batch = "batch",
-                                  updates = "updates.", losses_bytes = "bytes.losses",
-                                  metrics_bytes = "bytes.metrics",
-                                  diagnostics_bytes = "bytes.diagnostics", best_step = "best.step",
-                                  best_total = "best.total", classes = "classes.",
-                                  option = "option.";
+                                  updates = "updates.", rounds = "rounds", end = "end",
+                                  end_length = "end.length", end_patience = "end.patience",
+                                  losses_bytes = "bytes.losses", metrics_bytes = "bytes.metrics",
+                                  diagnostics_bytes = "bytes.diagnostics", best = "best.",
+                                  best_step = "best.step", best_waited = "best.waited",
+                                  longer = "longer.", longer_best = "longer.best.",
+                                  classes = "classes.", option = "option.";
 inline constexpr std::string_view optimizer = "optimizer.", mix = "mix.", input = "input.",
                                   mean = "input.mean", deviation = "input.deviation";
 
@@ -54,12 +66,30 @@ inline constexpr std::string_view optimizer = "optimizer.", mix = "mix.", input 
 // Texts by name, such as "weight.kind" and "0.5".
 using NamedValues = std::map<std::string, std::string, std::less<>>;
 
+// How far logs and the search for the best are.
+struct RunProgress {
+  std::uint64_t losses_bytes = 0, metrics_bytes = 0;
+  BestSoFar best;
+};
+
+// Whether a checkpoint is of the end of its run.
+enum class RunEnd : std::uint64_t {
+  none,
+  reached,  // all steps are done; the test split is yet to be measured
+  closed,   // and that is, too
+  undone,   // it is to go on: the evaluation after its last step, if there is one, comes again
+};
+
 // What changes in a checkpoint from one to the next of its run, tensors aside.
-struct RunState {
+struct RunState : RunProgress {
   Position position;
-  std::uint64_t losses_bytes = 0, metrics_bytes = 0, diagnostics_bytes = 0;
-  std::uint64_t best_step = 0;
-  double best_total = std::numeric_limits<double>::infinity();
+  std::uint64_t diagnostics_bytes = 0;
+  std::uint64_t rounds = 0;  // of an epoch
+  RunEnd end = RunEnd::none;
+  std::uint64_t end_length = 0, end_patience = 0;  // steps and evaluations; 0 amid a run
+  // At the end of a run: without what only the end brought, as a longer run is before it evaluates
+  // at this step. Else the same as above.
+  RunProgress longer;
 };
 
 struct Checkpoint {
@@ -73,7 +103,7 @@ struct Checkpoint {
 };
 
 // Reads a checkpoint of this experiment into the arena: parameters, and with `state` the moments
-// and progress too. A file without Medley's metadata, as other frameworks write it, serves where no
+// and progress too, of which the step and the data's fingerprint are told in any case. A file without Medley's metadata, as other frameworks write it, serves where no
 // state is asked for. Throws data_error naming file and reason: another experiment, other shapes,
 // damage. A run folder stands for its `last` checkpoint (run_checkpoints.hpp).
 Checkpoint load_checkpoint(const std::filesystem::path& file, const Description& description,
@@ -119,6 +149,7 @@ class CheckpointWriter {
   const std::vector<StateInfo> mix_states_;
   const float* arena_;
   const Source& source_;
+  const std::vector<std::string> best_;  // what it is chosen by
   SafetensorsLayout layout_;
   Folder folder_;
   SafetensorsWriter writer_;

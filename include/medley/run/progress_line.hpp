@@ -10,11 +10,11 @@
 
 namespace medley {
 
-// "epoch 3 of 20  step 1234/5000  total 0.812  5120/s  42 s left  colour 0.31 x 1 ...", on a
+// Nothing where `quiet`; else "epoch 3 of 20  step 1234/5000  total 0.812  5120/s  42 s left  colour 0.31 x 1 ...", on a
 // terminal only, and no longer than that is wide.
 class ProgressLine {
  public:
-  explicit ProgressLine(const Description& description);
+  explicit ProgressLine(const Description& description, bool quiet = false);
   ~ProgressLine() { clear(); }
 
   // Counts the step's records, and shows the line unless it was shown a moment ago. `epoch` is the

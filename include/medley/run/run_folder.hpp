@@ -62,10 +62,13 @@ class RunFolder {
 
   static std::array<char, 32> checkpoint_name(std::uint64_t step);
   // Points `last` (and `best`) to the checkpoint of a step and removes those no longer kept: all
-  // but the `keep` newest, the best, and this one. A checkpoint that is not `planned` (written
-  // because the process was asked to stop) goes as soon as the next one is there.
+  // but the `keep` newest, the best, a spared one, and this one. A checkpoint that is not `planned`
+  // (written because the process was asked to stop, or as the best between planned ones) goes as
+  // soon as the next one is there that an uninterrupted run writes.
   Status link(std::uint64_t step, bool best, bool planned, std::uint64_t keep) noexcept;
-  // The checkpoint with the lowest validation total so far, if there is one.
+  // From now on the checkpoint of this step stays, 0 for none.
+  void spare(std::uint64_t step) { spared_ = step; }
+  // The best checkpoint so far, if there is one.
   std::optional<std::uint64_t> best() const {
     return has_best_ ? std::optional(best_) : std::nullopt;
   }
@@ -81,8 +84,11 @@ class RunFolder {
   FileLock lock_;
   Folder folder_, checkpoint_folder_;
   std::vector<Kept> kept_;  // by rising step; capacity is reserved
-  std::uint64_t best_ = 0;
+  std::uint64_t best_ = 0, spared_ = 0;
   bool has_best_ = false;
 };
+
+// A text of a run, atomically. Throws io_error.
+void write_run_file(const std::filesystem::path& path, std::string_view text);
 
 }  // namespace medley

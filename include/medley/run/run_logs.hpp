@@ -16,17 +16,19 @@ namespace medley {
 class RunLogs {
  public:
   // Opens the files of the run, cut to what `state` knows of them, and writes headers where they
-  // are missing. Throws io_error, data_error.
-  RunLogs(const Description& description, const std::filesystem::path& run, const RunState& state);
+  // are missing. With `quiet`, people read log.txt alone. Throws io_error, data_error.
+  RunLogs(const Description& description, const std::filesystem::path& run, const RunState& state,
+          bool quiet = false);
 
   std::uint64_t losses_bytes() const { return losses_.bytes(); }
   std::uint64_t metrics_bytes() const { return metrics_.bytes(); }
 
-  // A row of losses.csv. `gradients` may be null.
-  Status losses(std::uint32_t epoch, std::uint64_t step, Split split, double total,
+  // A row of losses.csv; `split` is the name of one, whole_train or best_test. `gradients` may be
+  // null.
+  Status losses(std::uint64_t epoch, std::uint64_t step, std::string_view split, double total,
                 std::span<const double> value, std::span<const double> weight,
                 std::span<const bool> measured, const GradientReport* gradients) noexcept;
-  Status metrics(std::uint32_t epoch, std::uint64_t step, Split split,
+  Status metrics(std::uint64_t epoch, std::uint64_t step, std::string_view split,
                  std::span<const double> values) noexcept;
   Status timing(std::uint32_t epoch, std::uint64_t step, double seconds,
                 std::uint64_t records) noexcept;
@@ -40,6 +42,7 @@ class RunLogs {
   std::string metrics_header() const;
 
   const Description& d_;
+  const bool quiet_;
   LogFile losses_, metrics_, timing_, log_;
   Row row_;
 };

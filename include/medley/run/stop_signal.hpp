@@ -6,7 +6,8 @@
 
 namespace medley {
 
-void catch_stop_signals();
+// With `quiet`, nothing is said of it.
+void catch_stop_signals(bool quiet = false);
 
 // The signal that asked for it, or 0.
 int stop_signal();

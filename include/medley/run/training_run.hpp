@@ -7,9 +7,11 @@
 #include <vector>
 
 #include "medley/data/dataset.hpp"
+#include "medley/data/folds.hpp"
 #include "medley/engine/loop.hpp"
 #include "medley/run/checkpoint.hpp"
 #include "medley/run/diagnostics.hpp"
+#include "medley/run/metrics.hpp"
 #include "medley/run/mix_warnings.hpp"
 #include "medley/run/progress_line.hpp"
 #include "medley/run/reporting.hpp"
@@ -35,18 +37,21 @@ class TrainingRun {
 
   // Where the records come from, once train() has begun.
   const Source& source() const { return *source_; }
-  // Whether all steps of the run are done.
-  bool finished() const { return state_.position.step == steps_; }
+  // Whether the run has come to its end: all steps, or --patience.
+  bool finished() const { return state_.end == RunEnd::closed; }
   // Steps done so far.
   std::uint64_t step() const { return state_.position.step; }
 
  private:
   void open_source();
+  void fold_source();
   void start_engine();
   void draw_parameters();
   void write_config();
+  void require_longer(const Checkpoint* checkpoint) const;
   void resume();
   void announce();
+  void warn_of_best();
   bool planned(std::uint64_t step) const;
   class Watcher;
   bool wants_gradients(const Position& position) const;
@@ -55,14 +60,37 @@ class TrainingRun {
   bool after(const StepDone& done, ProgressLine& progress);
   Ending loop();
   void warn_of_first_values(const StepReport& report);
-  bool end_epoch(std::uint32_t epoch);
-  void say_epoch(std::uint32_t epoch);
   std::uint64_t epochs() const;
-  double evaluate(std::uint32_t epoch, Split split);
+
+  // What is evaluated, and when a run ends by it: training_evaluations.cpp.
+  bool evaluates_after(std::uint64_t step) const;
+  void end_epoch(std::uint32_t epoch);
+  bool evaluate_for_best();
+  void say_progress(std::uint32_t epoch, bool ends_epoch, bool evaluated);
+  void evaluate(Split split);
+  void log_evaluation(std::uint64_t step, std::string_view split);
+  double best_value(const Criterion& criterion, const Evaluation& evaluation) const;
+  bool out_of_patience() const;
+  bool at_end() const { return state_.position.step == steps_ || out_of_patience(); }
+  bool ended() const { return state_.end == RunEnd::reached || state_.end == RunEnd::closed; }
+  void go_on();
+  void close();
+  bool measures_test() const;
+  void measure_best();
+
+  RunProgress progress_now() const;
   void save(bool best, bool is_planned);
+  void write_checkpoint();
+  void spare_best();
+
+  // What a run tells at its end: training_results.cpp.
   void report_divergence(const Position& position, const StepReport& report);
-  std::string result_rows(Split split, std::string_view start = {});
-  std::string best_rows();
+  struct Results;
+  std::vector<Metric> measure(Split split);
+  void add_results(Split split, std::string_view start, std::span<const Metric> found,
+                   Results& results);
+  void add_best(Results& results);
+  std::string best_words() const;
   void write_confusions(Split split);
 
   TrainOptions o_;
@@ -72,6 +100,7 @@ class TrainingRun {
   float* arena_;
   const Source* source_ = nullptr;
   std::unique_ptr<Dataset> dataset_;
+  std::optional<FoldedSource> folded_;
   std::optional<RunFolder> folder_;
   std::optional<RunLogs> logs_;
   std::optional<Diagnostics> diagnostics_;
@@ -89,6 +118,8 @@ class TrainingRun {
   std::uint64_t epoch_records_ = 0;
   Clock::time_point epoch_start_;
   double epoch_seconds_ = 0;
+  bool trains_best_ = false;  // --best names a number of the training split
+  bool new_best_ = false;     // the last evaluation
   bool said_no_best_ = false;
 };
 

@@ -14,9 +14,6 @@ namespace medley {
 // Columns of trials.csv: "total", "term.<term>" of each term, and the metrics.
 std::vector<std::string> result_names(const Description& description);
 
-// More is better of accuracies, F1, AUC, IoU; less of totals, terms and errors.
-bool more_is_better(std::string_view metric);
-
 struct Objective {
   std::string metric;
   std::size_t index = 0;  // of Design::metrics

@@ -24,6 +24,7 @@ struct Trial {
   std::uint64_t epochs = 0;  // where it pauses for the rung's end; 0: it is trained to its own end
 
   auto key() const { return std::pair(rung, number); }
+  bool operator==(const Trial&) const = default;
 };
 
 struct TrialRow {

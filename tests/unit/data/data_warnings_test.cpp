@@ -36,7 +36,10 @@ class Records final : public Source {
   };
   std::vector<Entry> records;
   std::vector<std::string> names;
+  std::vector<std::int64_t> groups;
 
+  bool has_groups() const override { return !groups.empty(); }
+  std::int64_t group(std::uint64_t record) const override { return groups[record]; }
   std::uint64_t size(Split split) const override {
     return static_cast<std::uint64_t>(
         std::ranges::count_if(records, [&](const Entry& e) { return e.split == split; }));
@@ -161,6 +164,16 @@ TEST(DataWarnings, PicturesThatAreAllAlike) {
   records.change(Split::test, [](Entry& e) { e.picture.fill(0); });
   EXPECT_EQ(records.warnings(), Texts{});
   EXPECT_EQ(evaluation_warnings(records, shape, specs, Split::test).size(), 1u);
+}
+
+TEST(DataWarnings, GroupsInSeveralSplits) {
+  Records records(48);
+  for (std::size_t i = 0; i < 48; ++i)
+    records.groups.push_back(static_cast<std::int64_t>(records.records[i].split) * 10 - 7);
+  EXPECT_EQ(records.warnings(), Texts{});
+  records.groups[5] = 13;  // of test
+  ASSERT_EQ(records.warnings().size(), 1u);
+  EXPECT_PRED2(holds, records.warnings()[0], "1 of 3 groups (group.npy) has records in several");
 }
 
 TEST(DataWarnings, NormalizationOfSingleNumbers) {

@@ -307,6 +307,30 @@ TEST_F(DatasetFolder, FingerprintIsTheSameHoweverItIsComputed) {
   EXPECT_EQ(open({.verify_images_up_to = 10}).fingerprint(), expected);
 }
 
+TEST_F(DatasetFolder, GroupsOfEveryIntegerType) {
+  EXPECT_FALSE(open().has_groups());
+  const std::uint64_t before = open().fingerprint();
+  save(folder_ / "group.npy", DType::i16, {}, std::vector<std::int16_t>{3, -1, 3, 700, -1, 3});
+  EXPECT_TRUE(open().has_groups());
+  EXPECT_EQ(open().group(1), -1);
+  EXPECT_EQ(open().group(3), 700);
+  EXPECT_NE(open().fingerprint(), before);
+  EXPECT_FALSE(open({.reads_groups = false}).has_groups());
+  save(folder_ / "group.npy", DType::u64, {},
+       std::vector<std::uint64_t>{1, 2, 3, ~std::uint64_t{0}, ~std::uint64_t{1}, 6});
+  EXPECT_NE(open().group(3), open().group(4));
+  for (const char* file : {"colour.npy", "position.npy"}) {
+    // Five numbers, and floats.
+    fs::copy_file(folder_ / file, folder_ / "group.npy", fs::copy_options::overwrite_existing);
+    if (file == std::string("colour.npy"))
+      save(folder_ / "group.npy", DType::i32, {}, std::vector<std::int32_t>(5));
+    EXPECT_PRED2(holds, error(), "3: ...group.npy is ...not integers of shape (6,)");
+  }
+  save(folder_ / "group.npy", DType::i32, {}, std::vector<std::int32_t>(6));
+  write_text(folder_ / "dataset.json", "{\"checksums\":{\"group.npy\":\"00\"}}");
+  EXPECT_PRED2(holds, error(), "3: ...group.npy is not the file that dataset.json describes");
+}
+
 TEST_F(DatasetFolder, RecordsOfASplitAreVisitedInOrder) {
   const Dataset data = open();
   std::vector<std::uint64_t> visited;
@@ -400,6 +424,21 @@ TEST_F(DatasetWriting, ReadsBack) {
   const Dataset bare(out(), shape, specs);
   EXPECT_TRUE(std::equal(mean.begin(), mean.end(), bare.mean().begin()));
   EXPECT_TRUE(std::equal(deviation.begin(), deviation.end(), bare.deviation().begin()));
+}
+
+TEST_F(DatasetWriting, GroupsAreKeptWhereThereAreAny) {
+  DatasetWriter writer(out(), shape, specs, false);
+  writer.keep_groups();
+  const Bytes picture(shape.bytes());
+  for (const std::int64_t group : {5, -3, 5})
+    writer.append({.image = picture.data(), .targets = {}}, Split::train, group);
+  writer.finish({});
+  const Dataset data(out(), shape, specs);
+  EXPECT_EQ(data.group(1), -3);
+  write_dataset(data, folder_ / "copy", shape, specs, false, {});
+  EXPECT_EQ(read_text(folder_ / "copy/group.npy"), read_text(out() / "group.npy"));
+  write(true);
+  EXPECT_FALSE(Dataset(out(), shape, specs).has_groups());
 }
 
 TEST_F(DatasetWriting, NothingUnderTheNameBeforeTheEnd) {

@@ -1,12 +1,14 @@
 // Steps with everything switched on at once against a twin in double precision: two groups,
 // clipping, masks of which parts are known, augmentation, shuffling, dropout, targets that are
 // missing, class weights, decay under a schedule, repeated updates, statistics of shards that are
-// not full, a batch of one record; resumed in the middle.
+// not full, a batch of one record, parts that are frozen at first or have a learning rate of their
+// own; resumed in the middle.
 #include <gtest/gtest.h>
 
 #include "medley/experiment/describe.hpp"
 #include "medley/run/checkpoint.hpp"
 #include "tests/files_helpers.hpp"
+#include "tests/threaded_trainer.hpp"
 #include "tests/whole_step_twin.hpp"
 
 namespace medley::testing {
@@ -18,7 +20,7 @@ constexpr std::array<double, 8> factors{0.3, 0.7, 1.0, 0.9, 0.6, 0.4, 0.2, 0.1};
 template <class Experiment>
 class WholeRun {
  public:
-  explicit WholeRun(const WholeSource& source, int threads = 2)
+  explicit WholeRun(const WholeSource& source, int threads = 2, const WholeParts& parts = {})
       : source_(source), arena_(Definition<Experiment>::map.floats + 32), trainer_(arena()) {
     settings.source = &source;
     settings.seed = 3;
@@ -28,6 +30,15 @@ class WholeRun {
     settings.learning_rate = {Whole::adamw.learning_rate, Whole::sgd.learning_rate};
     settings.weight = {1.5, 0.7, 0.5, 1e-2};
     settings.threads = threads;
+    for (const TensorInfo& t : description.tensors) {
+      if (!t.is_parameter || parts.empty()) continue;
+      const auto found = parts.find(t.name);
+      const WholePart part = found == parts.end() ? WholePart{} : found->second;
+      frozen_epochs_.push_back(part.frozen_epochs);
+      rate_scale_.push_back(part.rate_scale);
+    }
+    settings.frozen_epochs = frozen_epochs_;
+    settings.rate_scale = rate_scale_;
     trainer_.start(settings);
     trainer_.initialize();
     // What workers find in their memory must not matter.
@@ -67,7 +78,7 @@ class WholeRun {
     trainer_.parameters_changed();
   }
 
-  Engine& engine() { return trainer_; }
+  ThreadedTrainer<Experiment>& engine() { return trainer_; }
   Description description = describe<Experiment>();
   Settings settings;
   RunState state;
@@ -79,8 +90,10 @@ class WholeRun {
     return const_cast<float*>(arena_.data()) + (128 - address % 128) % 128 / sizeof(float);
   }
   const Source& source_;
+  std::vector<std::uint32_t> frozen_epochs_;
+  std::vector<double> rate_scale_;
   std::vector<float> arena_;
-  TrainerEngine<Experiment> trainer_;
+  ThreadedTrainer<Experiment> trainer_;
 };
 
 void expect_near(const Parameters& expected, const Parameters& found, double tolerance) {
@@ -105,12 +118,22 @@ void expect_values(const TermValues& expected, const Run& report, double toleran
   EXPECT_NEAR(report.total, total, 4 * tolerance);
 }
 
+// The trunk for an epoch; a head with its statistics for two, so that the trunk's gradient passes
+// through it for one; weights without their bias for all; and rates of their own.
+const WholeParts parts{
+    {"trunk.0.weight", {1, 0.5}},           {"trunk.0.bias", {1, 1.0}},
+    {"heads.kind.0.weight", {2, 1.0}},      {"heads.kind.1.weight", {2, 1.0}},
+    {"heads.kind.1.bias", {2, 1.0}},        {"heads.kind.1.running_mean", {2, 1.0}},
+    {"heads.kind.1.running_var", {2, 1.0}}, {"heads.kind.4.weight", {2, 2.0}},
+    {"heads.kind.4.bias", {2, 2.0}},        {"heads.place.1.weight", {0, 3.0}},
+    {"heads.place.1.bias", {0, 0.0}},       {"heads.outline.0.weight", {all_epochs, 1.0}}};
+
 template <class Experiment>
-void check_steps() {
+void check_steps(const WholeParts& treated = {}) {
   const WholeSource source;
-  WholeRun<Experiment> run(source);
+  WholeRun<Experiment> run(source, 2, treated);
   constexpr bool simultaneous = std::is_same_v<Experiment, WholeSimultaneous>;
-  WholeTwin twin(source, run.settings, run.parameters(), simultaneous);
+  WholeTwin twin(source, run.settings, run.parameters(), simultaneous, treated);
   bool some_clipped = false, some_free = false;
   for (std::size_t s = 0; s < factors.size(); ++s) {
     SCOPED_TRACE(::testing::Message() << "step " << s + 1);
@@ -141,12 +164,16 @@ void check_steps() {
 
 TEST(WholeStep, SimultaneousGroupsAgreeWithTheTwin) { check_steps<WholeSimultaneous>(); }
 TEST(WholeStep, AlternatingGroupsAgreeWithTheTwin) { check_steps<WholeAlternating>(); }
+TEST(WholeStep, PartsOfSimultaneousGroupsAgreeWithTheTwin) {
+  check_steps<WholeSimultaneous>(parts);
+}
+TEST(WholeStep, PartsOfAlternatingGroupsAgreeWithTheTwin) { check_steps<WholeAlternating>(parts); }
 
 template <class Experiment>
-void check_resuming() {
+void check_resuming(const WholeParts& treated = {}) {
   const WholeSource source;
   const TemporaryFolder temporary;
-  WholeRun<Experiment> whole(source), first(source);
+  WholeRun<Experiment> whole(source, 2, treated), first(source, 2, treated);
   for (std::size_t s = 0; s < 6; ++s) whole.step(factors[s]);
   for (std::size_t s = 0; s < 4; ++s) first.step(factors[s]);
   first.state.best_step = 3;
@@ -155,7 +182,7 @@ void check_resuming() {
   first.state.metrics_bytes = 23;
   first.save(temporary.path());
 
-  WholeRun<Experiment> second(source, 1);
+  WholeRun<Experiment> second(source, 1, treated);
   second.resume(temporary.path());
   EXPECT_EQ(second.state.position, first.state.position);
   EXPECT_EQ(second.state.best_step, 3u);
@@ -171,6 +198,7 @@ void check_resuming() {
 TEST(WholeStep, ResumedInTheMiddleItGoesOn) {
   check_resuming<WholeSimultaneous>();
   check_resuming<WholeAlternating>();
+  check_resuming<WholeSimultaneous>(parts);
 }
 
 // Norms and cosines of the terms' gradients over the trunk, before weights.

@@ -357,6 +357,11 @@ TEST_F(Import, AGroupIsInOneSplitOnly) {
   for (std::uint64_t i = 0; i < data.size(); ++i)
     seen[static_cast<std::size_t>(data.split_of(i))].insert(groups[i]);
   EXPECT_EQ(seen[0].size() + seen[1].size() + seen[2].size(), 23u);
+  std::map<std::int64_t, std::set<int>> kept;
+  ASSERT_TRUE(data.has_groups());
+  for (std::uint64_t i = 0; i < data.size(); ++i) kept[data.group(i)].insert(groups[i]);
+  EXPECT_EQ(kept.size(), 23u);
+  for (const auto& [group, of] : kept) EXPECT_EQ(of.size(), 1u) << group;
   EXPECT_NEAR(static_cast<double>(data.size(Split::train)), 70, 6);
   EXPECT_NEAR(static_cast<double>(data.size(Split::validation)), 15, 6);
   // The same picture in two rows is in one split without a column of groups, too.
@@ -368,6 +373,12 @@ TEST_F(Import, AGroupIsInOneSplitOnly) {
   import_csv(r2);
   const Dataset data2(r2.out, shape, kind_only);
   for (std::uint64_t i = 0; i < 50; ++i) EXPECT_EQ(data2.split_of(i), data2.split_of(i + 50)) << i;
+  for (std::uint64_t i = 0; i < 50; ++i) EXPECT_EQ(data2.group(i), data2.group(i + 50)) << i;
+  // No two rows belong together: there are no groups.
+  ImportRequest alone = request("image,kind\ng1,a\ng2,b\n", kind_only);
+  alone.force = true;
+  import_csv(alone);
+  EXPECT_FALSE(Dataset(alone.out, shape, kind_only).has_groups());
   // An unknown group could be anybody's.
   ImportRequest r3 = request("image,kind,who\np0,a,\n", kind_only);
   r3.group_column = "who";

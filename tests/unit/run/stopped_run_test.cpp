@@ -65,7 +65,8 @@ TEST_F(StoppedTraining, ARunThatEndedBeforeItsFirstCheckpointBeginsAnew) {
   made.script.diverges_at = std::nullopt;
   EXPECT_EQ(train({"--resume"}), Ending::complete);
   EXPECT_EQ(made.script.calls[1], "initialize");
-  EXPECT_EQ(rows("losses.csv"), (Texts{"0 1 train +", "0 5 train", "0 5 validation", "0 5 test"}));
+  EXPECT_EQ(rows("losses.csv"),
+            (Texts{"0 1 train +", "0 5 train", "0 5 validation", "0 5 test", "0 5 best.test"}));
 }
 
 TEST_F(StoppedTraining, ARunThatIsCompleteHasNothingToGoOnWith) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "medley/mixes/blend.hpp"
+#include "medley/mixes/probe.hpp"
 #include "medley/mixes/upgrad.hpp"
 #include "medley/mixes/weighted_sum.hpp"
 #include "tests/files_helpers.hpp"
@@ -35,6 +36,25 @@ TEST(TrainOptions, ConfigGivesTheSameOptionsAgain) {
   write_text(folder / "config.ini", text);
   const Arguments again{"--out", "run", "--config", (folder / "config.ini").string()};
   EXPECT_EQ(to_config(parse_train_options(again, d), d), text);
+}
+
+TEST(TrainOptions, FoldsAreInConfigAndDecideResults) {
+  const TemporaryFolder folder;
+  const Description d = one_group();
+  const TrainOptions whole = parse_train_options({"--out", "run"}, d);
+  EXPECT_FALSE(whole.fold.given());
+  EXPECT_FALSE(result_options(whole, d).contains("fold"));
+  const TrainOptions first = parse_train_options({"--out", "run", "--fold", "2/5"}, d);
+  EXPECT_EQ(first.fold, (Fold{2, 5, 1}));
+  const TrainOptions other =
+      parse_train_options({"--out", "run", "--fold", "2/5", "--fold-seed", "7"}, d);
+  EXPECT_NE(result_options(first, d), result_options(other, d));
+  write_text(folder / "config.ini", to_config(other, d));
+  Arguments again{"--out", "run", "--config", (folder / "config.ini").string()};
+  EXPECT_EQ(parse_train_options(again, d).fold, (Fold{2, 5, 7}));
+  again.insert(again.end(), {"--fold", "all"});  // a final training with the same options
+  EXPECT_EQ(to_string(parse_train_options(again, d).fold), "all");
+  EXPECT_ERROR(parse_train_options({"--out", "run", "--fold", "6/5"}, d), "2: --fold: '6/5'");
 }
 
 TEST(TrainOptions, ConfigMayBeginWithAByteOrderMarkAndHaveLinesOfDos) {
@@ -146,8 +166,68 @@ TEST(TrainOptions, ThoseOfACheckpointMustBeInForceStill) {
   EXPECT_ERROR(with({"--seed", "3"}), "3: ...seed 1...has 3");
   EXPECT_ERROR(with({"--augment", "off"}), "3: ...augment on");
   EXPECT_ERROR(with({"--mix", "blend"}), "3: ...mix.all weighted_sum, but...has blend:a=0.5");
-  checkpoint.options["steps"] = "8";
-  EXPECT_ERROR(with({}), "3: ...steps 8...has 7");
+  checkpoint.options["validate-every"] = "8";
+  EXPECT_ERROR(with({}), "3: ...validate-every 8...has not set");
+}
+
+TEST(TrainOptions, TheLengthIsOfACheckpointWhereStepsDependOnIt) {
+  Description d = one_group();
+  d.mixes.push_back(Probe{});
+  d.recipe.schedule = Schedule::constant();
+  const auto written = [&](const Arguments& more, const char* steps) {
+    Arguments all{"--out", "run", "--steps", steps};
+    all.insert(all.end(), more.begin(), more.end());
+    return parse_train_options(all, d);
+  };
+  const auto resumed = [&](const Arguments& more) {
+    Checkpoint checkpoint;
+    checkpoint.path = "run/last";
+    checkpoint.options = result_options(written(more, "8"), d);
+    require_same_options(checkpoint, written(more, "7"), d);
+  };
+  resumed({});
+  for (const Arguments& more : {Arguments{"--schedule", "cosine"}, Arguments{"--warm-up", "0.1"},
+                                Arguments{"--mix", "probe"}})
+    EXPECT_ERROR(resumed(more), "3: ...steps 8...has 7");
+}
+
+TEST(TrainOptions, TheBestIsOfNumbersThatThereAre) {
+  Description d = one_group();
+  d.targets = {{"kind", TargetKind::classes, 2}};
+  d.metrics = {{.head = "kind", .target = "kind", .classes = 2}};
+  const auto best = [&](const Arguments& more) {
+    Arguments all{"--out", "run"};
+    all.insert(all.end(), more.begin(), more.end());
+    std::string text;
+    for (const Criterion& c : parse_train_options(all, d).best)
+      text += to_string(c) + (c.more_is_better ? "+ " : "- ");
+    return text;
+  };
+  EXPECT_EQ(best({}), "total- ");
+  EXPECT_EQ(best({"--best", "kind.f1", "--best", "train.term.kind", "--best", "validation.total"}),
+            "kind.f1+ train.term.kind- total- ");
+  EXPECT_ERROR(best({"--best", "kind"}),
+               "2: --best: there is no 'kind'; there are: total, term.kind, kind.accuracy, "
+               "kind.balanced_accuracy, kind.f1");
+  EXPECT_ERROR(best({"--best", "test.total"}), "2: --best test.total: what is chosen by the test");
+  EXPECT_ERROR(best(Arguments(18, "--best=total")), "2: --best: 18 numbers; at most 8");
+  // The command line takes the place of a configuration.
+  const TemporaryFolder folder;
+  write_text(folder / "config.ini", "best = total\nbest = kind.f1\n");
+  const std::string config = (folder / "config.ini").string();
+  EXPECT_EQ(best({"--config", config}), "total- kind.f1+ ");
+  EXPECT_EQ(best({"--config", config, "--best", "kind.accuracy"}), "kind.accuracy+ ");
+}
+
+TEST(TrainOptions, MomentsAreThoseOfARunToBeginWith) {
+  const Description d = one_group();
+  EXPECT_ERROR(parse_train_options({"--out", "run", "--with-optimizer"}, d),
+               "2: --with-optimizer: goes with --init");
+  const auto o =
+      parse_train_options({"--out", "run", "--init", "a", "--with-optimizer", "--quiet"}, d);
+  EXPECT_TRUE(o.with_optimizer && o.quiet);
+  EXPECT_PRED2(holds, to_config(o, d), "#...\nwith-optimizer = on\n");
+  EXPECT_EQ(to_config(o, d).find("quiet"), std::string::npos);
 }
 
 TEST(TrainOptions, PathsThatALineCannotHoldAreRefused) {

@@ -14,18 +14,22 @@ namespace fs = std::filesystem;
 
 TEST_F(TrainingLoop, LogsEveryNthStepTheLastOneAndThoseThatAreMeasured) {
   EXPECT_EQ(train({"--epochs", "2", "--log-every", "3"}), Ending::complete);
-  EXPECT_EQ(rows("losses.csv"), (Texts{"0 1 train +", "0 4 train", "0 5 validation", "1 6 train +",
-                                       "1 7 train", "1 10 train", "1 10 validation", "1 10 test"}));
-  EXPECT_EQ(rows("metrics.csv"), (Texts{"0 5 validation", "1 10 validation", "1 10 test"}));
+  EXPECT_EQ(rows("losses.csv"),
+            (Texts{"0 1 train +", "0 4 train", "0 5 validation", "1 6 train +", "1 7 train",
+                   "1 10 train", "1 10 validation", "1 10 test", "1 10 best.test"}));
+  EXPECT_EQ(rows("metrics.csv"),
+            (Texts{"0 5 validation", "1 10 validation", "1 10 test", "1 10 best.test"}));
 
   EXPECT_EQ(train({"--force", "--steps", "9", "--log-every", "4", "--gradients-every", "3"}),
             Ending::complete);
-  EXPECT_EQ(rows("losses.csv"), (Texts{"0 1 train +", "0 4 train +", "0 5 train", "0 5 validation",
-                                       "1 7 train +", "1 9 train", "1 9 validation", "1 9 test"}));
+  EXPECT_EQ(rows("losses.csv"),
+            (Texts{"0 1 train +", "0 4 train +", "0 5 train", "0 5 validation", "1 7 train +",
+                   "1 9 train", "1 9 validation", "1 9 test", "1 9 best.test"}));
 
   EXPECT_EQ(train({"--force", "--steps", "2", "--log-every", "7", "--gradients-every", "0"}),
             Ending::complete);
-  EXPECT_EQ(rows("losses.csv"), (Texts{"0 1 train", "0 2 train", "0 2 validation", "0 2 test"}));
+  EXPECT_EQ(rows("losses.csv"),
+            (Texts{"0 1 train", "0 2 train", "0 2 validation", "0 2 test", "0 2 best.test"}));
 }
 
 TEST_F(TrainingLoop, RowsHaveWhatTheEngineReports) {
@@ -50,7 +54,8 @@ TEST_F(TrainingLoop, MeasuresBeforeAStepAndEvaluatesAfterAnEpoch) {
   EXPECT_EQ(made.script.calls,
             (Texts{"start", "initialize", "measure 0: 0, 0, 0", "step 0: 0, 0, 0",
                    "step 1: 0, 1, 1", "evaluate validation", "measure 2: 1, 0, 2",
-                   "step 2: 1, 0, 2", "evaluate validation", "evaluate test"}));
+                   "step 2: 1, 0, 2", "evaluate validation", "evaluate test", "parameters changed",
+                   "evaluate test", "parameters changed"}));  // of the best, and the last again
 }
 
 TEST_F(TrainingLoop, EvaluatesSplitsThatHaveRecordsOnly) {
@@ -71,10 +76,10 @@ TEST_F(TrainingLoop, TheBestIsTheFirstOfTheLowestTotals) {
   train({"--epochs", "5", "--keep", "9"});
   EXPECT_EQ(linked("best"), 15u);
   EXPECT_EQ(linked("last"), 25u);
-  EXPECT_EQ(state_of(5).best_step, 5u);
-  EXPECT_EQ(state_of(10).best_total, 3.0);
-  EXPECT_EQ(state_of(25).best_step, 15u);
-  EXPECT_EQ(state_of(25).best_total, 2.0);
+  EXPECT_EQ(state_of(5).best.step, 5u);
+  EXPECT_EQ(state_of(10).best.value[0], 3.0);
+  EXPECT_EQ(state_of(25).best.step, 15u);
+  EXPECT_EQ(state_of(25).best.value[0], 2.0);
   EXPECT_EQ(count_of("no checkpoint is the best", log()), 1);
   // Later ones that are as low do not take its place, and a negative total is lower than any other.
   made.script.validation = {0.5, -1, 0};
@@ -88,7 +93,7 @@ TEST_F(TrainingLoop, TotalsThatAreNoNumberMakeNoBest) {
     made.script.validation = {total};
     EXPECT_EQ(train({"--force", "--epochs", "3"}), Ending::complete);
     EXPECT_EQ(linked("best"), std::nullopt) << total;
-    EXPECT_EQ(state_of(15).best_step, 0u);
+    EXPECT_EQ(state_of(15).best.step, 0u);
   }
   made.script.validation = {not_a_number};
   train({"--force", "--epochs", "3"});
@@ -130,10 +135,32 @@ TEST_F(TrainingLoop, CheckpointsNameTheirFields) {
   for (const auto& [name, value] : file.metadata()) {
     if (!name.starts_with("option.")) names.push_back(name);
   }
-  EXPECT_EQ(names,
-            (Texts{"batch", "best.step", "best.total", "bytes.diagnostics", "bytes.losses",
-                   "bytes.metrics", "classes.kind", "data", "epoch", "experiment", "fingerprint",
-                   "medley", "medley.checksum", "seed", "step", "updates.all"}));
+  EXPECT_EQ(names, (Texts{"batch",
+                          "best.step",
+                          "best.total",
+                          "best.waited",
+                          "bytes.diagnostics",
+                          "bytes.losses",
+                          "bytes.metrics",
+                          "classes.kind",
+                          "data",
+                          "end",
+                          "end.length",
+                          "end.patience",
+                          "epoch",
+                          "experiment",
+                          "fingerprint",
+                          "longer.best.step",
+                          "longer.best.total",
+                          "longer.best.waited",
+                          "longer.bytes.losses",
+                          "longer.bytes.metrics",
+                          "medley",
+                          "medley.checksum",
+                          "rounds",
+                          "seed",
+                          "step",
+                          "updates.all"}));
   EXPECT_EQ(*file.metadata("option.weight.decay"), "0.5");
   EXPECT_EQ(*file.metadata("step"), "3");
   EXPECT_EQ(*file.metadata("bytes.losses"), std::to_string(fs::file_size(run / "losses.csv")));
@@ -177,7 +204,7 @@ TEST_F(TrainingLoop, EpochsEndInTheMiddleOfARound) {
   train({"--epochs", "2", "--log-every", "1"});
   EXPECT_EQ(rows("losses.csv"),
             (Texts{"0 1 train +", "0 2 train", "0 3 train", "0 3 validation", "1 4 train +",
-                   "1 5 train", "1 6 train", "1 6 validation", "1 6 test"}));
+                   "1 5 train", "1 6 train", "1 6 validation", "1 6 test", "1 6 best.test"}));
   EXPECT_EQ(checkpoints(), (Steps{3, 6}));
   EXPECT_EQ(state_of(3).position.epoch, 1u);
   EXPECT_EQ(state_of(3).position.batch, 0u);
@@ -271,6 +298,13 @@ TEST_F(TrainingLoop, ResultsAreOfTheLastParametersAndOfTheBest) {
                     "best.step,5\nbest.test.total,15\n"))
       << rows;
   EXPECT_EQ(read_text(run / "confusion-kind-test.csv"), "true,0,1\r\n0,3,1\r\n1,0,2\r\n");
+  const Texts test = lines_of(run / "test.csv");
+  EXPECT_EQ(test[0], "name,value,standard_error,low,high");
+  EXPECT_EQ(test[1].substr(0, 14), "test.total,55,");
+  EXPECT_EQ(test[2].substr(0, 17), "test.term.kind,2,");
+  EXPECT_EQ(test[test.size() / 2 + 1].substr(0, 19), "best.test.total,15,");
+  // Wilson's interval of 5 of 6.
+  EXPECT_TRUE(holds(test[4], "test.kind.accuracy,0.8333...,0.152...,0.436...,0.969...")) << test[4];
 }
 
 }  // namespace
