@@ -229,7 +229,9 @@ std::vector<Position> positions_of(const Table& t, const std::vector<std::size_t
   const std::vector<double> corrected = statistics::holm(p);
   for (std::size_t i = 0; i < found.size(); ++i) {
     found[i].holm = corrected[i];
-    found[i].place = place_of(found[i]);
+    const bool any = std::ranges::any_of(t.arms[found[i].arm].error,
+                                         [](const auto& row) { return !known(row).empty(); });
+    found[i].place = any ? place_of(found[i]) : Place::nothing;
   }
   return found;
 }

@@ -296,6 +296,8 @@ class Writer {
             "{} is not outside the front of fixed weights ({:+.1f} standard errors), and differs "
             "from the nearest of them, {}{}.",
             who, p.distance, near, used);
+      case Place::nothing:
+        return fmt::format("{} came to nothing: no run of it has figures.", who);
       case Place::unknown:
         break;
     }

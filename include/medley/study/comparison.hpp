@@ -104,7 +104,8 @@ struct TradeOff {
   std::size_t metric_a, metric_b, best_a, best_b;
 };
 
-enum class Place { outside, equivalent, behind, elsewhere, unknown };
+// elsewhere: not outside, and not like the nearest; nothing: no run has figures.
+enum class Place { outside, equivalent, behind, elsewhere, unknown, nothing };
 
 struct Position {
   std::size_t arm;
