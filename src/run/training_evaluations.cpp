@@ -138,25 +138,38 @@ void TrainingRun::close() {
   state_.end_length = steps_;
   state_.end_patience = o_.patience;
   const std::uint64_t step = state_.position.step;
-  if (step > 0 && source_->size(Split::test) > 0) measure_best();
   if (step < steps_) {
     logs_->say(fmt::format("no better {} in {} evaluations: the run ends after step {} of {}\n",
                            o_.best[0].name, state_.best.waited, step, steps_));
   }
-  state_.end = RunEnd::closed;
+  if (step > 0 && source_->size(Split::test) > 0) {
+    measure_test(true);
+  } else {
+    save_end(RunEnd::closed);
+  }
+}
+
+void TrainingRun::save_end(RunEnd end) {
+  state_.end = end;
   save(new_best_, true);
 }
 
-void TrainingRun::measure_best() {
+// Once with the last parameters, once with those of `best`, for logs of a run that ends just now and
+// for what print_results() tells.
+void TrainingRun::measure_test(bool ends_now) {
   const std::uint64_t step = state_.position.step, best = state_.best.step;
-  const bool other = best != step && folder_->best() == best;
-  if (other) {  // the arena will hold the best parameters for a while
-    state_.end = RunEnd::reached;
-    save(new_best_, true);
-  }
+  const bool same = best == step && best > 0;
+  const bool other = best != step && best > 0 && folder_->best() == best;
+  // The arena will hold the best parameters for a while.
+  if (ends_now && other) save_end(RunEnd::reached);
   evaluate(Split::test);
-  log_evaluation(step, to_string(Split::test));
-  if (best == step) log_evaluation(step, best_test);
+  if (ends_now) log_evaluation(step, to_string(Split::test));
+  if (ends_now && same) log_evaluation(step, best_test);
+  if (ends_now && !other) save_end(RunEnd::closed);
+  add_results(Split::test, {});
+  write_confusions(Split::test);
+  if (same || other) test_rows_ += fmt::format("best.step,{}\n", best);
+  if (same) add_results(Split::test, "best.");
   if (!other) return;
   const auto load = [&](std::uint64_t of) {
     load_checkpoint(folder_->checkpoints() / RunFolder::checkpoint_name(of).data(), d_, arena_,
@@ -165,8 +178,10 @@ void TrainingRun::measure_best() {
   };
   load(best);
   evaluate(Split::test);
-  log_evaluation(step, best_test);
+  if (ends_now) log_evaluation(step, best_test);
+  add_results(Split::test, "best.");
   load(step);
+  if (ends_now) save_end(RunEnd::closed);
 }
 
 void TrainingRun::spare_best() {

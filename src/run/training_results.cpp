@@ -35,19 +35,15 @@ void TrainingRun::report_divergence(const Position& position, const StepReport& 
                                                       : "no checkpoint had been written yet");
 }
 
-// Rows for a pipeline, on stdout, and test.csv.
-struct TrainingRun::Results {
-  std::string rows = "name,value\n", test = "name,value,standard_error\r\n";
-};
-
-// "test.total,0.5" and so on, of evaluation_.
-void TrainingRun::add_results(Split split, std::string_view start, Results& results) {
+// "test.total,0.5" and so on, of evaluation_: for stdout, and with errors for test.csv.
+void TrainingRun::add_results(Split split, std::string_view start) {
+  std::string& rows = split == Split::test ? test_rows_ : validation_rows_;
   const auto add = [&](const std::string& name, const std::string& shown, double value,
                        double error) {
     const std::string whole = fmt::format("{}{}.{}", start, to_string(split), name);
-    results.rows += fmt::format("{},{}\n", whole, shown);
+    rows += fmt::format("{},{}\n", whole, shown);
     if (split != Split::test) return;
-    results.test += fmt::format("{},{},{}\r\n", whole, number_text(value), number_text(error));
+    test_csv_ += fmt::format("{},{},{}\r\n", whole, number_text(value), number_text(error));
   };
   constexpr double none = std::numeric_limits<double>::quiet_NaN();
   const double total = evaluation_.total;
@@ -69,43 +65,33 @@ std::string TrainingRun::best_words() const {
   return words;
 }
 
-// What the test split gives with the parameters of `best`. The arena then holds these.
-void TrainingRun::add_best(Results& results) {
-  const std::optional<std::uint64_t> best = folder_->best();
-  if (!best || source_->size(Split::test) == 0) return;
-  const std::uint64_t last = state_.position.step;
-  results.rows += fmt::format("best.step,{}\n", *best);
-  if (*best == last) {
+// Which parameters are which, for people.
+void TrainingRun::say_best() {
+  const std::uint64_t best = state_.best.step, last = state_.position.step;
+  if (best == last) {
     logs_->say(fmt::format("best, with {}, is the last step, {}\n", best_words(), last));
   } else {
-    load_checkpoint(folder_->checkpoints() / RunFolder::checkpoint_name(*best).data(), d_, arena_,
-                    false);
-    engine_.parameters_changed();
-    engine_.evaluate(Split::test, evaluation_);
     logs_->say(fmt::format(
         "test.* is of the last parameters, of step {}; best.test.* of those with {}, of step {}\n",
-        last, best_words(), *best));
+        last, best_words(), best));
   }
-  add_results(Split::test, "best.", results);
 }
 
 // What a pipeline reads: one CSV row a fact.
 void TrainingRun::print_results() {
   const std::string digest = hexadecimal(parameter_digest(d_, arena_));
-  Results results;
-  results.rows +=
-      fmt::format("run,{}\nsteps,{}\n", csv_field(o_.out.string()), state_.position.step);
-  if (state_.position.step < steps_) results.rows += "ended,patience\n";
-  results.rows += fmt::format("digest,{}\n", digest);
-  for (const Split split : {Split::validation, Split::test}) {
-    if (source_->size(split) == 0) continue;
-    engine_.evaluate(split, evaluation_);
-    add_results(split, {}, results);
-    write_confusions(split);
+  const bool tests = source_->size(Split::test) > 0;
+  if (tests && test_rows_.empty()) measure_test(false);  // it was closed by another process
+  if (source_->size(Split::validation) > 0) {
+    evaluate(Split::validation);
+    add_results(Split::validation, {});
+    write_confusions(Split::validation);
   }
-  add_best(results);
-  if (source_->size(Split::test) > 0) write_run_file(o_.out / "test.csv", results.test);
-  fmt::print("{}", results.rows);
+  if (test_rows_.find("\nbest.step,") != std::string::npos) say_best();
+  if (tests) write_run_file(o_.out / "test.csv", test_csv_);
+  fmt::print("name,value\nrun,{}\nsteps,{}\n{}digest,{}\n{}{}", csv_field(o_.out.string()),
+             state_.position.step, state_.position.step < steps_ ? "ended,patience\n" : "", digest,
+             validation_rows_, test_rows_);
   logs_->say(fmt::format(
       "digest of the parameters {}; the run is in {}: losses.csv, metrics.csv, timing.csv, "
       "confusion-*.csv, checkpoints\n",

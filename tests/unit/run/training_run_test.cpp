@@ -2,6 +2,7 @@
 // is logged and said, which checkpoints there are, and what is left where it diverges.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <limits>
 #include <string>
 
@@ -283,21 +284,38 @@ TEST_F(TrainingLoop, AWrongNumberForTheMixLeavesNothingBehind) {
 
 TEST_F(TrainingLoop, ResultsAreOfTheLastParametersAndOfTheBest) {
   made.script.validation = {1, 2};
-  const Arguments arguments{"--out", run.string(), "--epochs", "2"};
-  const Session session(made.program, "scripted");
-  TrainingRun training(session, parse_train_options(arguments, made.description));
-  ::testing::internal::CaptureStderr();
-  ::testing::internal::CaptureStdout();
-  training.train();
-  training.print_results();
-  std::fflush(stdout);
-  const std::string rows = ::testing::internal::GetCapturedStdout();
-  ::testing::internal::GetCapturedStderr();
+  const auto results = [&](Arguments arguments) {
+    arguments.insert(arguments.begin(), {"--out", run.string()});
+    made.script.calls.clear();
+    const Session session(made.program, "scripted");
+    TrainingRun training(session, parse_train_options(arguments, made.description));
+    ::testing::internal::CaptureStderr();
+    ::testing::internal::CaptureStdout();
+    training.train();
+    training.print_results();
+    std::fflush(stdout);
+    (void)::testing::internal::GetCapturedStderr();
+    return ::testing::internal::GetCapturedStdout();
+  };
+  const std::string rows = results({"--epochs", "2"});
+  EXPECT_EQ(std::ranges::count(made.script.calls, "evaluate test"), 2);
   EXPECT_TRUE(holds(rows,
                     "name,value\n...steps,10\n...validation.total,2\n...\ntest.total,55\n..."
                     "best.step,5\nbest.test.total,15\n"))
       << rows;
   EXPECT_EQ(read_text(run / "confusion-kind-test.csv"), "true,0,1\r\n0,3,1\r\n1,0,2\r\n");
+  const std::string test = read_text(run / "test.csv");
+  EXPECT_TRUE(holds(test,
+                    "name,value,standard_error\r\ntest.total,55,\r\ntest.kind.accuracy,"
+                    "0.8333333333333334,0.1521...\r\nbest.test.total,15,\r\n"))
+      << test;
+  // Closed by another process, it is measured again; made.script goes on with the last total.
+  made.script.validation = {2};
+  EXPECT_EQ(results({"--resume"}), rows);
+  EXPECT_EQ(read_text(run / "test.csv"), test);
+  EXPECT_TRUE(
+      holds(results({"--force", "--steps", "0"}), "name,value\n...steps,0\n...test.total,0"));
+  EXPECT_EQ(results({"--force", "--steps", "0"}).find("best"), std::string::npos);
 }
 
 }  // namespace
