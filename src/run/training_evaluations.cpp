@@ -142,11 +142,11 @@ void TrainingRun::close() {
     logs_->say(fmt::format("no better {} in {} evaluations: the run ends after step {} of {}\n",
                            o_.best[0].name, state_.best.waited, step, steps_));
   }
-  if (step > 0 && source_->size(Split::test) > 0) {
+  if (step > 0 && measures_test()) {
+    save_end(RunEnd::reached);  // first, as the arena will hold the best parameters for a while
     measure_test(true);
-  } else {
-    save_end(RunEnd::closed);
   }
+  save_end(RunEnd::closed);
 }
 
 void TrainingRun::save_end(RunEnd end) {
@@ -154,34 +154,32 @@ void TrainingRun::save_end(RunEnd end) {
   save(new_best_, true);
 }
 
-// Once with the last parameters, once with those of `best`, for logs of a run that ends just now and
-// for what print_results() tells.
+bool TrainingRun::measures_test() const {
+  return o_.measures_test && source_->size(Split::test) > 0;
+}
+
+// Once with the last parameters and once with those of `best`, for what print_results() tells; with
+// rows in the logs where the run `ends_now`.
 void TrainingRun::measure_test(bool ends_now) {
   const std::uint64_t step = state_.position.step, best = state_.best.step;
-  const bool same = best == step && best > 0;
-  const bool other = best != step && best > 0 && folder_->best() == best;
-  // The arena will hold the best parameters for a while.
-  if (ends_now && other) save_end(RunEnd::reached);
-  evaluate(Split::test);
-  if (ends_now) log_evaluation(step, to_string(Split::test));
-  if (ends_now && same) log_evaluation(step, best_test);
-  if (ends_now && !other) save_end(RunEnd::closed);
-  add_results(Split::test, {});
-  write_confusions(Split::test);
-  if (same || other) test_rows_ += fmt::format("best.step,{}\n", best);
-  if (same) add_results(Split::test, "best.");
-  if (!other) return;
   const auto load = [&](std::uint64_t of) {
     load_checkpoint(folder_->checkpoints() / RunFolder::checkpoint_name(of).data(), d_, arena_,
                     false);
     engine_.parameters_changed();
   };
-  load(best);
-  evaluate(Split::test);
+  std::vector<Metric> found = measure(Split::test);
+  if (ends_now) log_evaluation(step, to_string(Split::test));
+  add_results(Split::test, {}, found);
+  write_confusions(Split::test);
+  if (best == 0 || folder_->best() != best) return;
+  if (best != step) {
+    load(best);
+    found = measure(Split::test);
+  }
   if (ends_now) log_evaluation(step, best_test);
-  add_results(Split::test, "best.");
-  load(step);
-  if (ends_now) save_end(RunEnd::closed);
+  test_rows_ += fmt::format("best.step,{}\n", best);
+  add_results(Split::test, "best.", found);
+  if (best != step) load(step);
 }
 
 void TrainingRun::spare_best() {

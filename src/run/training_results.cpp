@@ -2,12 +2,12 @@
 #include <fmt/format.h>
 
 #include <cmath>
-#include <limits>
+#include <span>
 
 #include "medley/base/text.hpp"
 #include "medley/files/csv.hpp"
-#include "medley/run/metrics.hpp"
 #include "medley/run/training_run.hpp"
+#include "medley/run/uncertainty.hpp"
 
 namespace medley {
 
@@ -35,22 +35,31 @@ void TrainingRun::report_divergence(const Position& position, const StepReport& 
                                                       : "no checkpoint had been written yet");
 }
 
-// "test.total,0.5" and so on, of evaluation_: for stdout, and with errors for test.csv.
-void TrainingRun::add_results(Split split, std::string_view start) {
+// Evaluates a split: all that is measured, of test with its uncertainty.
+std::vector<Metric> TrainingRun::measure(Split split) {
+  if (split != Split::test) {
+    evaluate(split);
+    return all_metrics(d_, evaluation_);
+  }
+  Assessment a = assess(engine_, *source_, d_, split, o_.threads);
+  evaluation_ = a.evaluation;
+  metric_values(d_, evaluation_, metric_values_);
+  return std::move(a.metrics);
+}
+
+// "test.total,0.5" and so on; terms are in test.csv only.
+void TrainingRun::add_results(Split split, std::string_view start, std::span<const Metric> found) {
   std::string& rows = split == Split::test ? test_rows_ : validation_rows_;
-  const auto add = [&](const std::string& name, const std::string& shown, double value,
-                       double error) {
-    const std::string whole = fmt::format("{}{}.{}", start, to_string(split), name);
-    rows += fmt::format("{},{}\n", whole, shown);
-    if (split != Split::test) return;
-    test_csv_ += fmt::format("{},{},{}\r\n", whole, number_text(value), number_text(error));
-  };
-  constexpr double none = std::numeric_limits<double>::quiet_NaN();
-  const double total = evaluation_.total;
-  add("total", std::isnan(total) ? std::string{} : fmt::format("{}", total), total, none);
-  for (const Metric& metric : metrics(d_, evaluation_)) {
-    add(metric.name, std::isnan(metric.value) ? std::string{} : fmt::format("{:.4f}", metric.value),
-        metric.value, metric.error);
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    const Metric& m = found[i];
+    const std::string name = fmt::format("{}{}.{}", start, to_string(split), m.name);
+    if (split == Split::test)
+      test_csv_ += fmt::format("{},{},{},{},{}\r\n", name, number_text(m.value),
+                               number_text(m.error), number_text(m.low), number_text(m.high));
+    if (i > 0 && i <= d_.terms.size()) continue;
+    rows += std::isnan(m.value) ? fmt::format("{},\n", name)
+            : i == 0            ? fmt::format("{},{}\n", name, m.value)
+                                : fmt::format("{},{:.4f}\n", name, m.value);
   }
 }
 
@@ -80,11 +89,10 @@ void TrainingRun::say_best() {
 // What a pipeline reads: one CSV row a fact.
 void TrainingRun::print_results() {
   const std::string digest = hexadecimal(parameter_digest(d_, arena_));
-  const bool tests = source_->size(Split::test) > 0;
+  const bool tests = measures_test();
   if (tests && test_rows_.empty()) measure_test(false);  // it was closed by another process
   if (source_->size(Split::validation) > 0) {
-    evaluate(Split::validation);
-    add_results(Split::validation, {});
+    add_results(Split::validation, {}, measure(Split::validation));
     write_confusions(Split::validation);
   }
   if (test_rows_.find("\nbest.step,") != std::string::npos) say_best();

@@ -11,6 +11,7 @@
 #include "medley/engine/loop.hpp"
 #include "medley/run/checkpoint.hpp"
 #include "medley/run/diagnostics.hpp"
+#include "medley/run/metrics.hpp"
 #include "medley/run/mix_warnings.hpp"
 #include "medley/run/progress_line.hpp"
 #include "medley/run/reporting.hpp"
@@ -75,6 +76,7 @@ class TrainingRun {
   void go_on();
   void close();
   void save_end(RunEnd end);
+  bool measures_test() const;
   void measure_test(bool ends_now);
 
   RunProgress progress_now() const;
@@ -84,7 +86,8 @@ class TrainingRun {
 
   // What a run tells at its end: training_results.cpp.
   void report_divergence(const Position& position, const StepReport& report);
-  void add_results(Split split, std::string_view start);
+  std::vector<Metric> measure(Split split);
+  void add_results(Split split, std::string_view start, std::span<const Metric> found);
   std::string best_words() const;
   void say_best();
   void write_confusions(Split split);
@@ -109,7 +112,7 @@ class TrainingRun {
   std::vector<std::string> metric_names_;
   std::vector<double> metric_values_;
   std::vector<std::size_t> main_metrics_;
-  std::string validation_rows_, test_rows_, test_csv_ = "name,value,standard_error\r\n";
+  std::string validation_rows_, test_rows_, test_csv_ = "name,value,standard_error,low,high\r\n";
   Row line_;
   std::uint64_t steps_ = 0, rounds_ = 1;
   std::uint64_t epoch_records_ = 0;

@@ -304,15 +304,18 @@ TEST_F(TrainingLoop, ResultsAreOfTheLastParametersAndOfTheBest) {
                     "best.step,5\nbest.test.total,15\n"))
       << rows;
   EXPECT_EQ(read_text(run / "confusion-kind-test.csv"), "true,0,1\r\n0,3,1\r\n1,0,2\r\n");
-  const std::string test = read_text(run / "test.csv");
-  EXPECT_TRUE(holds(test,
-                    "name,value,standard_error\r\ntest.total,55,\r\ntest.kind.accuracy,"
-                    "0.8333333333333334,0.1521...\r\nbest.test.total,15,\r\n"))
-      << test;
+  const std::string csv = read_text(run / "test.csv");
+  const Texts test = lines_of(run / "test.csv");
+  EXPECT_EQ(test[0], "name,value,standard_error,low,high");
+  EXPECT_EQ(test[1].substr(0, 14), "test.total,55,");
+  EXPECT_EQ(test[2].substr(0, 17), "test.term.kind,2,");
+  EXPECT_EQ(test[test.size() / 2 + 1].substr(0, 19), "best.test.total,15,");
+  // Wilson's interval of 5 of 6.
+  EXPECT_TRUE(holds(test[4], "test.kind.accuracy,0.8333...,0.152...,0.436...,0.969...")) << test[4];
   // Closed by another process, it is measured again; made.script goes on with the last total.
   made.script.validation = {2};
   EXPECT_EQ(results({"--resume"}), rows);
-  EXPECT_EQ(read_text(run / "test.csv"), test);
+  EXPECT_EQ(read_text(run / "test.csv"), csv);
   EXPECT_TRUE(
       holds(results({"--force", "--steps", "0"}), "name,value\n...steps,0\n...test.total,0"));
   EXPECT_EQ(results({"--force", "--steps", "0"}).find("best"), std::string::npos);
