@@ -113,6 +113,7 @@ class ScriptedEngine final : public Engine {
     report.norm = {static_cast<double>(position.step) + 0.5, 0.125};
     report.cosine[0][1] = -0.5;
   }
+  double summed_value(int, std::span<const double>) const override { return 0.0; }
   std::size_t diagnosis_floats() const override { return 3; }
   void keep_parameters(std::span<float> memory) const override { memory[0] = arena_[0]; }
   void diagnose(const Position& before, std::span<float> memory, const StepReport&,
@@ -125,8 +126,8 @@ class ScriptedEngine final : public Engine {
     diagnosis.predicted[0] = rate_ahead;
     diagnosis.real[0] = static_cast<double>(memory[0]);
   }
-  // Totals of the test split are the parameter.
-  void evaluate(Split split, Evaluation& result) override {
+  // Totals of the test split are the parameter. An observer is told of the loss of each record.
+  void evaluate(Split split, Evaluation& result, RecordObserver* observer) override {
     call("evaluate " + std::string(to_string(split)));
     result = {};
     result.records = settings_.source->size(split);
@@ -140,6 +141,8 @@ class ScriptedEngine final : public Engine {
       validated_[1] = 4 - validated_[0];
     }
     result.metrics[0].confusion = split == Split::validation ? validated_ : confusion_;
+    for (std::uint64_t rank = 0; observer && rank < result.records; ++rank)
+      observer->loss(rank, 0, 4.0, 2.0);
   }
   void predict(std::span<const Record>, std::span<float* const>) override {}
   std::size_t predict_batch() const override { return 1; }

@@ -2,20 +2,19 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <fstream>
-#include <limits>
 #include <optional>
 
 #include "commands/commands.hpp"
 #include "commands/help.hpp"
 #include "medley/base/text.hpp"
 #include "medley/data/data_warnings.hpp"
-#include "medley/run/metrics.hpp"
 #include "medley/run/mix_options.hpp"
 #include "medley/run/model.hpp"
+#include "medley/run/reporting.hpp"
 #include "medley/run/trained_fold.hpp"
+#include "medley/run/uncertainty.hpp"
 
 namespace medley {
 
@@ -48,9 +47,10 @@ po::options_description describe_eval(const Description& d) {
 const HelpText eval_help{
     "eval",
     "terms and metrics of a checkpoint on a split\n\n"
-    "stdout: CSV with the columns split, records, name, value, standard_error; a row for total, "
-    "each\n"
-    "term.<name> and each metric. A cell is empty where there is nothing to tell.",
+    "stdout: CSV with the columns split, records, name, value, standard_error, low, high (95 %); a "
+    "row "
+    "for\n"
+    "total, each term.<name> and each metric. A cell is empty where there is nothing to tell.",
     {"--checkpoint FILE|RUN [--data DIR] [--split NAME]... [options]"},
     "--checkpoint runs/first --data data/mine --split validation --split test > eval.csv"};
 
@@ -121,7 +121,7 @@ class EvalCommand {
 
   int run() {
     open();
-    if (!confusion_) fmt::print("split,records,name,value,standard_error\n");
+    if (!confusion_) fmt::print("split,records,name,value,standard_error,low,high\n");
     for (const Split split : splits_) evaluate(split);
     return 0;
   }
@@ -161,34 +161,32 @@ class EvalCommand {
   }
 
   void evaluate(Split split) {
-    const auto start = std::chrono::steady_clock::now();
-    Evaluation evaluation;
-    model_->engine().evaluate(split, evaluation);
-    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+    Assessment a;
     if (confusion_) {
-      fmt::print("{}", confusion(evaluation, *confusion_));
+      const auto start = Clock::now();
+      model_->engine().evaluate(split, a.evaluation);
+      a.seconds = seconds_since(start);
+      fmt::print("{}", confusion(a.evaluation, *confusion_));
     } else {
-      print_table(split, evaluation);
+      a = assess(model_->engine(), model_->source(), d_, split, model_->threads());
+      print_table(split, a);
     }
+    const Evaluation& evaluation = a.evaluation;
     if (values_.count("confusion-dir") > 0) write_confusions(split, evaluation);
     const auto records = static_cast<double>(evaluation.records);
     fmt::print(stderr, "{} on {} of {}: {} records in {:.2f} s, {:.3f} ms each ({}, {} threads)\n",
                model_->checkpoint().path.string(), to_string(split), from_, evaluation.records,
-               seconds.count(), seconds.count() / records * 1e3, model_->isa(), model_->threads());
+               a.seconds, a.seconds / records * 1e3, model_->isa(), model_->threads());
   }
 
-  void print_table(Split split, const Evaluation& evaluation) const {
-    const auto row = [&](const std::string& name, double value, double error) {
-      fmt::print("{},{},{},{},{}\n", to_string(split), evaluation.records, name, number_text(value),
-                 number_text(error));
-    };
-    constexpr double none = std::numeric_limits<double>::quiet_NaN();
-    row("total", evaluation.total, none);
-    for (std::size_t k = 0; k < d_.terms.size(); ++k) {
-      row("term." + d_.terms[k].name, evaluation.measured[k] ? evaluation.value[k] : none, none);
+  static void print_table(Split split, const Assessment& a) {
+    for (const Metric& metric : a.metrics) {
+      fmt::print("{},{},{},{},{},{},{}\n", to_string(split), a.evaluation.records, metric.name,
+                 number_text(metric.value), number_text(metric.error), number_text(metric.low),
+                 number_text(metric.high));
     }
-    for (const Metric& metric : metrics(d_, evaluation))
-      row(metric.name, metric.value, metric.error);
+    if (const std::string note = uncertainty_note(a); !note.empty())
+      fmt::print(stderr, "{}: {}\n", to_string(split), note);
   }
 
   std::string confusion(const Evaluation& evaluation, std::size_t index) const {

@@ -10,11 +10,13 @@ namespace medley {
 namespace {
 
 constexpr double undefined = std::numeric_limits<double>::quiet_NaN();
+constexpr double two_sided_95 =
+    1.959963984540054;  // a normal deviate is farther out in 5 % of cases
 
 double ratio(double part, double whole) { return whole > 0.0 ? part / whole : undefined; }
 
 struct Measured {
-  double value = undefined, error = undefined;
+  double value = undefined, error = undefined, low = undefined, high = undefined;
 };
 
 // Counts [class][prediction].
@@ -66,7 +68,11 @@ Measured accuracy(const Confusion& m) {
   double hits = 0.0;
   for (std::size_t c = 0; c < m.classes(); ++c) hits += m.hits(c);
   const double n = m.total(), p = ratio(hits, n);
-  return {p, std::sqrt(p * (1.0 - p) / n)};
+  // Wilson: the shares q with |p - q| <= z √(q (1 - q) / n), which are within 0 and 1 whatever p is.
+  const double share = two_sided_95 * two_sided_95 / n, centre = (p + share / 2.0) / (1.0 + share);
+  const double reach = std::sqrt(share * (p * (1.0 - p) + share / 4.0)) / (1.0 + share);
+  return {p, std::sqrt(p * (1.0 - p) / n), std::max(0.0, centre - reach),
+          std::min(1.0, centre + reach)};
 }
 
 // The recalls of the classes are independent, each binomial.
@@ -189,7 +195,8 @@ std::string metric_prefix(const Description& d, std::size_t index) {
 std::vector<Metric> metrics(const Description& d, const Evaluation& evaluation) {
   std::vector<Metric> list;
   each_metric(d, evaluation, [&](std::size_t i, const char* name, const Measured& measured) {
-    list.push_back({metric_prefix(d, i) + "." + name, measured.value, measured.error});
+    list.push_back({metric_prefix(d, i) + "." + name, measured.value, measured.error, measured.low,
+                    measured.high});
   });
   return list;
 }
@@ -205,6 +212,11 @@ void metric_values(const Description& d, const Evaluation& evaluation, std::span
   each_metric(d, evaluation, [&](std::size_t, const char*, const Measured& measured) {
     values[next++] = measured.value;
   });
+}
+
+Metric area_under_roc(std::span<const Score> scores) {
+  const Measured area = auc(scores);
+  return {"auc", area.value, area.error};
 }
 
 std::vector<std::size_t> main_metrics(const Description& d) {

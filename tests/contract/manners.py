@@ -87,7 +87,7 @@ def results_on_stdout_are_csv_and_people_read_stderr(bench):
 
     rows = bench.run("everything", "eval", "--checkpoint", run, "--data", dataset, "--split",
                      "validation", "--split", "test").expect(0).rows()
-    require(rows[0] == ["split", "records", "name", "value", "standard_error"], f"eval printed {rows[0]}")
+    require(rows[0] == ["split", "records", "name", "value", "standard_error", "low", "high"], f"eval printed {rows[0]}")
     total = next(float(row[3]) for row in rows if row[0] == "validation" and row[2] == "total")
     require(total == float(facts["validation.total"]), "eval and train disagree on validation.total")
     rows = bench.run("everything", "eval", "--checkpoint", run, "--data", dataset, "--confusion",

@@ -41,29 +41,44 @@ void count_classes(const Memory& memory, int positions, int classes, Outputs out
   }
 }
 
+// How far the output of a channel is from the value at a position.
+template <bool Probability, class Memory>
+double error_of(const Memory& memory, int channel, int position) {
+  const float logit = memory.logits[channel * Memory::positions + position];
+  const float predicted = Probability ? sigmoid(Vec::broadcast(logit)).lanes()[0] : logit;
+  return static_cast<double>(predicted) -
+         static_cast<double>(memory.values[channel * Memory::positions + position]);
+}
+
+// How much a position looks like class 1, with its label; -1 where that is not known.
+template <class Memory>
+Score score_of(const Memory& memory, int p) {
+  constexpr std::ptrdiff_t last = std::ptrdiff_t{Memory::positions} * (Memory::channels - 1);
+  const float score =
+      Memory::channels == 1 ? memory.logits[p] : memory.logits[last + p] - memory.logits[p];
+  return {score, memory.sample_weight[p] > 0.0f ? memory.labels[p] : -1};
+}
+
 // The scores of the block's positions, one after the other.
 template <class Memory>
 void keep_scores(const Memory& memory, int positions, Score* to) {
-  constexpr std::ptrdiff_t last = std::ptrdiff_t{Memory::positions} * (Memory::channels - 1);
-  for (int p = 0; p < positions; ++p) {
-    const float score =
-        Memory::channels == 1 ? memory.logits[p] : memory.logits[last + p] - memory.logits[p];
-    to[p] = {score, memory.sample_weight[p] > 0.0f ? memory.labels[p] : -1};
-  }
+  for (int p = 0; p < positions; ++p) to[p] = score_of(memory, p);
+}
+
+// Where a score stands among others: that of a smaller one is smaller, NaN are last.
+inline std::int32_t rank_of(float value) {
+  const auto bits = std::bit_cast<std::int32_t>(value);
+  if ((bits & 0x7FFFFFFF) > 0x7F800000) return std::int32_t{0x7FFFFFFF};
+  return bits < 0 ? bits ^ 0x7FFFFFFF : bits;
 }
 
 // Puts the scores that have a label in front, rising, NaN behind all numbers, and returns them. In
 // place: nothing is allocated.
 inline std::span<const Score> sorted_scores(std::span<Score> scores) {
-  const auto rank = [](float value) {
-    const auto bits = std::bit_cast<std::int32_t>(value);
-    if ((bits & 0x7FFFFFFF) > 0x7F800000) return std::int32_t{0x7FFFFFFF};
-    return bits < 0 ? bits ^ 0x7FFFFFFF : bits;
-  };
   const auto end = std::partition(scores.begin(), scores.end(),
                                   [](const Score& score) { return score.label >= 0; });
   std::sort(scores.begin(), end,
-            [&](const Score& a, const Score& b) { return rank(a.value) < rank(b.value); });
+            [&](const Score& a, const Score& b) { return rank_of(a.value) < rank_of(b.value); });
   return {scores.begin(), end};
 }
 

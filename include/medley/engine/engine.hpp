@@ -7,6 +7,7 @@
 #include <span>
 #include <string_view>
 
+#include "medley/engine/record_observer.hpp"
 #include "medley/engine/reports.hpp"
 
 namespace medley {
@@ -39,8 +40,10 @@ class Engine {
   // of a step at that rate against each loss alone, a forward pass a loss.
   virtual void diagnose(const Position& before, std::span<float> memory, const StepReport& step,
                         double rate_ahead, Diagnosis& diagnosis) = 0;
-  // Terms and metrics of a split with the parameters as they are.
-  virtual void evaluate(Split split, Evaluation& result) = 0;
+  // Terms and metrics of a split with the parameters as they are; an observer is told of each record.
+  virtual void evaluate(Split split, Evaluation& result, RecordObserver* observer = nullptr) = 0;
+  // The value of a term that is a function of sums (RecordObserver::loss_sums).
+  virtual double summed_value(int term, std::span<const double> sums) const = 0;
   // Outputs of all heads for up to predict_batch() records: for each head C x H x W floats a
   // record.
   virtual void predict(std::span<const Record> records, std::span<float* const> outputs) = 0;

@@ -7,6 +7,7 @@
 #include <limits>
 #include <span>
 
+#include "medley/engine/record_observer.hpp"
 #include "medley/engine/reports.hpp"
 #include "medley/engine/shard_work.hpp"
 #include "medley/engine/update.hpp"
@@ -108,6 +109,20 @@ class Passes {
     return value;
   }
 
+  // The value of a term of D::summed_terms.
+  static double summed_value(int term, std::span<const double> of_term) {
+    double value = 0.0;
+    D::each_term([&](auto k) {
+      if constexpr ((D::summed_terms >> k & 1u) != 0) {
+        if (k != term) return;
+        Sums sums{};
+        std::copy(of_term.begin(), of_term.end(), sums.begin() + D::first_sum[k]);
+        value = ShardWork<Experiment>::template summed_value<k>(sums);
+      }
+    });
+    return value;
+  }
+
   // The slots' sums together.
   Sums reduced_sums(int used) const {
     Sums sums{};
@@ -200,17 +215,18 @@ class Passes {
   }
 
   // Terms and metrics of a split; `weight` makes the total.
-  void evaluate(Split split, const Weights& weight, Evaluation& result) {
+  void evaluate(Split split, const Weights& weight, Evaluation& result, RecordObserver* observer) {
     result = {};
     result.records = settings_.source->size(split);
     const Batch batch{.split = split, .count = result.records, .training = false};
     std::fill_n(view_.metric_counts(0), D::slots * D::metric_words, std::uint64_t{0});
     totals_.fill({});
     sums_.fill({});
-    for_each_shard(
-        {0, batches_.shard_count(batch)}, [&](std::uint64_t shard, int worker, int slot) {
-          work_.evaluate_shard(batch, shard, worker, slot, totals_[slot], sums_[slot], scores_);
-        });
+    for_each_shard({0, batches_.shard_count(batch)},
+                   [&](std::uint64_t shard, int worker, int slot) {
+                     work_.evaluate_shard(batch, shard, worker, slot, totals_[slot], sums_[slot],
+                                          scores_, observer);
+                   });
     summarize(batches_.slots_used(batches_.shard_count(batch)), weight, result);
   }
 

@@ -11,6 +11,7 @@
 #include "medley/engine/batches.hpp"
 #include "medley/engine/blocks.hpp"
 #include "medley/engine/counting.hpp"
+#include "medley/engine/record_telling.hpp"
 #include "medley/engine/shard_targets.hpp"
 #include "medley/engine/staging.hpp"
 
@@ -37,6 +38,7 @@ class ShardWork {
   using InputNormalization = Normalization<Experiment::input.c>;
   static constexpr int shard = D::shard;
   using Targets = ShardTargets<Experiment>;
+  using Observing = RecordTelling<Experiment>;
 
  public:
   static constexpr HeadSet all_heads = (HeadSet{1} << Net::head_count) - 1;
@@ -157,9 +159,10 @@ class ShardWork {
   }
 
   // Forward, and values, sums and metrics of all terms, not divided by anything yet. The scores of
-  // scored pair i begin at i * records; none are kept where there is no room.
+  // scored pair i begin at i * records; none are kept where there is no room. An observer, which may be
+  // null, is told of each record.
   void evaluate_shard(const Batch& batch, std::uint64_t s, int worker, int slot, SlotTotals& totals,
-                      Sums& sums, std::span<Score> scores) {
+                      Sums& sums, std::span<Score> scores, RecordObserver* observer) {
     Targets targets;
     Pass<Net> pass = view_.make_pass(worker, settings_->seed);
     pass.samples = stage(batch, s, worker, targets);
@@ -170,15 +173,18 @@ class ShardWork {
         D::each_term([&](auto k) {
           constexpr int term = decltype(k)::value;
           if constexpr (!D::is_penalty[term] && D::term_head[term] == h) {
-            totals.weight[term] += targets.template fill<h, term>(n, pass.samples, 1.0f, memory);
+            const double weight = targets.template fill<h, term>(n, pass.samples, 1.0f, memory);
+            totals.weight[term] += weight;
             if constexpr (is_summed<term>) {
               add_sums<term>(memory, sums);
             } else {
-              totals.value[term] += static_cast<double>(
-                  std::get<term>(Experiment::terms).loss.evaluate(memory.block(1.0f, false)));
+              totals.value[term] += Observing::template value<term>(memory);
             }
             const std::uint64_t rank = batch.first + s * shard + (D::dense_head(h) ? n : 0);
             count_metrics<h, term>(memory, pass.samples, slot, totals, scores, batch.count, rank);
+            if (observer) {
+              Observing::template tell<h, term>(memory, pass.samples, rank, weight, *observer);
+            }
           }
         });
       });
@@ -422,8 +428,7 @@ class ShardWork {
                      std::span<Score> scores, std::uint64_t records, std::uint64_t rank) {
     unroll<D::pair_count>([&](auto pair) {
       constexpr int p = pair;
-      if constexpr (D::pairs[p].head == H && D::pairs[p].target == D::term_target[K] &&
-                    first_term_of_pair(p) == K) {
+      if constexpr (Observing::first_term_of_pair(p) == K) {
         constexpr MetricInfo info = D::metric_info(p);
         const int positions = D::dense_head(H) ? D::head_shape(H).pixels() : samples;
         if constexpr (info.kind == TargetKind::values) {
@@ -441,25 +446,12 @@ class ShardWork {
     });
   }
 
-  static constexpr int first_term_of_pair(int p) {
-    for (int k = 0; k < D::term_count; ++k) {
-      if (!D::is_penalty[k] && D::term_head[k] == D::pairs[p].head &&
-          D::term_target[k] == D::pairs[p].target) {
-        return k;
-      }
-    }
-    return -1;
-  }
-
   template <bool Probability, class Memory>
   static void add_errors(const Memory& memory, int positions, SlotTotals& totals, int pair) {
     for (int p = 0; p < positions; ++p) {
       if (!(memory.sample_weight[p] > 0.0f)) continue;
       for (int c = 0; c < Memory::channels; ++c) {
-        const float logit = memory.logits[c * Memory::positions + p];
-        const float predicted = Probability ? sigmoid(Vec::broadcast(logit)).lanes()[0] : logit;
-        const double error = static_cast<double>(predicted) -
-                             static_cast<double>(memory.values[c * Memory::positions + p]);
+        const double error = error_of<Probability>(memory, c, p);
         totals.absolute_error[pair] += magnitude(error);
         totals.squared_error[pair] += error * error;
         ++totals.count[pair];

@@ -170,10 +170,11 @@ class Trainer : Passes<Experiment, Workers> {
     }
   }
 
-  void evaluate(Split split, Evaluation& result) {
-    Base::evaluate(split, mixing_.constant(), result);
+  void evaluate(Split split, Evaluation& result, RecordObserver* observer = nullptr) {
+    Base::evaluate(split, mixing_.constant(), result, observer);
   }
   using Base::predict;
+  using Base::summed_value;
 
  private:
   static constexpr double unknown = std::numeric_limits<double>::quiet_NaN();

@@ -43,7 +43,12 @@ class TrainerEngine final : public Engine {
                 double rate_ahead, Diagnosis& diagnosis) override {
     trainer_.diagnose(before, memory, step, rate_ahead, diagnosis);
   }
-  void evaluate(Split split, Evaluation& result) override { trainer_.evaluate(split, result); }
+  void evaluate(Split split, Evaluation& result, RecordObserver* observer = nullptr) override {
+    trainer_.evaluate(split, result, observer);
+  }
+  double summed_value(int term, std::span<const double> sums) const override {
+    return Training::summed_value(term, sums);
+  }
   void predict(std::span<const Record> records, std::span<float* const> outputs) override {
     trainer_.predict(records, outputs);
   }

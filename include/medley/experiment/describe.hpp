@@ -113,6 +113,7 @@ void describe_terms(Description& d) {
       info.options = collect_options(term.loss);
       info.outputs = T::Loss::outputs;
       if (Def::answers_mask(k)) info.over = to_string(term.over);
+      info.sums = Def::first_sum[k + 1] - Def::first_sum[k];
       info.guess = guessed_value(term.loss, Def::head_shape(Def::term_head[k]).c);
     }
     d.terms.push_back(std::move(info));

@@ -79,6 +79,7 @@ struct TermInfo {
   Outputs outputs{};           // what the loss takes the head's outputs for
   std::string_view over = {};  // of masks: "batch" or "pictures", see Over
   double guess = 0;  // its value where outputs are all alike; 0: not known without the targets
+  int sums = 0;      // over all records, of which it is a function; 0: it is a mean over records
 };
 
 struct GroupInfo {

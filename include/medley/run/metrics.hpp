@@ -15,6 +15,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string>
 #include <vector>
@@ -25,10 +26,15 @@
 namespace medley {
 
 // `error` is the standard error where the records are independent and there is a simple one, else
-// NaN: binomial for accuracies, Hanley and McNeil 1982 for auc, of the mean for absolute errors.
+// NaN: binomial for accuracies, Hanley and McNeil 1982 for auc, of the mean for absolute errors. `low`
+// and `high` are an interval that holds what is measured with a chance of 95 %, of accuracies
+// Wilson's (1927), else NaN. uncertainty.hpp fills what is missing here.
 struct Metric {
   std::string name;
-  double value, error;
+  double value = std::numeric_limits<double>::quiet_NaN();
+  double error = std::numeric_limits<double>::quiet_NaN();
+  double low = std::numeric_limits<double>::quiet_NaN();
+  double high = std::numeric_limits<double>::quiet_NaN();
 };
 
 // The metrics of an experiment, always the same ones in the same order.
@@ -39,6 +45,9 @@ std::vector<std::string> metric_names(const Description& description);
 // Their values, for a training loop: does not allocate. `values` has one place a name.
 void metric_values(const Description& description, const Evaluation& evaluation,
                    std::span<double> values);
+
+// The area under the ROC curve of rising scores, as `auc` is above, and its standard error.
+Metric area_under_roc(std::span<const Score> scores);
 
 // Which of them to look at first, the first of each description.metrics: accuracy, mean_iou or
 // mean_absolute_error.

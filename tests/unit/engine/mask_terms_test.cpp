@@ -17,6 +17,7 @@
 #include "medley/losses/softmax_cross_entropy.hpp"
 #include "medley/mixes/weighted_sum.hpp"
 #include "medley/optimizers/sgd.hpp"
+#include "record_sums.hpp"
 #include "training_harness.hpp"
 
 namespace medley::testing {
@@ -104,6 +105,16 @@ void load(MadeTraining<Masks>& training, const nlohmann::json& file) {
   for (const auto& [name, values] : file["parameters"].items()) {
     training.set(name, values.get<std::vector<float>>());
   }
+}
+
+TEST(MaskTerms, RecordsSumUpToTheEvaluation) {
+  const nlohmann::json file = golden();
+  const MadeSource source = golden_source(file);
+  MadeTraining<Masks> training(settings_for<Masks>(source));
+  load(training, file);
+  expect_records_sum_up(training);
+  for (const auto& records : records_told(training))
+    EXPECT_EQ(records, (std::set<std::uint64_t>{0, 1, 3, 4}));  // the third has no label
 }
 
 TEST(MaskTerms, ValuesAndGradientsAgreeWithPyTorch) {

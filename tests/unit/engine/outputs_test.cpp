@@ -16,6 +16,7 @@
 #include "medley/mixes/weighted_sum.hpp"
 #include "medley/optimizers/sgd.hpp"
 #include "medley/run/metrics.hpp"
+#include "record_sums.hpp"
 #include "training_harness.hpp"
 
 namespace medley::testing {
@@ -207,6 +208,9 @@ TEST(MaskOfOnePixel, IsReadAsItIs) {
   EXPECT_EQ(evaluation.metrics[0].confusion[2] + evaluation.metrics[0].confusion[3], 4u);
   EXPECT_EQ(evaluation.metrics[0].confusion[0] + evaluation.metrics[0].confusion[1], 2u);
   EXPECT_EQ(evaluation.metrics[1].scores.size(), 6u);
+  expect_records_sum_up(training);
+  const std::set<std::uint64_t> labelled{0, 1, 3, 4, 5, 6}, all{0, 1, 2, 3, 4, 5, 6};
+  EXPECT_EQ(records_told(training), (std::vector{labelled, labelled, all}));
 }
 
 // --- what outputs mean ---------------------------------------------------------------------------
@@ -264,6 +268,9 @@ TEST(OutputsMean, LeastSquaresPartClassesAtOneHalf) {
   for (const Metric& metric : metrics(d, evaluation)) {
     EXPECT_TRUE(!metric.name.ends_with(".auc") || metric.value == 1.0) << metric.name;
   }
+  source.targets[0].labels[2] = -1;
+  expect_records_sum_up(training);
+  EXPECT_EQ(records_told(training)[0], (std::set<std::uint64_t>{0, 1, 3}));
 }
 
 TEST(Scores, AreThoseOfTheLabelledRecordsWhateverTheThreads) {
