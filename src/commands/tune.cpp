@@ -30,7 +30,7 @@ const HelpText tune_help{
     "in\n"
     "words, S/settings.csv has all, S/chosen.ini is for train --config.",
     {"--study S [--data DIR] --search NAME=... [options] [options of train]", "--study S",
-     "--study S --status", "--range-test [LEAST..MOST] --out DIR [--data DIR] [options of train]"},
+     "--study S --status", "--range-test [LEAST..MOST] --out RUN [--data DIR] [options of train]"},
     "--study studies/rate --search lr=1e-4..1e-2,log --trials 12 --seeds 3 --epochs 5"};
 
 // A study as this process sees it.

@@ -174,8 +174,9 @@ int range_test(const Program& program, const RangeTestOptions& o) {
     for (const std::string& remark : reading.remarks) fmt::print(stderr, "{}\n", remark);
     fmt::print(stderr, "all steps are in {}\n", (o.train.out / "range-test.csv").string());
   }
+  if (!reading.least) return static_cast<int>(Exit::diverged);
   print_suggestions(reading, o, d);
-  return static_cast<int>(reading.least ? Exit::done : Exit::diverged);
+  return static_cast<int>(Exit::done);
 }
 
 }  // namespace medley

@@ -1,7 +1,7 @@
 // A learning-rate range test: a short training in which the rate rises from step to step by the same
 // factor, and what its losses say of rates (range_curve.hpp).
 //
-//   tune --range-test [LEAST..MOST] --out DIR [options of train]
+//   tune --range-test [LEAST..MOST] --out RUN [options of train]
 //
 // Where groups have rates of their own, LEAST and MOST are those of the fastest, and the others keep
 // their ratio to it.
