@@ -11,6 +11,7 @@
 #include "medley/data/dataset.hpp"
 #include "medley/run/stop_signal.hpp"
 #include "medley/study/answer.hpp"
+#include "medley/study/range_test.hpp"
 #include "medley/study/runner.hpp"
 #include "medley/study/study_options.hpp"
 #include "medley/study/study_progress.hpp"
@@ -29,7 +30,7 @@ const HelpText tune_help{
     "in\n"
     "words, S/settings.csv has all, S/chosen.ini is for train --config.",
     {"--study S [--data DIR] --search NAME=... [options] [options of train]", "--study S",
-     "--study S --status"},
+     "--study S --status", "--range-test [LEAST..MOST] --out RUN [--data DIR] [options of train]"},
     "--study studies/rate --search lr=1e-4..1e-2,log --trials 12 --seeds 3 --epochs 5"};
 
 // A study as this process sees it.
@@ -247,6 +248,8 @@ StudyOptions open_study(const Program& program, StudyOptions given) {
 }  // namespace
 
 int tune_command(const Program& program, const Arguments& arguments) {
+  if (const auto test = parse_range_test(arguments, program.description))
+    return range_test(program, *test);
   StudyOptions options = parse_study_options(arguments, program.description);
   if (options.help) {
     fmt::print("{}", help(program.description.name, tune_help, describe_tune(program.description)));

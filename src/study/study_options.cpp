@@ -195,6 +195,11 @@ po::options_description describe_tune(const Description& d) {
       "judge a training by its last evaluation, or by its best one by the first objective (default "
       "last)");
   flag("no-default", "do not try the experiment's own setting, which otherwise is setting 0");
+  add("range-test", text()->implicit_value(""), "[LEAST..MOST]",
+      "instead of a study, one short training (--steps, default 300) in which the learning rate "
+      "rises "
+      "from LEAST to MOST (default 1e-6..1), and the rates that its losses suggest");
+  add("out", text(), "RUN", "with --range-test: the run folder to write");
   add("seed", text(), "S", "of the search (default 1)");
   flag("final",
        "train the chosen setting on training and validation records together, into S/final, and "
@@ -220,6 +225,8 @@ StudyOptions parse_study_options(const Arguments& arguments, const Description& 
   if (o.help) return o;
   if (!read.has("study"))
     throw usage_error("tune: --study S is missing ('tune --help' lists the options)");
+  if (read.has("out"))
+    throw usage_error("tune: --out belongs to a trial, not to all of them, or to --range-test");
   o.study = read.text("study");
   o.status = read.flag("status");
   o.is_final = read.flag("final");
