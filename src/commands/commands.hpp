@@ -20,6 +20,7 @@ int info_command(const Program& program, const Arguments& arguments);
 int digest_command(const Program& program, const Arguments& arguments);
 int verify_command(const Program& program, const Arguments& arguments);
 int tune_command(const Program& program, const Arguments& arguments);
+int report_command(const Program& program, const Arguments& arguments);
 int import_command(const Program& program, const Arguments& arguments);
 
 struct Command {
@@ -36,6 +37,7 @@ inline constexpr auto commands = std::to_array<Command>({
     {"info", "network, memory map, or all of the experiment as JSON", info_command},
     {"digest", "digest of a checkpoint's parameters, and its options", digest_command},
     {"verify", "repeat a run and compare all bytes", verify_command},
+    {"report", "one HTML page about a run, several runs or a study", report_command},
     {"import", "pictures and a CSV file, or IDX files, become a dataset folder", import_command},
 });
 

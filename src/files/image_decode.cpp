@@ -9,6 +9,7 @@
 #include <string>
 
 #include "medley/base/error.hpp"
+#include "medley/files/exif.hpp"
 #include "medley/files/image.hpp"
 #include "medley/files/mapped_file.hpp"
 
@@ -38,6 +39,7 @@ void check_size(std::uint64_t height, std::uint64_t width) {
 // More scans than any real progressive file has: a small file of many scans keeps a decoder busy
 // for hours.
 constexpr int max_scans = 200;
+constexpr int exif_marker = JPEG_APP0 + 1;
 
 class JpegDecoder {
  public:
@@ -58,6 +60,7 @@ class JpegDecoder {
     jpeg_create_decompress(&info_);
     info_.progress = &progress_;
     jpeg_mem_src(&info_, reinterpret_cast<const unsigned char*>(file_.data()), file_.size());
+    jpeg_save_markers(&info_, exif_marker, 0xFFFF);
     jpeg_read_header(&info_, TRUE);
     return true;
   }
@@ -95,6 +98,16 @@ class JpegDecoder {
   int components() const {
     const J_COLOR_SPACE space = color_space();
     return space == JCS_GRAYSCALE ? 1 : space == JCS_CMYK ? 4 : 3;
+  }
+  // As the first Exif block tells it; known until decode() forgets the markers.
+  int orientation() const {
+    constexpr std::string_view start("Exif\0\0", 6);
+    for (const jpeg_marker_struct* m = info_.marker_list; m != nullptr; m = m->next) {
+      const std::string_view data(reinterpret_cast<const char*>(m->data), m->data_length);
+      if (m->marker == exif_marker && data.starts_with(start))
+        return exif_orientation(std::as_bytes(std::span(data.substr(start.size()))));
+    }
+    return 1;
   }
   // Adobe's programs store CMYK inverted, and say so in a marker.
   bool inverted() const { return info_.saw_Adobe_marker; }
@@ -164,12 +177,14 @@ void decode_jpeg(std::span<const std::byte> file, Image& out) {
   out.shape = {decoder.components(), static_cast<int>(decoder.height()),
                static_cast<int>(decoder.width())};
   out.pixels.resize(out.shape.bytes());
+  const int orientation = decoder.orientation();
   if (!decoder.decode(out.pixels.data()))
     throw data_error(fmt::format("damaged JPEG: {}", decoder.message()));
   if (out.shape.channels == 4) {
     cmyk_to_rgb(out.pixels, decoder.inverted());
     out.shape.channels = 3;
   }
+  apply_orientation(orientation, out);
 }
 
 // --- PNG -----------------------------------------------------------------------------------------

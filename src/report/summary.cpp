@@ -9,6 +9,7 @@
 
 #include "medley/files/csv.hpp"
 #include "medley/optimizers/schedule_text.hpp"
+#include "medley/report/described.hpp"
 #include "medley/run/checkpoint.hpp"
 #include "medley/run/mix_options.hpp"
 
@@ -39,18 +40,6 @@ std::string table(const std::vector<Cells>& rows) {
     }
     line.erase(line.find_last_not_of(' ') + 1);
     text += line + "\n";
-  }
-  return text;
-}
-
-std::string shape_text(const Shape& s) {
-  return s.pixels() == 1 ? std::to_string(s.c) : fmt::format("{}x{}x{}", s.c, s.h, s.w);
-}
-
-std::string options_text(const std::vector<Option>& options) {
-  std::string text;
-  for (const Option& option : options) {
-    text += fmt::format("{}{} {:.6g}", text.empty() ? "" : ", ", option.name, option.value);
   }
   return text;
 }
@@ -183,39 +172,6 @@ std::string recipe_text(const Recipe& r) {
 }
 
 // --- arena ---------------------------------------------------------------------------------------
-
-// Sections of one kind: those that differ only in their worker, or direction and part.
-struct SectionKind {
-  std::string name;
-  std::size_t count = 0, bytes = 0;
-};
-
-constexpr std::string_view worker_prefix = "worker ";
-
-// The number in "worker 3: activations"; -1 for sections that are no worker's.
-int worker_of(const SectionInfo& section) {
-  return section.name.starts_with(worker_prefix)
-             ? std::stoi(section.name.substr(worker_prefix.size()))
-             : -1;
-}
-
-std::string kind_of(const SectionInfo& section) {
-  if (worker_of(section) >= 0) return section.name.substr(section.name.find(": ") + 2);
-  return section.name.substr(0, section.name.find(','));
-}
-
-std::vector<SectionKind> section_kinds(const Description& d) {
-  std::vector<SectionKind> kinds;
-  for (const SectionInfo& section : d.arena) {
-    const std::string name = kind_of(section);
-    const auto found = std::find_if(kinds.begin(), kinds.end(),
-                                    [&](const SectionKind& kind) { return kind.name == name; });
-    SectionKind& kind = found != kinds.end() ? *found : kinds.emplace_back(SectionKind{name});
-    ++kind.count;
-    kind.bytes += section.bytes;
-  }
-  return kinds;
-}
 
 std::size_t touched_bytes(const Description& d, int threads) {
   std::size_t bytes = 0;

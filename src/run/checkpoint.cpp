@@ -287,7 +287,10 @@ Checkpoint load_checkpoint(const std::filesystem::path& path, const Description&
       c.options.emplace(percent_decoded(std::string_view(key).substr(fields::option.size())),
                         value);
   }
-  if (ours || state) c.data = number<std::uint64_t>(file, fields::data, 16);
+  if (ours || state) {
+    c.data = number<std::uint64_t>(file, fields::data, 16);
+    c.state.position.step = number<std::uint64_t>(file, fields::step);
+  }
   if (state) {
     c.seed = number<std::uint64_t>(file, fields::seed);
     read_state(file, d, best_names(c.options), c.state);

@@ -214,6 +214,11 @@ void metric_values(const Description& d, const Evaluation& evaluation, std::span
   });
 }
 
+Metric area_under_roc(std::span<const Score> scores) {
+  const Measured area = auc(scores);
+  return {"auc", area.value, area.error};
+}
+
 std::vector<std::size_t> main_metrics(const Description& d) {
   std::vector<std::size_t> list;
   std::size_t next = 0, of = d.metrics.size();

@@ -19,13 +19,13 @@ int threads_of(const po::variables_map& values, const Description& d) {
   return std::min(threads, d.memory.slots);
 }
 
-Checkpoint load(const Session& session, std::string_view command, const po::variables_map& values) {
-  const std::string path = text_of(values, "checkpoint");
+std::string checkpoint_of(std::string_view command, const po::variables_map& values) {
+  std::string path = text_of(values, "checkpoint");
   if (path.empty()) {
     throw usage_error(fmt::format(
         "{0}: --checkpoint FILE|RUN is missing ('{0} --help' lists the options)", command));
   }
-  return load_checkpoint(path, session.description(), session.arena(), false);
+  return path;
 }
 
 }  // namespace
@@ -44,9 +44,14 @@ void add_model_options(po::options_description& options, const Description& d) {
 }
 
 Model::Model(const Program& program, std::string_view command, const po::variables_map& values)
-    : session_(program, text_of(values, "isa")),
-      threads_(threads_of(values, program.description)),
-      checkpoint_(load(session_, command, values)) {}
+    : Model(program, checkpoint_of(command, values), threads_of(values, program.description),
+            text_of(values, "isa")) {}
+
+Model::Model(const Program& program, const std::filesystem::path& checkpoint, int threads,
+             std::string_view instruction_set)
+    : session_(program, instruction_set),
+      threads_(std::min(threads, program.description.memory.slots)),
+      checkpoint_(load_checkpoint(checkpoint, program.description, session_.arena(), false)) {}
 
 void Model::start_evaluation(const Source& records, const std::string& from,
                              const Settings& settings) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "medley/base/exact_math.hpp"
 #include "medley/base/text.hpp"
 #include "medley/files/csv.hpp"
 
@@ -20,11 +21,15 @@ const TermInfo* first_term(const Description& d, int head) {
   return found == d.terms.end() ? nullptr : &*found;
 }
 
-// Probabilities are for reading: the C library's exp may differ in the last bits from one machine
-// to the next, so they are printed with 6 digits and nothing else is computed from them.
 std::string printed(double probability) { return fmt::format("{:.6g}", probability); }
 
-double sigmoid(float x) { return 1.0 / (1.0 + std::exp(-static_cast<double>(x))); }
+// e^x of any x, to within what a probability shows.
+double power_of_e(double x) {
+  if (std::isnan(x)) return x;
+  return x < -700.0 ? 0.0 : exponential(std::min(x, 700.0));
+}
+
+double sigmoid(float x) { return 1.0 / (1.0 + power_of_e(-static_cast<double>(x))); }
 
 }  // namespace
 
@@ -34,6 +39,7 @@ HeadPrediction::HeadPrediction(const Description& d, int head, std::vector<std::
       class_names_(std::move(class_names)) {
   const TermInfo& first = *first_term(d, head);
   const TargetSpec& target = d.targets[static_cast<std::size_t>(first.target_index)];
+  target_ = first.target_index;
   kind_ = target.kind;
   classes_ = target.size;
   for (const TermInfo& term : d.terms) {
@@ -69,35 +75,53 @@ std::vector<std::string> HeadPrediction::columns() const {
 }
 
 int HeadPrediction::predicted_class(std::span<const float> outputs, int pixel) const {
-  const auto at = [&](int c) {
-    return outputs[static_cast<std::size_t>(c * shape_.pixels() + pixel)];
-  };
-  if (shape_.c == 1) return at(0) > threshold(outputs_);
+  if (shape_.c == 1) return at(outputs, 0, pixel) > threshold(outputs_);
   int best = 0;
   for (int c = 1; c < shape_.c; ++c) {
-    if (at(c) > at(best)) best = c;
+    if (at(outputs, c, pixel) > at(outputs, best, pixel)) best = c;
   }
   return best;
 }
 
-std::string HeadPrediction::confidence(std::span<const float> outputs, int chosen) const {
-  if (shape_.c == 1) {
-    const float distance = std::fabs(outputs[0] - threshold(outputs_));
-    return has_probability() ? printed(sigmoid(distance)) : number_text(distance);
+double HeadPrediction::probability(std::span<const float> outputs, int c, int pixel) const {
+  if (shape_.c == 1) return sigmoid(c == 1 ? at(outputs, 0, pixel) : -at(outputs, 0, pixel));
+  if (outputs_ == Outputs::sigmoid) return sigmoid(at(outputs, c, pixel));
+  const double own = at(outputs, c, pixel);
+  double sum = 0.0;
+  for (int other = 0; other < shape_.c; ++other)
+    sum += power_of_e(static_cast<double>(at(outputs, other, pixel)) - own);
+  return 1.0 / sum;
+}
+
+double HeadPrediction::log_odds(std::span<const float> outputs, int c) const {
+  const double own = at(outputs, shape_.c == 1 ? 0 : c, 0);
+  if (shape_.c == 1) return c == 1 ? own : -own;
+  if (outputs_ == Outputs::sigmoid) return own;
+  double most = -std::numeric_limits<double>::infinity(), sum = 0.0;
+  for (int other = 0; other < shape_.c; ++other) {
+    if (other != c) most = std::max<double>(most, at(outputs, other, 0));
   }
-  const float best = outputs[static_cast<std::size_t>(chosen)];
-  if (outputs_ == Outputs::sigmoid) return printed(sigmoid(best));
-  if (outputs_ == Outputs::softmax) {
-    double sum = 0.0;
-    for (const float x : outputs)
-      sum += std::exp(static_cast<double>(x) - static_cast<double>(best));
-    return printed(1.0 / sum);
+  for (int other = 0; other < shape_.c; ++other) {
+    if (other != c) sum += power_of_e(at(outputs, other, 0) - most);
+  }
+  return own - (most + natural_log(sum));
+}
+
+float HeadPrediction::score(std::span<const float> outputs, int c) const {
+  if (shape_.c == 1) {
+    const float limit = threshold(outputs_);
+    return c == 1 ? outputs[0] - limit : limit - outputs[0];
   }
   float next = -std::numeric_limits<float>::infinity();
-  for (std::size_t c = 0; c < outputs.size(); ++c) {
-    if (static_cast<int>(c) != chosen) next = std::max(next, outputs[c]);
+  for (int other = 0; other < shape_.c; ++other) {
+    if (other != c) next = std::max(next, at(outputs, other, 0));
   }
-  return number_text(best - next);
+  return at(outputs, c, 0) - next;
+}
+
+double HeadPrediction::value(std::span<const float> outputs, int c) const {
+  const float x = at(outputs, c, 0);
+  return outputs_ == Outputs::sigmoid ? sigmoid(x) : static_cast<double>(x);
 }
 
 void HeadPrediction::append_cells(std::span<const float> outputs, std::string& row) const {
@@ -106,7 +130,8 @@ void HeadPrediction::append_cells(std::span<const float> outputs, std::string& r
     case TargetKind::classes: {
       const int chosen = predicted_class(outputs, 0);
       add(csv_field(class_name(chosen)));
-      add(confidence(outputs, chosen));
+      add(has_probability() ? printed(probability(outputs, chosen))
+                            : number_text(score(outputs, chosen)));
       break;
     }
     case TargetKind::values:

@@ -53,7 +53,8 @@ po::options_description describe(const Description& d) {
       "leave a part as it is, for the run or for its first epochs (repeatable); what is before all "
       "that learns costs no backward pass");
   add("schedule", text(), "FORM",
-      "constant | cosine | step:GAMMA@FRACTION,... | one-cycle[:RISE,DIV,FINAL] (default " +
+      "constant | cosine | step:GAMMA@FRACTION,... | one-cycle[:RISE,DIV,FINAL] | "
+      "exponential:FROM,TO (default " +
           to_string(d.recipe.schedule) + ")");
   add("warm-up", text(), "X",
       fmt::format("fraction of the run over which the learning rate rises linearly (default {})",

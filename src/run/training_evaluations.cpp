@@ -110,7 +110,7 @@ void TrainingRun::evaluate(Split split) {
   metric_values(d_, evaluation_, metric_values_);
 }
 
-// Rows of what evaluate() has found, of the parameters after this many steps.
+// Rows of what evaluate() has found after this many steps.
 void TrainingRun::log_evaluation(std::uint64_t step, std::string_view split) {
   const std::uint64_t epoch = (step - 1) / rounds_;
   logs_
@@ -169,7 +169,7 @@ void TrainingRun::measure_best() {
   };
   load(best);
   evaluate(Split::test);
-  log_evaluation(best, best_test);
+  log_evaluation(step, best_test);
   load(step);
 }
 

@@ -7,7 +7,8 @@
 // checksums. Switching fancy upsampling off would bring in the merged upsampler, another code path,
 // for less quality. Resizing is our own, in integers.
 //
-// Not applied: the EXIF orientation, colour profiles and gamma (as in Pillow and torchvision).
+// The Exif orientation of a JPEG is applied (exif.hpp), as viewers do and Pillow's
+// ImageOps.exif_transpose; colour profiles and gamma are not, as in Pillow and torchvision.
 #pragma once
 
 #include <cstddef>

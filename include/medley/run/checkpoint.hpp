@@ -103,7 +103,7 @@ struct Checkpoint {
 };
 
 // Reads a checkpoint of this experiment into the arena: parameters, and with `state` the moments
-// and progress too. A file without Medley's metadata, as other frameworks write it, serves where no
+// and progress too, of which the step and the data's fingerprint are told in any case. A file without Medley's metadata, as other frameworks write it, serves where no
 // state is asked for. Throws data_error naming file and reason: another experiment, other shapes,
 // damage. A run folder stands for its `last` checkpoint (run_checkpoints.hpp).
 Checkpoint load_checkpoint(const std::filesystem::path& file, const Description& description,

@@ -46,6 +46,9 @@ std::vector<std::string> metric_names(const Description& description);
 void metric_values(const Description& description, const Evaluation& evaluation,
                    std::span<double> values);
 
+// The area under the ROC curve of rising scores, as `auc` is above, and its standard error.
+Metric area_under_roc(std::span<const Score> scores);
+
 // Which of them to look at first, the first of each description.metrics: accuracy, mean_iou or
 // mean_absolute_error.
 std::vector<std::size_t> main_metrics(const Description& description);

@@ -2,6 +2,7 @@
 // it, and records that are normalized as those it was trained on.
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <utility>
@@ -63,6 +64,9 @@ class Model {
  public:
   // Loads what --checkpoint names into the arena.
   Model(const Program& program, std::string_view command, const po::variables_map& values);
+  // Loads this file, or the last checkpoint of this run folder. `instruction_set` may be empty.
+  Model(const Program& program, const std::filesystem::path& checkpoint, int threads,
+        std::string_view instruction_set);
 
   // Starts the engine on records with targets, which `from` names in messages. `settings` may hold
   // weights.
@@ -71,6 +75,7 @@ class Model {
   void start_prediction(const Source* records, const std::string& from);
 
   Engine& engine() { return session_.engine(); }
+  const Description& description() const { return session_.description(); }
   const Source& source() const { return *source_; }
   const Checkpoint& checkpoint() const { return checkpoint_; }
   int threads() const { return threads_; }

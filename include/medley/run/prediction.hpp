@@ -28,6 +28,8 @@ class HeadPrediction {
 
   bool answers_mask() const { return kind_ == TargetKind::mask; }
   const std::string& head() const { return head_; }
+  TargetKind kind() const { return kind_; }
+  int target() const { return target_; }  // which it answers
   int classes() const { return classes_; }
   Shape shape() const { return shape_; }
 
@@ -37,13 +39,28 @@ class HeadPrediction {
   // The predicted class of each pixel.
   std::vector<std::uint8_t> mask(std::span<const float> outputs) const;
 
- private:
-  bool has_probability() const { return outputs_ >= Outputs::sigmoid; }
-  int predicted_class(std::span<const float> outputs, int pixel) const;
+  // Of a pixel of the outputs, which of a head on classes is the only one.
+  int predicted_class(std::span<const float> outputs, int pixel = 0) const;
   std::string class_name(int c) const;
-  std::string confidence(std::span<const float> outputs, int chosen) const;
+  // Whether a loss takes the outputs for logits of probabilities.
+  bool has_probability() const { return outputs_ >= Outputs::sigmoid; }
+  // Of class c, where there are probabilities: of a softmax, or of a sigmoid each.
+  double probability(std::span<const float> outputs, int c, int pixel = 0) const;
+  // log p / (1 - p) of it, which tells apart what is next to 0 or 1.
+  double log_odds(std::span<const float> outputs, int c) const;
+  // How far the output of class c is above the next best one's (for one output: how far from where
+  // the classes part).
+  float score(std::span<const float> outputs, int c) const;
+  // What a head on values estimates of dimension c.
+  double value(std::span<const float> outputs, int c) const;
+
+ private:
+  float at(std::span<const float> outputs, int c, int pixel) const {
+    return outputs[static_cast<std::size_t>(c * shape_.pixels() + pixel)];
+  }
 
   std::string head_;
+  int target_ = -1;
   TargetKind kind_ = TargetKind::classes;
   Outputs outputs_{};  // of several losses on it, the one that knows more: see Outputs
   int classes_ = 0;

@@ -1,0 +1,38 @@
+// What a page says of a study: its answer, its settings side by side, its trials.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "medley/report/page.hpp"
+
+namespace medley::page {
+
+// A study folder as it stands, also of a study that is still going.
+struct StudyFiles {
+  std::filesystem::path folder;
+  std::vector<std::string> answer;                           // sentences
+  std::vector<std::pair<std::string, std::string>> options;  // of study.ini
+  std::optional<LogTable> settings, trials, test, timing, range_test;
+  std::vector<std::string> chosen;  // lines of chosen.ini
+};
+
+// Whether the folder has a study.ini or a settings.csv.
+bool is_study(const std::filesystem::path& folder);
+StudyFiles read_study(const std::filesystem::path& folder);
+
+// The columns of settings.csv by what they are.
+struct SettingColumns {
+  std::vector<std::string> searched;    // between `name` and `trials`
+  std::vector<std::string> objectives;  // those that have a `.mean`
+};
+SettingColumns setting_columns(const LogTable& settings);
+
+// Title, facts, the sections of answer, settings, front, options, trials and chosen.ini, and the rows
+// that the page's script draws.
+Page page_of_study(const StudyFiles& study);
+
+}  // namespace medley::page
