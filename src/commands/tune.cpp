@@ -77,6 +77,7 @@ class Study {
   void write_chosen(std::size_t chosen) const;
   void train_final(std::size_t chosen) const;
   void tick() {
+    if (!progress_->is_due()) return;
     plan_->next(folder_.trials(design_));
     progress_->show();
   }
