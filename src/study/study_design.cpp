@@ -67,8 +67,7 @@ Criteria make_criteria(const StudyOptions& o, const Design& design) {
         continue;
       throw usage_error(
           fmt::format("--objective total: {} is searched, so that totals are sums with different "
-                      "weights, which "
-                      "cannot be compared; name metrics, or term.TERM",
+                      "weights, which cannot be compared; name metrics, or term.TERM",
                       dimension.name));
     }
   }
