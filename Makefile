@@ -208,56 +208,59 @@ uninstall: ## remove what install has put there
 # --- tests ----------------------------------------------------------------------------------------
 
 PYTHON ?= /usr/bin/python3
-UNIT_OBJECTS := $(patsubst tests/unit/%.cpp,$(BUILD)/unit-$(TEST_ISA)/%.o,$(wildcard tests/unit/*/*.cpp))
+# THOROUGH=1 tries each promise as often as tests/README.md says, beside more builds, and more shapes of kernels.
+THOROUGH ?=
+UNIT := $(BUILD)/unit-$(TEST_ISA)
+UNIT_OBJECTS := $(patsubst tests/unit/%.cpp,$(UNIT)/%.o,$(wildcard tests/unit/*/*_test.cpp $(if $(THOROUGH),tests/unit/*/*_thorough.cpp)))
 # Tests of kernels unroll as much as the kernels do; -O1 without lines compiles them in half the time. Those of engines
 # have many engines of a few steps, for which -Og is enough.
-UNIT_FLAGS := -Itests $(CXXFLAGS) -O1 $(if $(SANITIZE),,-g0) $(ENGINE_FLAGS) $(FLAGS_$(TEST_ISA))
-$(BUILD)/unit-$(TEST_ISA)/engine/%.o: tests/unit/engine/%.cpp | build/packages
-	@mkdir -p $(@D)
-	$(CXX) $(CPPFLAGS) $(UNIT_FLAGS) -Og -c $< -o $@
-# Headers that most tests begin with take a second of each: g++ reads them once. (-w: of a header as the main file it warns.) (A cache of objects serves better alone.)
-COMMON := $(if $(reads_once),$(BUILD)/unit-$(TEST_ISA)/common.hpp)
-$(BUILD)/unit-$(TEST_ISA)/common.hpp.gch: tests/common.hpp | build/packages
+UNIT_OPT := -O1
+$(UNIT)/engine_common.hpp.gch $(UNIT)/engine/%.o: UNIT_OPT := -Og
+UNIT_FLAGS = -Itests $(CXXFLAGS) $(UNIT_OPT) $(if $(SANITIZE),,-g0) $(ENGINE_FLAGS) $(FLAGS_$(TEST_ISA))
+# Headers that most tests of a room begin with take some seconds of each: g++ reads them once, unless there is a cache of
+# objects, which serves better alone. (-w: of a header as the main file it warns.)
+common_of = $(UNIT)/$(patsubst %,%_,$(filter engine layers,$(1)))common.hpp
+$(UNIT)/%.hpp.gch: tests/%.hpp | build/packages
 	@mkdir -p $(@D) && cp $< $(@:.gch=)
-	$(CXX) $(CPPFLAGS) $(UNIT_FLAGS) -w -x c++-header $< -o $@
-$(BUILD)/unit-$(TEST_ISA)/%.o: tests/unit/%.cpp | build/packages $(COMMON:=.gch)
+	$(CXX) $(CPPFLAGS) -MF $(@:.gch=.d) -MT $@ $(UNIT_FLAGS) -w -x c++-header $< -o $@
+$(UNIT)/%.o: tests/unit/%.cpp $(if $(reads_once),$$(call common_of,$$(*D)).gch) | build/packages
 	@mkdir -p $(@D)
-	$(CXX) $(CPPFLAGS) $(COMMON:%=-include %) $(UNIT_FLAGS) -c $< -o $@
-$(BUILD)/unit-$(TEST_ISA)/tests: $(UNIT_OBJECTS) $(SHELL_OBJECTS)
+	$(CXX) $(CPPFLAGS) $(if $(reads_once),-include $(call common_of,$(*D))) $(UNIT_FLAGS) -c $< -o $@
+$(UNIT)/tests: $(UNIT_OBJECTS) $(SHELL_OBJECTS)
 	$(CXX) $(LDFLAGS) $^ -Wl,-Bstatic -lgtest_main -lgtest $(LDLIBS) -o $@
 
-unit-test: $(BUILD)/unit-$(TEST_ISA)/tests ## build and run the unit tests
-	$(BUILD)/unit-$(TEST_ISA)/tests --gtest_brief=1
+unit-test: $(UNIT)/tests ## build and run the unit tests
+	$(UNIT)/tests --gtest_brief=1
 
 # Wrong experiments against what each compiler that is installed says of them.
 error-test: | build/packages ## compile wrong experiments and read the errors
 	$(PYTHON) tests/errors/run.py --compiler $(CXX)
-	$(if $(filter-out clang++,$(CXX)),$(if $(call have,clang++),$(PYTHON) tests/errors/run.py --compiler clang++))
+	$(if $(filter-out clang++,$(CXX)),$(if $(call have,clang++),$(PYTHON) tests/errors/run.py --compiler clang++ $(if $(THOROUGH),,--every 3)))
 
 # Two of the binaries are compared with themselves by instruction set; the others have the one that they would run with.
 BEST_BIN := $(BUILD)/$(TEST_ISA)
 $(if $(filter-out $(BIN),$(BEST_BIN)),$(eval $(call binary_rule,$(TEST_ISA),$(BEST_BIN))))
 CONTRACT_BINARIES := $(patsubst %,$(BIN)/medley-%,lenet everything) \
-  $(patsubst %,$(BEST_BIN)/medley-%,garments clothing readme unet parity three-losses)
+  $(patsubst %,$(BEST_BIN)/medley-%,garments clothing readme unet parity three-losses drawn)
 contract-test: $(CONTRACT_BINARIES) other-builds build/test-packages ## run the promises on built binaries
 	@rm -rf $(BUILD)/contract && mkdir $(BUILD)/contract && ln -s $(CONTRACT_BINARIES:$(BUILD)/%=../%) $(BUILD)/contract
-	$(PYTHON) tests/contract/run.py --binary-dir $(BUILD)/contract --quick --other-builds $(OTHER_BUILDS)
+	$(PYTHON) tests/contract/run.py --binary-dir $(BUILD)/contract $(if $(THOROUGH),,--quick) --other-builds $(OTHER_BUILDS)
 	$(PYTHON) tests/contract/readme.py $(BIN)/medley-lenet
 
-# Builds that must give the same bytes: without any instruction set, by other optimizations, another
-# compiler, and for another processor, where those are installed.
+# Builds that must give the same bytes: without any instruction set, by another compiler, for another processor, where
+# those are installed, and THOROUGH=1 by other optimizations. Garments that others draw are few, of a small experiment.
 have = $(if $(shell command -v $(1)),yes)
-OTHER_BUILDS := build/$(CXX)-O2/scalar build/$(CXX)-O3/avx2 $(if $(call have,clang++),build/clang++-O2/avx2) \
+OTHER_BUILDS := build/$(CXX)-O2/scalar $(if $(THOROUGH),build/$(CXX)-O3/avx2) $(if $(call have,clang++),build/clang++-O2/avx2) \
   $(if $(and $(call have,aarch64-linux-gnu-g++),$(call have,qemu-aarch64-static)),build/aarch64-linux-gnu-g++-O2/neon)
 .PHONY: other-builds $(OTHER_BUILDS)
 other-builds: $(OTHER_BUILDS) ## build what results are compared with: see also cross-packages
 # (Theirs of the other compilers may have a shell that compiles faster.)
 $(OTHER_BUILDS): $(CONTRACT_BINARIES)  # one after the other: they share objects
 	$(MAKE) LINK= DEBUG=-g0 $(if $(findstring build/$(CXX)-,$@),,SHELL_FLAGS=-O0) CXX=$(patsubst build/%-O$(lastword $(subst -O, ,$(@D))),%,$(@D)) OPT=-O$(lastword $(subst -O, ,$(@D))) ISAS=$(@F) \
-	  $(foreach e,everything $(if $(findstring neon,$@),lenet garments),$@/medley-$(e))
+	  $(foreach e,everything $(if $(findstring neon,$@),drawn $(if $(THOROUGH),garments)),$@/medley-$(e))
 
 # (In this order, the unit tests compile beside the builds for comparison and what is run on them.)
-test: contract-test unit-test error-test ## install what is missing, build and run all tests
+test: contract-test unit-test error-test ## install what is missing, build and run all tests; THOROUGH=1 more of each
 
 # The same unit tests, and a training, under sanitizers, in builds of their own.
 test-address: ## the unit tests and a training under AddressSanitizer and UndefinedBehaviorSanitizer

@@ -14,8 +14,8 @@
 #include "medley/base/random.hpp"
 #include "medley/data/source.hpp"
 #include "medley/engine/settings_of.hpp"
-#include "medley/engine/trainer_engine.hpp"
 #include "medley/experiment/describe.hpp"
+#include "tests/threaded_trainer.hpp"
 
 namespace medley::testing {
 
@@ -121,7 +121,7 @@ Settings settings_for(const MadeSource& source, int mode = 0) {
   return settings;
 }
 
-// An engine that was started and has its initial parameters.
+// A trainer that was started and has its initial parameters.
 template <class Experiment>
 class MadeTraining {
  public:
@@ -133,7 +133,7 @@ class MadeTraining {
     trainer_.initialize();
   }
 
-  Engine& engine() { return trainer_; }
+  ThreadedTrainer<Experiment>& engine() { return trainer_; }
   MadeTraining& step(int count = 1) {
     for (int i = 0; i < count; ++i) trainer_.step(position, 1.0, report);
     return *this;
@@ -202,7 +202,7 @@ class MadeTraining {
   }
   const Description description_;
   std::vector<float> arena_;
-  TrainerEngine<Experiment> trainer_;
+  ThreadedTrainer<Experiment> trainer_;
 };
 
 // Every tensor, by name, of two trainings: the same bits.

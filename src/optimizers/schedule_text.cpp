@@ -53,6 +53,12 @@ std::optional<Schedule> one_cycle_schedule(std::string_view arguments) {
   return Schedule::one_cycle((*values)[0], (*values)[1], (*values)[2]);
 }
 
+std::optional<Schedule> exponential_schedule(std::string_view arguments) {
+  const auto values = numbers(arguments);
+  if (!values || values->size() != 2) return {};
+  return Schedule::exponential((*values)[0], (*values)[1]);
+}
+
 std::optional<Schedule> read_schedule(std::string_view text) {
   const std::size_t colon = text.find(':');
   if (colon == std::string_view::npos) {
@@ -64,6 +70,7 @@ std::optional<Schedule> read_schedule(std::string_view text) {
   const std::string_view name = text.substr(0, colon), arguments = text.substr(colon + 1);
   if (name == "step") return step_schedule(arguments);
   if (name == "one-cycle") return one_cycle_schedule(arguments);
+  if (name == "exponential") return exponential_schedule(arguments);
   return {};
 }
 
@@ -74,7 +81,8 @@ Schedule parse_schedule(std::string_view text) {
   if (schedule && schedule->valid()) return *schedule;
   throw usage_error(fmt::format(
       "schedule '{}' is none of: constant, cosine, one-cycle, one-cycle:RISE,DIV,FINAL_DIV, "
-      "step:GAMMA@FRACTION,... (for example step:0.1@0.5,0.75; fractions of the run, ascending, "
+      "exponential:FROM,TO, step:GAMMA@FRACTION,... (for example step:0.1@0.5,0.75; fractions of "
+      "the run, ascending, "
       "between 0 and 1)",
       text));
 }
@@ -97,6 +105,8 @@ std::string to_string(const Schedule& schedule) {
         return "one-cycle";
       }
       return fmt::format("one-cycle:{},{},{}", schedule.rise, schedule.div, schedule.final_div);
+    case Schedule::Kind::exponential:
+      return fmt::format("exponential:{},{}", schedule.from, schedule.to);
   }
   return {};
 }

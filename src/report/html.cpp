@@ -83,7 +83,7 @@ std::string figure_with_error(std::string_view number, std::string_view error) {
   if (!is_number(number) || !is_number(error)) return figure(number);
   const double value = read_number<double>(number).value,
                deviation = read_number<double>(error).value;
-  const bool fixed = std::fabs(value) < 1e3 && std::fabs(deviation) >= 5e-5;
+  const bool fixed = std::fabs(value) < 1e3 && (deviation == 0.0 || std::fabs(deviation) >= 5e-5);
   const auto text = [&](std::string_view digits, double x) {
     return data_element(digits, fixed ? fmt::format("{:.4f}", x) : rounded(digits));
   };

@@ -122,15 +122,11 @@ Section options_section(const StudyFiles& study) {
   HtmlTable table("options", {"option", "value"});
   for (const auto& [name, value] : study.options) table.row({escaped(name), escaped(value)});
   Section section{"study-options", "The study", "", table.empty() ? "" : table.html()};
-  if (!study.chosen.empty())
-    section.html +=
-        "<h3>chosen.ini, for train --config</h3>\n<pre>" + escaped(study.chosen) + "</pre>\n";
+  if (study.chosen.empty()) return section;
+  section.html += "<h3>chosen.ini, for train --config</h3>\n<pre>";
+  for (const std::string& line : study.chosen) section.html += escaped(line) + "\n";
+  section.html += "</pre>\n";
   return section;
-}
-
-// printable() would show line ends as signs.
-std::string chosen_text(const fs::path& path) {
-  return fmt::format("{}", fmt::join(lines_of_file(path), "\n"));
 }
 
 }  // namespace
@@ -156,7 +152,7 @@ StudyFiles read_study(const fs::path& folder) {
   study.test = LogTable::read(folder / "test.csv");
   study.timing = LogTable::read(folder / "timing.csv");
   study.range_test = LogTable::read(folder / "range-test.csv");
-  study.chosen = chosen_text(folder / "chosen.ini");
+  study.chosen = lines_of_file(folder / "chosen.ini");
   return study;
 }
 
@@ -222,7 +218,11 @@ Page page_of_study(const StudyFiles& study) {
     add(trials_section(*study.trials));
     data["trials"] = drawn_table(*study.trials, table_bytes);
   }
-  if (study.range_test) data["range_test"] = drawn_table(*study.range_test, table_bytes);
+  if (study.range_test) {
+    data["range_test"] = drawn_table(*study.range_test, table_bytes);
+    add({"range-test", "Learning-rate range test", "The loss of a short training whose rate rises.",
+         "<div id=\"range-test-chart\"></div>\n"});
+  }
   add(options_section(study));
   page.data["kind"] = "study";
   page.data["study"] = data;

@@ -11,6 +11,7 @@ namespace medley {
 namespace {
 
 volatile std::sig_atomic_t received = 0;
+const volatile std::sig_atomic_t* elsewhere = nullptr;
 
 // On a terminal it begins on a line of its own, after that of the progress.
 std::string_view notice = "\nstopping after this step, and saving; a second signal ends at once\n";
@@ -38,6 +39,11 @@ void catch_stop_signals(bool quiet) {
   if (hangup.sa_handler != SIG_IGN) ::sigaction(SIGHUP, &action, nullptr);  // nohup ignores it
 }
 
-int stop_signal() { return received; }
+int stop_signal() {
+  if (received == 0 && elsewhere != nullptr) return *elsewhere;
+  return received;
+}
+
+void also_stop_for(const volatile std::sig_atomic_t& flag) { elsewhere = &flag; }
 
 }  // namespace medley

@@ -53,7 +53,8 @@ po::options_description describe(const Description& d) {
       "leave a part as it is, for the run or for its first epochs (repeatable); what is before all "
       "that learns costs no backward pass");
   add("schedule", text(), "FORM",
-      "constant | cosine | step:GAMMA@FRACTION,... | one-cycle[:RISE,DIV,FINAL] (default " +
+      "constant | cosine | step:GAMMA@FRACTION,... | one-cycle[:RISE,DIV,FINAL] | "
+      "exponential:FROM,TO (default " +
           to_string(d.recipe.schedule) + ")");
   add("warm-up", text(), "X",
       fmt::format("fraction of the run over which the learning rate rises linearly (default {})",
@@ -73,6 +74,9 @@ po::options_description describe(const Description& d) {
   add("seed", text(), "S", "of initialization, order, augmentation and dropout (default 1)");
   add("shuffle", text(), "on|off", "off: records in file order (default on)");
   add("augment", text(), "on|off", "(default on)");
+  add("test", text(), "on|off",
+      "off: the test split is not measured at the end, as where runs are yet to be chosen from "
+      "(default on)");
   add("threads", text(), "T",
       fmt::format("at most {} for this experiment (default: the processors that "
                   "this process may use)",
@@ -284,6 +288,7 @@ TrainOptions parse_train_options(const Arguments& arguments, const Description& 
   o.seed = read.number<std::uint64_t>("seed", 1, 0, ~std::uint64_t{0});
   o.shuffle = read.on("shuffle");
   o.augment = read.on("augment");
+  o.measures_test = read.on("test");
   o.clip_norm = read.number<double>("clip", d.recipe.clip_norm, 0.0, 1e30);
   o.schedule = read.has("schedule") ? parse_schedule(read.text("schedule")) : d.recipe.schedule;
   o.schedule.warm_up = read.number<double>("warm-up", d.recipe.schedule.warm_up, 0.0, 0.999);
@@ -345,6 +350,7 @@ std::vector<OptionLine> deciding_options(const TrainOptions& o, const Descriptio
     line("mix", to_string(d.groups[g], d), d.groups[g].name);
   line("shuffle", o.shuffle ? "on" : "off");
   line("augment", o.augment ? "on" : "off");
+  if (!o.measures_test) line("test", "off");
   line("log-every", o.log_every);
   for (const Criterion& criterion : o.best) line("best", to_string(criterion));
   if (o.validate_every > 0) line("validate-every", o.validate_every);

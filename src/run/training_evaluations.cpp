@@ -110,7 +110,7 @@ void TrainingRun::evaluate(Split split) {
   metric_values(d_, evaluation_, metric_values_);
 }
 
-// Rows of what evaluate() has found, of the parameters after this many steps.
+// Rows of what evaluate() has found after this many steps.
 void TrainingRun::log_evaluation(std::uint64_t step, std::string_view split) {
   const std::uint64_t epoch = (step - 1) / rounds_;
   logs_
@@ -138,13 +138,17 @@ void TrainingRun::close() {
   state_.end_length = steps_;
   state_.end_patience = o_.patience;
   const std::uint64_t step = state_.position.step;
-  if (step > 0 && source_->size(Split::test) > 0) measure_best();
+  if (step > 0 && measures_test()) measure_best();
   if (step < steps_) {
     logs_->say(fmt::format("no better {} in {} evaluations: the run ends after step {} of {}\n",
                            o_.best[0].name, state_.best.waited, step, steps_));
   }
   state_.end = RunEnd::closed;
   save(new_best_, true);
+}
+
+bool TrainingRun::measures_test() const {
+  return o_.measures_test && source_->size(Split::test) > 0;
 }
 
 void TrainingRun::measure_best() {
@@ -165,7 +169,7 @@ void TrainingRun::measure_best() {
   };
   load(best);
   evaluate(Split::test);
-  log_evaluation(best, best_test);
+  log_evaluation(step, best_test);
   load(step);
 }
 

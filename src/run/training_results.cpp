@@ -2,12 +2,12 @@
 #include <fmt/format.h>
 
 #include <cmath>
-#include <limits>
+#include <span>
 
 #include "medley/base/text.hpp"
 #include "medley/files/csv.hpp"
-#include "medley/run/metrics.hpp"
 #include "medley/run/training_run.hpp"
+#include "medley/run/uncertainty.hpp"
 
 namespace medley {
 
@@ -37,24 +37,34 @@ void TrainingRun::report_divergence(const Position& position, const StepReport& 
 
 // Rows for a pipeline, on stdout, and test.csv.
 struct TrainingRun::Results {
-  std::string rows = "name,value\n", test = "name,value,standard_error\r\n";
+  std::string rows = "name,value\n", test = "name,value,standard_error,low,high\r\n";
+  std::vector<Metric> of_test;  // with the last parameters
 };
 
-// "test.total,0.5" and so on, of evaluation_.
-void TrainingRun::add_results(Split split, std::string_view start, Results& results) {
-  const auto add = [&](const std::string& name, const std::string& shown, double value,
-                       double error) {
-    const std::string whole = fmt::format("{}{}.{}", start, to_string(split), name);
-    results.rows += fmt::format("{},{}\n", whole, shown);
-    if (split != Split::test) return;
-    results.test += fmt::format("{},{},{}\r\n", whole, number_text(value), number_text(error));
-  };
-  constexpr double none = std::numeric_limits<double>::quiet_NaN();
-  const double total = evaluation_.total;
-  add("total", std::isnan(total) ? std::string{} : fmt::format("{}", total), total, none);
-  for (const Metric& metric : metrics(d_, evaluation_)) {
-    add(metric.name, std::isnan(metric.value) ? std::string{} : fmt::format("{:.4f}", metric.value),
-        metric.value, metric.error);
+// Evaluates a split: all that is measured, of test with its uncertainty.
+std::vector<Metric> TrainingRun::measure(Split split) {
+  if (split != Split::test) {
+    engine_.evaluate(split, evaluation_);
+    return all_metrics(d_, evaluation_);
+  }
+  Assessment a = assess(engine_, *source_, d_, split, o_.threads);
+  evaluation_ = a.evaluation;
+  return std::move(a.metrics);
+}
+
+// "test.total,0.5" and so on; terms are in test.csv only.
+void TrainingRun::add_results(Split split, std::string_view start, std::span<const Metric> found,
+                              Results& results) {
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    const Metric& m = found[i];
+    const std::string name = fmt::format("{}{}.{}", start, to_string(split), m.name);
+    if (split == Split::test)
+      results.test += fmt::format("{},{},{},{},{}\r\n", name, number_text(m.value),
+                                  number_text(m.error), number_text(m.low), number_text(m.high));
+    if (i > 0 && i <= d_.terms.size()) continue;
+    results.rows += std::isnan(m.value) ? fmt::format("{},\n", name)
+                    : i == 0            ? fmt::format("{},{}\n", name, m.value)
+                                        : fmt::format("{},{:.4f}\n", name, m.value);
   }
 }
 
@@ -72,21 +82,22 @@ std::string TrainingRun::best_words() const {
 // What the test split gives with the parameters of `best`. The arena then holds these.
 void TrainingRun::add_best(Results& results) {
   const std::optional<std::uint64_t> best = folder_->best();
-  if (!best || source_->size(Split::test) == 0) return;
+  if (!best || !measures_test()) return;
   const std::uint64_t last = state_.position.step;
   results.rows += fmt::format("best.step,{}\n", *best);
+  std::vector<Metric> found = results.of_test;
   if (*best == last) {
     logs_->say(fmt::format("best, with {}, is the last step, {}\n", best_words(), last));
   } else {
     load_checkpoint(folder_->checkpoints() / RunFolder::checkpoint_name(*best).data(), d_, arena_,
                     false);
     engine_.parameters_changed();
-    engine_.evaluate(Split::test, evaluation_);
+    found = measure(Split::test);
     logs_->say(fmt::format(
         "test.* is of the last parameters, of step {}; best.test.* of those with {}, of step {}\n",
         last, best_words(), *best));
   }
-  add_results(Split::test, "best.", results);
+  add_results(Split::test, "best.", found, results);
 }
 
 // What a pipeline reads: one CSV row a fact.
@@ -98,13 +109,14 @@ void TrainingRun::print_results() {
   if (state_.position.step < steps_) results.rows += "ended,patience\n";
   results.rows += fmt::format("digest,{}\n", digest);
   for (const Split split : {Split::validation, Split::test}) {
-    if (source_->size(split) == 0) continue;
-    engine_.evaluate(split, evaluation_);
-    add_results(split, {}, results);
+    if (source_->size(split) == 0 || (split == Split::test && !measures_test())) continue;
+    const std::vector<Metric> found = measure(split);
+    add_results(split, {}, found, results);
+    if (split == Split::test) results.of_test = found;
     write_confusions(split);
   }
   add_best(results);
-  if (source_->size(Split::test) > 0) write_run_file(o_.out / "test.csv", results.test);
+  if (measures_test()) write_run_file(o_.out / "test.csv", results.test);
   fmt::print("{}", results.rows);
   logs_->say(fmt::format(
       "digest of the parameters {}; the run is in {}: losses.csv, metrics.csv, timing.csv, "

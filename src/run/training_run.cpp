@@ -291,6 +291,8 @@ TrainingRun::Ending TrainingRun::loop() {
   Watcher watcher(*this);
   epoch_start_ = Clock::now();
   if (state_.end == RunEnd::undone) go_on();
+  const bool was_there = o_.stop_after_epochs > 0 && state_.position.epoch >= o_.stop_after_epochs;
+  if (was_there && !at_end()) return Ending::stopped;
   if (!at_end()) {
     const Ending ending = run_steps(engine_, state_.position, steps_, o_.schedule, watcher);
     if (ending == Ending::diverged || !at_end()) return ending;
@@ -339,7 +341,9 @@ bool TrainingRun::after(const StepDone& done, ProgressLine& progress) {
   if (at_end()) return false;  // close() does the rest
   const bool is_planned = planned(position.step);
   if (is_planned || new_best_) save(new_best_, is_planned);
-  if (stop_signal() == 0 && position.step != o_.stop_after) return true;
+  const bool is_paused =
+      done.ends_epoch && o_.stop_after_epochs > 0 && position.epoch == o_.stop_after_epochs;
+  if (stop_signal() == 0 && position.step != o_.stop_after && !is_paused) return true;
   if (!is_planned && !new_best_) save(false, false);
   return false;
 }

@@ -112,20 +112,22 @@ def logs_have_the_rows_that_were_asked_for(bench):
     with open(run / "losses.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     expected = [("train", 1, 0), ("validation", 3, 0), ("train", 4, 1), ("train", 5, 1),
-                ("validation", 6, 1), ("train", 7, 2), ("train", 8, 2), ("validation", 8, 2), ("test", 8, 2)]
+                ("validation", 6, 1), ("train", 7, 2), ("train", 8, 2), ("validation", 8, 2), ("test", 8, 2),
+                ("best.test", 8, 2)]
     found = [(row["split"], int(row["step"]), int(row["epoch"])) for row in rows]
     require(found == expected, f"losses.csv has {found}, not {expected}")
     measured = [int(row["step"]) for row in rows if row["kind.gradient_norm"]]
     require(measured == [1, 5], f"gradients of steps {measured}")
     with open(run / "metrics.csv", newline="") as file:
         found = [(row["split"], int(row["step"])) for row in csv.DictReader(file)]
-    require(found == [("validation", 3), ("validation", 6), ("validation", 8), ("test", 8)],
+    require(found == [("validation", 3), ("validation", 6), ("validation", 8), ("test", 8), ("best.test", 8)],
             f"metrics.csv has {found}")
     with open(run / "timing.csv", newline="") as file:
         found = [(int(row["step"]), int(row["records"])) for row in csv.DictReader(file)]
     require(found == [(3, 100), (6, 100), (8, 86)], f"timing.csv has {found}")
     facts = dict(done.rows())
-    require(facts["test.total"] == rows[-1]["total"], f"stdout has {facts['test.total']} for the test split")
+    for name, row in (("test", rows[-2]), ("best.test", rows[-1])):
+        require(facts[f"{name}.total"] == row["total"], f"stdout has {facts[f'{name}.total']} for {name}")
     every = bench.folder("every-row") / "run"
     bench.run("everything", "train", "--data", _data(bench), "--out", every, "--steps", 6, "--log-every",
               1).expect(0)

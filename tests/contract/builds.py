@@ -40,45 +40,6 @@ def _builds(bench: Bench, experiment):
     return builds
 
 
-def other_builds_train_to_the_same_bytes(bench):
-    """Every layer, loss, penalty and optimizer; under emulation where the processor is another."""
-    builds = _builds(bench, "everything")
-    folder = bench.once("everything-data", data.everything)
-    expected = same_bits._train(bench, "everything", "builds")
-    for build in builds:
-        out = bench.folder("other-build") / "run"
-        build.run("everything", "train", "--data", folder, "--out", out, *same_bits.RECIPE,
-                  "--threads", 2)
-        same_contents(expected, contents(out), build.name)
-    return f"{', '.join(build.name for build in builds)}: {len(expected)} files each"
-
-
-def other_builds_mix_to_the_same_bytes(bench):
-    """Every mix, each of a group of `everything`, in as few runs as its groups allow."""
-    builds = _builds(bench, "everything")
-    folder = bench.once("everything-data", data.everything)
-    described = json.loads(bench.run("everything", "info", "--json").expect(0).stdout)
-    groups = [group["name"] for group in described["steps"][0]["groups"]]
-    # (Whose loss a limit is of depends on the group.)
-    mixes = [mix for mix in every_mix(bench, "everything") if "limit." not in mix]
-    # (Emulated, a run takes half a minute: names alone, without what goes with any, and in a quick run
-    # two runs of them from all over the list.)
-    plain = [mix for mix in mixes if ":" not in mix]
-    few = plain[::len(plain) // (2 * len(groups)) + 1]
-    for build in builds:
-        emulated = build.launcher(build.folder / "medley-everything")
-        chosen = mixes if not emulated else few if bench.quick else plain
-        for first in range(0, len(chosen), len(groups)):
-            options = ["--steps", 4, "--log-every", 1, "--gradients-every", 3]
-            for group, mix in zip(groups, chosen[first:]):
-                options += ["--mix", f"{group}={mix}"]
-            expected = same_bits._train(bench, "everything", "builds", recipe=options)
-            out = bench.folder("other-build") / "run"
-            build.run("everything", "train", "--data", folder, "--out", out, *options, "--threads", 2)
-            same_contents(expected, contents(out), f"{build.name}: {' '.join(map(str, options))}")
-    return f"{', '.join(build.name for build in builds)}: {len(mixes)} mixes and what goes with them, emulated {len(few if bench.quick else plain)}"
-
-
 def _some_of(source, folder, split_sizes):
     """A dataset folder with the first records of each split of another."""
     split = np.load(source / "split.npy")
@@ -86,6 +47,55 @@ def _some_of(source, folder, split_sizes):
     folder.mkdir()
     for path in source.glob("*.npy"):
         np.save(folder / path.name, np.load(path, mmap_mode="r")[chosen])
+
+
+def other_builds_train_to_the_same_bytes(bench):
+    """Every layer, loss, penalty and optimizer; under emulation where the processor is another. In a quick
+    run to the first steps of the second epoch."""
+    builds = _builds(bench, "everything")
+    folder = bench.once("everything-data", data.everything)
+    length = bench.count(("--steps", 4), ())
+    expected = same_bits._train(bench, "everything", "builds", *length)
+    for build in builds:
+        out = bench.folder("other-build") / "run"
+        build.run("everything", "train", "--data", folder, "--out", out, *same_bits.RECIPE, *length,
+                  "--threads", 2)
+        same_contents(expected, contents(out), build.name)
+    return f"{', '.join(build.name for build in builds)}: {len(expected)} files each"
+
+
+def other_builds_mix_to_the_same_bytes(bench):
+    """Every mix, each of a group of `everything`, in as few runs as its groups allow; in a quick run without
+    what goes with any mix, and under emulation two runs of mixes from all over the list."""
+    builds = _builds(bench, "everything")
+    folder = bench.folder("mix-builds")
+    _some_of(bench.once("everything-data", data.everything), folder / "data", (32, 6, 5))
+    described = json.loads(bench.run("everything", "info", "--json").expect(0).stdout)
+    groups = [group["name"] for group in described["steps"][0]["groups"]]
+    # (Whose loss a limit is of depends on the group.)
+    mixes = [mix for mix in every_mix(bench, "everything") if "limit." not in mix]
+    plain = [mix for mix in mixes if ":" not in mix]
+    few = plain[::len(plain) // (2 * len(groups)) + 1]
+
+    def compare(chosen, builds):
+        for first in range(0, len(chosen), len(groups)):
+            options = ["--data", folder / "data", "--steps", 4, "--batch-size", 18, "--log-every", 1,
+                       "--gradients-every", 3, "--threads", 2]
+            for group, mix in zip(groups, chosen[first:]):
+                options += ["--mix", f"{group}={mix}"]
+            here = bench.folder("this-build") / "run"
+            bench.run("everything", "train", "--out", here, *options).expect(0)
+            for build in builds:
+                out = bench.folder("other-build") / "run"
+                build.run("everything", "train", "--out", out, *options)
+                same_contents(contents(here), contents(out),
+                              f"{build.name}: {' '.join(map(str, options))}")
+
+    emulated = [build for build in builds if build.launcher(build.folder / "medley-everything")]
+    compare(bench.count(plain, mixes), [build for build in builds if build not in emulated])
+    compare(bench.count(few, plain), emulated)
+    return (f"{', '.join(build.name for build in builds)}: {len(bench.count(plain, mixes))} mixes"
+            f"{bench.count('', ' and what goes with them')}, emulated {len(bench.count(few, plain))}")
 
 
 def an_old_processor_gets_a_clear_message(bench):
@@ -122,42 +132,43 @@ def _pictures_and_rows(bench, folder):
             for row in list(csv.DictReader(file))[:30]:
                 shutil.copy(real / f"images/{row['image']}.jpg", folder / "pictures")
                 names.append(row["image"] + ".jpg")
-    lines = ["image,digit,side"] + [f"{name},{i % 10},{'lr'[i % 2]}" for i, name in enumerate(names)]
+    lines = ["image,colour,size"] + [f"{name},{i % 8},{'SMLX'[i % 4]}" for i, name in enumerate(names)]
     (folder / "rows.csv").write_text("\n".join(lines) + "\n")
     return len(names)
 
 
 def other_builds_import_the_same_bytes(bench):
     """Decoding, resizing, splitting and statistics."""
-    builds = _builds(bench, "lenet")
+    builds = _builds(bench, "drawn")
     folder = bench.folder("import-builds")
     count = _pictures_and_rows(bench, folder)
     command = ("import", "--csv", folder / "rows.csv", "--images", folder / "pictures", "--out")
-    bench.run("lenet", *command, folder / "here").expect(0)
+    bench.run("drawn", *command, folder / "here").expect(0)
     expected = contents(folder / "here")
     require("images.npy" in expected, f"import wrote {', '.join(expected)}")
     for build in builds:
         out = folder / "there"
         shutil.rmtree(out, ignore_errors=True)
-        build.run("lenet", *command, out)
+        build.run("drawn", *command, out)
         same_contents(expected, contents(out), build.name)
     return f"{', '.join(build.name for build in builds)}: {count} pictures each"
 
 
 def other_builds_draw_the_same_garments(bench):
-    """All pictures of the generator, and a short training on some of them."""
-    builds = _builds(bench, "garments")
+    """Pictures of the generator, in a quick run some, and a short training on a few of them."""
+    experiment = bench.count("drawn", "garments")
+    builds = _builds(bench, experiment)
     folder = bench.folder("garments")
-    bench.run("garments", "import", "--generated", "--out", folder / "here").expect(0)
+    bench.run(experiment, "import", "--generated", "--out", folder / "here").expect(0)
     _some_of(folder / "here", folder / "some", (64, 10, 9))
     training = ("train", "--data", folder / "some", "--epochs", 1, "--log-every", 1, "--out")
-    bench.run("garments", *training, folder / "run").expect(0)
+    bench.run(experiment, *training, folder / "run").expect(0)
     drawn, trained = contents(folder / "here"), contents(folder / "run")
     for build in builds:
         for name in ("there", "other-run"):
             shutil.rmtree(folder / name, ignore_errors=True)
-        build.run("garments", "import", "--generated", "--out", folder / "there")
+        build.run(experiment, "import", "--generated", "--out", folder / "there")
         same_contents(drawn, contents(folder / "there"), build.name)
-        build.run("garments", *training, folder / "other-run")
+        build.run(experiment, *training, folder / "other-run")
         same_contents(trained, contents(folder / "other-run"), build.name)
     return f"{', '.join(build.name for build in builds)}: {len(drawn)} and {len(trained)} files each"

@@ -57,7 +57,7 @@ def training_does_not_allocate(bench):
 def no_mix_allocates(bench):
     mixes = every_mix(bench, "lenet")
     for mix in mixes:
-        count, _, frames = _watched(bench, "lenet", bench.once("digits-data", data.digits), 17, "--mix", mix,
+        count, _, frames = _watched(bench, "lenet", bench.once("few-digits", data.few_digits), 17, "--mix", mix,
                                     "--batch-size", 43, "--checkpoint-every", 1, "--keep", 2, "--log-every", 1,
                                     "--gradients-every", 3, "--threads", 2)
         require(count == 0, f"{mix}: {count} allocations, the first in {_places(bench, 'lenet', frames)}")

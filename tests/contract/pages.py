@@ -2,27 +2,31 @@
 
 import csv
 import json
-import re
 import resource
 import shutil
-import subprocess
 from html.parser import HTMLParser
 
+import browser as chromium
 import data
-from harness import Skipped, require
+from harness import require
 
 # A class that would end the script, and one that would begin a comment.
 HOSTILE = ['</script><script>document.title = "broken"</script>', '<!-- "quoted", & more']
-# Run in the page when its own script has drawn: what it drew, into attributes that the dumped page has.
-PROBE = """<script>
-setTimeout(() => {
-  for (const canvas of document.querySelectorAll("canvas[width]")) {
-    const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width || 1, canvas.height || 1).data;
-    canvas.dataset.pixels = pixels.filter((value, i) => i % 4 === 3 && value > 0).length;
+# Unfolds everything, brings each chart into view until it is drawn, and tells what there is.
+PROBE = """(async () => {
+  for (const details of document.querySelectorAll("details")) details.open = true;
+  const canvases = [...document.querySelectorAll("canvas")], pixels = [];
+  for (const canvas of canvases) {
+    canvas.scrollIntoView();
+    for (let i = 0; i < 200 && !canvas.closest("[data-drawn]"); ++i) await new Promise((done) => setTimeout(done, 10));
+    const data = canvas.getContext("2d").getImageData(0, 0, canvas.width || 1, canvas.height || 1).data;
+    let drawn = 0;
+    for (let i = 3; i < data.length; i += 4) drawn += data[i] > 0;
+    pixels.push(drawn);
   }
-  document.documentElement.dataset.overflow = document.documentElement.scrollWidth - innerWidth;
-}, 2000);
-</script>"""
+  const root = document.documentElement;
+  return {root: {...root.dataset}, pixels, overflow: root.scrollWidth - innerWidth, ground: getComputedStyle(document.body).backgroundColor, html: root.outerHTML};
+})()"""
 
 
 def _run_with_report(folder, bench):
@@ -54,22 +58,18 @@ def _study(folder):
 
 
 class Page(HTMLParser):
-    """Tables as rows of cells (a cell is the number of its <data>, or its text), text, attributes of <html>."""
+    """Tables as rows of cells (a cell is the number of its <data>, or its text), the data, what is loaded."""
 
     def __init__(self, text):
         super().__init__()
-        self.tables, self.root, self.canvases, self.scripts, self.data, self.loads = [], {}, [], 0, None, []
+        self.tables, self.scripts, self.data, self.loads = [], 0, None, []
         self.cell, self.in_data = None, False
         self.feed(text)
 
     def handle_starttag(self, tag, attributes):
         attributes = dict(attributes)
         self.loads += [v for k, v in attributes.items() if k in ("src", "href") and v and not v.startswith(("#", "data:"))]
-        if tag == "html":
-            self.root = attributes
-        elif tag == "canvas":
-            self.canvases.append(attributes)
-        elif tag == "script":
+        if tag == "script":
             self.scripts += 1
             self.in_data = attributes.get("id") == "medley-data"
         elif tag == "table":
@@ -166,50 +166,38 @@ def what_cannot_be_reported_is_told(bench):
     return "7 ways"
 
 
-def _chromium():
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if not found:
-        raise Skipped("no chromium: make browser-packages")
-    return found
-
-
-def _rendered(bench, browser, page, width, theme):
-    """The page as the browser has it after its scripts, and what it said of errors."""
-    folder = bench.folder("browser")
-    copy = folder / "page.html"
-    copy.write_text(page.read_text().replace("</body>", PROBE + "</body>"))
-    done = subprocess.run(
-        [browser, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--enable-logging=stderr",
-         f"--user-data-dir={folder}", f"--window-size={width},12000", "--virtual-time-budget=4000", "--dump-dom",
-         f"file://{copy}#theme={theme}"], capture_output=True, text=True, timeout=120, check=False)
-    said = re.findall(r".*(?:CONSOLE|Uncaught|Refused).*", done.stderr)
-    require(done.returncode == 0 and not said, f"{page.name} at {width}: {said or done.stderr[-300:]}")
-    return Page(done.stdout)
+def _require_drawn(browser, page, width, dark, charts):
+    """Opens the page in a window of this width; returns what PROBE tells."""
+    what = f"{page.name} at {width} pixels"
+    browser.open(f"file://{page}", width, dark=dark)
+    seen = browser.value_of(PROBE)
+    require(not browser.complaints(), f"{what}: {browser.complaints()}")
+    require(seen["root"]["errors"] == "0" and seen["root"].get("ready") == "yes", f"{what}: {seen['root']}")
+    require(seen["overflow"] <= 0, f"{what}: wider than the window by {seen['overflow']}")
+    require((seen["ground"] == "rgb(255, 255, 255)") != dark, f"{what}: its ground is {seen['ground']}")
+    require(len(seen["pixels"]) >= charts and min(seen["pixels"]) > 1000, f"{what}: charts have {seen['pixels']} pixels")
+    return seen
 
 
 def pages_are_drawn_by_a_browser(bench):
-    browser, folder, drawn = _chromium(), bench.folder("pages"), 0
+    chromium.find()
+    folder, run, charts = bench.folder("pages"), _run(bench), 0
     _study(folder)
-    run = _run(bench)
     bench.run("lenet", "report", run, "--out", folder / "one.html").expect(0)
     bench.run("lenet", "report", run, run, "--out", folder / "two.html").expect(0)
     bench.run("lenet", "report", folder, "--out", folder / "study.html").expect(0)
-    looks = [("one", 1280, "light"), ("study", 1280, "dark")]
+    looks = [("one", 390, False, 20), ("study", 1280, True, 6)]
     if not bench.quick:
-        looks += [("two", 1280, "light"), ("one", 390, "dark"), ("study", 390, "light")]
-    for name, width, theme in looks:
-        page = _rendered(bench, browser, folder / f"{name}.html", width, theme)
-        require(page.root.get("data-errors") == "0" and page.root.get("data-ready") == "yes",
-                f"{name}: {page.root.get('data-error', 'its script did not end')}")
-        require(page.root["data-theme"] == theme, f"{name}: not {theme}")
-        require(int(page.root["data-overflow"]) <= 0, f"{name}: wider than {width} pixels by {page.root['data-overflow']}")
-        seen = [int(canvas["data-pixels"]) for canvas in page.canvases if "data-pixels" in canvas]
-        require(len([pixels for pixels in seen if pixels > 1000]) >= (8 if name != "study" else 6),
-                f"{name}: charts have {seen} pixels")
-        drawn += len(seen)
-        if name == "one":
-            _require_same_numbers(page, run)
-    return f"{len(looks)} pages, {drawn} charts"
+        looks += [("two", 1280, False, 20), ("one", 1280, True, 20), ("study", 390, False, 6)]
+    with chromium.Browser(folder / "profile") as browser:
+        for name, width, dark, least in looks:
+            seen = _require_drawn(browser, folder / f"{name}.html", width, dark, least)
+            charts += len(seen["pixels"])
+            if name == "one":
+                _require_same_numbers(Page(seen["html"]), run)
+        browser.value_of("document.getElementById('theme').click()")
+        require(browser.value_of("document.documentElement.dataset.theme") in ("light", "dark"), "the theme's switch")
+    return f"{len(looks)} pages, {charts} charts"
 
 
 def a_page_of_long_runs_is_small_and_quick(bench):

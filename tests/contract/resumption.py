@@ -29,7 +29,7 @@ def what_a_mix_keeps_is_resumed(bench):
     kept = {mix["type"]: mix.get("state", []) for mix in described["mixes"]}
     mixes, kills = every_mix(bench, "lenet"), 0
     for mix in mixes:
-        options = ("--data", bench.once("digits-data", data.digits), "--mix", mix, "--steps", 17,
+        options = ("--data", bench.once("few-digits", data.few_digits), "--mix", mix, "--steps", 14,
                    "--batch-size", 43, "--log-every", 1, "--checkpoint-every", 3, "--keep", 3)
         log, run = bench.folder("mix-whole") / "operations", bench.work / "mix-whole/run"
         bench.run("lenet", "train", "--out", run, *options,

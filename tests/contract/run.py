@@ -25,11 +25,13 @@ import agreement
 import builds
 import core
 import damaged_files
+import folds
 import foreign
 import imports
 import initial_weights
 import installs
 import kept
+import lengths
 import manners
 import memory
 import nothing_lost
@@ -43,13 +45,14 @@ import resumption
 import rooms
 import same_bits
 import streams
+import studies
 import transcript
 import two_digits
 from harness import ROOT, Bench, Failed, Skipped
 
-MODULES = (same_bits, builds, repetition, nothing_lost, resumption, parts, kept, streams, damaged_files, memory,
-           manners, agreement, records, imports, foreign, recipes, initial_weights, pages, reported_models, rooms,
-           core, installs, transcript, two_digits)
+MODULES = (same_bits, builds, repetition, nothing_lost, resumption, lengths, parts, kept, streams, damaged_files,
+           memory, manners, agreement, records, folds, imports, foreign, recipes, initial_weights, studies,
+           pages, reported_models, rooms, core, installs, transcript, two_digits)
 # Those of some minutes begin first, so that no worker is left alone with one at the end.
 LONG = (builds, transcript)
 
@@ -77,7 +80,7 @@ def start_worker(binaries, shared, quick, work, other_builds):
 
 def run(name, function):
     """Runs one test, prints its line, and returns 'ok', 'FAILED' or 'skipped', and the text."""
-    start = time.monotonic()
+    start, before = time.monotonic(), os.times()
     try:
         result, text = "ok", function(bench)
     except Failed as failure:
@@ -87,7 +90,9 @@ def run(name, function):
     except Exception as error:  # a defect of the test or a time-out: told like a failure
         frame = traceback.extract_tb(error.__traceback__)[-1]
         result, text = "FAILED", f"{type(error).__name__}: {error} ({frame.filename}:{frame.lineno})"
-    print(f"{result}: {name.replace('_', ' ')}: {text} ({time.monotonic() - start:.1f} s)", flush=True)
+    used = sum(os.times()[:4]) - sum(before[:4])
+    print(f"{result}: {name.replace('_', ' ')}: {text} ({time.monotonic() - start:.1f} s, {used:.1f} of a processor)",
+          flush=True)
     return result, text
 
 

@@ -1,12 +1,12 @@
 """Compiles wrong experiments and holds what the compiler says against what each one expects.
 
-    run.py [--compiler g++] [--jobs N] [NAME...]
+    run.py [--compiler g++] [--jobs N] [--every N] [NAME...]
 
 Every header here but right.hpp describes an experiment called `wrong`, and its first line is the
 sentence of the compiler's first error. Besides, that error must be the only thing told, in a few lines,
 and right.hpp must compile. No engine is built: describing an experiment is enough to find what is
 wrong, and one is tried as the build does it, with its engine. NAMEs choose headers by a part of their
-name. Prints a line for each failure and the count; exit code 0, or 1 if something failed.
+name, --every N one of N. Prints a line for each failure and the count; exit code 0, or 1 if something failed.
 """
 
 import argparse
@@ -84,10 +84,11 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--compiler", default="g++")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 2)
+    parser.add_argument("--every", type=int, default=1, metavar="N")
     parser.add_argument("names", nargs="*")
     arguments = parser.parse_args()
     headers = sorted(h for h in HERE.glob("*.hpp")
-                     if not arguments.names or any(name in h.stem for name in arguments.names))
+                     if not arguments.names or any(name in h.stem for name in arguments.names))[::arguments.every]
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(arguments.jobs) as pool:
         compiler = Compiler(arguments.compiler, folder)
         cases = [(header, pool.submit(compiler.compile, header, "tests/errors/unit.cpp", *compiler.use))

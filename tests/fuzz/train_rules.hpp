@@ -38,6 +38,13 @@ inline void check_ranges(const TrainOptions& o, const Description& d) {
   require(o.epochs <= 1u << 24 && o.steps <= std::uint64_t{1} << 40, "lengths are bounded");
   require(o.batch_size >= 1 && o.batch_size <= 1u << 24, "a batch has 1 to 2^24 records");
   require(o.log_every >= 1 && o.keep >= 1 && o.keep <= 1000, "rows and checkpoints are kept");
+  require(!o.best.empty() && o.best.size() <= most_criteria,
+          "the best is chosen by 1 to 8 numbers");
+  for (const Criterion& criterion : o.best)
+    require(criterion.split != Split::test, "nothing is chosen by the test split");
+  require(o.patience <= std::uint64_t{1} << 40 && o.validate_every <= std::uint64_t{1} << 40,
+          "evaluations are counted");
+  require(!o.with_optimizer || !o.init.empty(), "moments are somebody's");
   require(o.clip_norm >= 0 && std::isfinite(o.clip_norm), "a norm is cut to a number >= 0");
   require(o.schedule.valid(), "a schedule keeps its own rules");
   require(o.schedule.warm_up >= 0 && o.schedule.warm_up < 1, "a warm-up is a fraction");

@@ -93,6 +93,10 @@ def schedules():
         factors("one-cycle", 0.0, 47, cycle(47)),
         factors("one-cycle:0.4,10,100", 0.0, 25,
                 cycle(25, pct_start=0.4, div_factor=10.0, final_div_factor=100.0)),
+        factors("exponential:1,0.01", 0.0, 21,
+                lambda o: rates.ExponentialLR(o, 0.01 ** (1 / 20))),
+        factors("exponential:1,1000", 0.25, 20,
+                after_ramp(5, lambda o: rates.ExponentialLR(o, 1000 ** (1 / 14)))),
     ]
 
 

@@ -43,7 +43,7 @@ class TrainerEngine final : public Engine {
                 double rate_ahead, Diagnosis& diagnosis) override {
     trainer_.diagnose(before, memory, step, rate_ahead, diagnosis);
   }
-  void evaluate(Split split, Evaluation& result, RecordObserver* observer) override {
+  void evaluate(Split split, Evaluation& result, RecordObserver* observer = nullptr) override {
     trainer_.evaluate(split, result, observer);
   }
   double summed_value(int term, std::span<const double> sums) const override {

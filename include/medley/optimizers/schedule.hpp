@@ -5,6 +5,7 @@
 //   cosine     (1 + cos(π s / S)) / 2
 //   one_cycle  by half cosines from 1 / div up to 1 over the first `rise` of the run, then down to
 //              1 / (div · final_div)
+//   exponential  from · (to / from)^(s / (S - 1)), falling or rising: each step by the same factor
 //
 // s counts the steps from 0, S is the length of the run. With `warm_up`, a fraction of the run, the
 // first W = round(warm_up · S) steps, at most S - 1, ramp linearly: (s + 1) / (W + 1) times the
@@ -12,7 +13,8 @@
 //
 // Sources: Loshchilov and Hutter, "SGDR", ICLR 2017; Smith and Topin, "Super-Convergence", 2018.
 // PyTorch, torch.optim.lr_scheduler: MultiStepLR(milestones=round(fraction · S)),
-// CosineAnnealingLR(T_max=S), OneCycleLR(total_steps=S, cycle_momentum=False); the warm-up is
+// CosineAnnealingLR(T_max=S), OneCycleLR(total_steps=S, cycle_momentum=False),
+// ExponentialLR(gamma=(to / from)^(1 / (S - 1))) from a rate times `from`; the warm-up is
 // LinearLR(start_factor=1 / (W + 1), total_iters=W) in a SequentialLR.
 #pragma once
 
@@ -38,7 +40,7 @@ constexpr double cos_pi(double x) {
 }
 
 struct Schedule {
-  enum class Kind : std::uint8_t { constant, step, cosine, one_cycle };
+  enum class Kind : std::uint8_t { constant, step, cosine, one_cycle, exponential };
   static constexpr int most_milestones = 16;
 
   Kind kind = Kind::constant;
@@ -49,6 +51,8 @@ struct Schedule {
   int milestone_count = 0;
   // one_cycle
   double rise = 0.3, div = 25.0, final_div = 1e4;
+  // exponential
+  double from = 1.0, to = 0.01;
 
   static constexpr Schedule constant() { return {}; }
   static constexpr Schedule cosine() { return {.kind = Kind::cosine}; }
@@ -63,6 +67,9 @@ struct Schedule {
   static constexpr Schedule one_cycle(double rise = 0.3, double div = 25.0,
                                       double final_div = 1e4) {
     return {.kind = Kind::one_cycle, .rise = rise, .div = div, .final_div = final_div};
+  }
+  static constexpr Schedule exponential(double from, double to) {
+    return {.kind = Kind::exponential, .from = from, .to = to};
   }
   constexpr Schedule with_warm_up(double fraction) const {
     Schedule schedule = *this;
@@ -80,7 +87,8 @@ struct Schedule {
     constexpr double most = 1e30;
     return warm_up >= 0.0 && warm_up < 1.0 && gamma > 0.0 && gamma <= most && ascending &&
            rise > 0.0 && rise < 1.0 && div >= 1.0 && div <= most && final_div >= 1.0 &&
-           final_div <= most && (kind != Kind::step || milestone_count > 0);
+           final_div <= most && from > 0.0 && from <= most && to > 0.0 && to <= most &&
+           (kind != Kind::step || milestone_count > 0);
   }
 
   bool operator==(const Schedule&) const = default;
@@ -116,6 +124,11 @@ constexpr double one_cycle_factor(const Schedule& schedule, double step, double 
   return half_cosine(1.0, last, (step - top) / (total - 1.0 - top));
 }
 
+constexpr double exponential_factor(const Schedule& schedule, double step, double total) {
+  const double growth = natural_log(schedule.to) - natural_log(schedule.from);
+  return schedule.from * medley::exponential(growth * step / std::max(total - 1.0, 1.0));
+}
+
 constexpr double main_factor(const Schedule& schedule, double step, double total) {
   switch (schedule.kind) {
     case Schedule::Kind::constant:
@@ -126,6 +139,8 @@ constexpr double main_factor(const Schedule& schedule, double step, double total
       return half_cosine(1.0, 0.0, step / total);
     case Schedule::Kind::one_cycle:
       return one_cycle_factor(schedule, step, total);
+    case Schedule::Kind::exponential:
+      return exponential_factor(schedule, step, total);
   }
   return 1.0;
 }

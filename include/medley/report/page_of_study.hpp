@@ -17,7 +17,7 @@ struct StudyFiles {
   std::vector<std::string> answer;                           // sentences
   std::vector<std::pair<std::string, std::string>> options;  // of study.ini
   std::optional<LogTable> settings, trials, test, timing, range_test;
-  std::string chosen;  // chosen.ini
+  std::vector<std::string> chosen;  // lines of chosen.ini
 };
 
 // Whether the folder has a study.ini or a settings.csv.

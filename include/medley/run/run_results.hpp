@@ -25,8 +25,8 @@ namespace medley {
 struct ResultRow {
   std::uint64_t epoch = 0, step = 0;  // epochs from 0; steps done
   // "train": the batch of a step, before its update; "whole.train": the training split, evaluated
-  // where --best asks for it; "validation"; "test" with the last parameters, "best.test" with those
-  // of the best step, which is `step`.
+  // where --best asks for it; "validation"; at the end of a run "test" with the last parameters, and
+  // "best.test" with those of RunResults::best_step.
   std::string split;
   std::vector<double> values;  // one a name of RunResults::names; NaN where there is none
 };

@@ -39,12 +39,14 @@ struct TrainOptions : RunLength {
   // With --resume and another length: the one that config.ini has.
   std::optional<RunLength> before;
   std::uint64_t stop_after = 0;  // steps; as if the process were asked to stop there. 0: do not
+  std::uint64_t stop_after_epochs = 0;  // the same in whole epochs
   int threads = 1;
   std::string isa;
 
   std::uint32_t batch_size = 32;
   std::uint64_t seed = 1;
   bool shuffle = true, augment = true;
+  bool measures_test = true;  // at the end
   double clip_norm = 0;
   Schedule schedule;
   int mode = 0;                       // of the step modes that the experiment lists

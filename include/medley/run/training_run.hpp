@@ -11,6 +11,7 @@
 #include "medley/engine/loop.hpp"
 #include "medley/run/checkpoint.hpp"
 #include "medley/run/diagnostics.hpp"
+#include "medley/run/metrics.hpp"
 #include "medley/run/mix_warnings.hpp"
 #include "medley/run/progress_line.hpp"
 #include "medley/run/reporting.hpp"
@@ -74,6 +75,7 @@ class TrainingRun {
   bool ended() const { return state_.end == RunEnd::reached || state_.end == RunEnd::closed; }
   void go_on();
   void close();
+  bool measures_test() const;
   void measure_best();
 
   RunProgress progress_now() const;
@@ -84,7 +86,9 @@ class TrainingRun {
   // What a run tells at its end: training_results.cpp.
   void report_divergence(const Position& position, const StepReport& report);
   struct Results;
-  void add_results(Split split, std::string_view start, Results& results);
+  std::vector<Metric> measure(Split split);
+  void add_results(Split split, std::string_view start, std::span<const Metric> found,
+                   Results& results);
   void add_best(Results& results);
   std::string best_words() const;
   void write_confusions(Split split);

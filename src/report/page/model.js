@@ -72,7 +72,10 @@ function drawArena(arena) {
   if (!parent || !arena) return;
   parent.replaceChildren();
   const kinds = arena.kinds.map((kind) => kind.kind);
-  const colour = (kind) => (kind === "alignment" ? "transparent" : pale(mark(kinds.indexOf(kind)).colour, 0.8));
+  const colour = (kind) => {
+    const i = kinds.indexOf(kind), again = Math.floor(i / seriesColours().length);
+    return kind === "alignment" ? "transparent" : pale(mark(i).colour, again ? 0.4 : 0.85);
+  };
   const legend = document.createElement("p");
   legend.className = "legend";
   for (const kind of kinds.filter((k) => k !== "alignment")) {
@@ -89,7 +92,7 @@ function drawArena(arena) {
   const steps = a.last - a.first + 1;
   const map = mapFrame(parent, "lifetimes", "A worker's activations: across, the steps of a pass, forward then backward; up, where each buffer lies");
   a.buffers.forEach((b, i) => {
-    box(map, (b.first - a.first) / steps, 1 - (b.offset + b.bytes) / a.bytes, (b.last - b.first + 1) / steps, b.bytes / a.bytes,
+    box(map, (b.first - a.first) / steps, 1 - (b.offset - a.offset + b.bytes) / a.bytes, (b.last - b.first + 1) / steps, b.bytes / a.bytes,
         pale(mark(i).colour, 0.55), `${b.name}: ${bytesText(b.bytes)}, steps ${b.first} to ${b.last}`);
   });
 }

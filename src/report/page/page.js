@@ -67,7 +67,7 @@ function setUpDownloads() {
     link.download = name;
     link.textContent = name;
     link.addEventListener("click", () => { link.href = URL.createObjectURL(new Blob([table.csv], {type: "text/csv"})); });
-    parent.append(link);
+    parent.append(link, " ");
   };
   for (const run of page.runs || []) {
     if (page.runs.length > 3) break;

@@ -140,6 +140,8 @@ function parallelChart(settings, study) {
 function drawStudy() {
   const study = page.study;
   if (!study) return;
+  const test = document.getElementById("range-test-chart");
+  if (test) addRangeTest(test, new Table(study.range_test), "");
   if (study.settings) {
     const settings = settingsOf(new Table(study.settings));
     drawFront(settings, study);

@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "medley/data/source.hpp"
-#include "medley/engine/trainer_engine.hpp"
 #include "medley/experiment/describe.hpp"
 #include "medley/layers/conv.hpp"
 #include "medley/layers/dense.hpp"
@@ -15,6 +14,7 @@
 #include "medley/losses/mean_squared_error.hpp"
 #include "medley/mixes/weighted_sum.hpp"
 #include "medley/optimizers/sgd.hpp"
+#include "tests/threaded_trainer.hpp"
 
 namespace medley::testing {
 namespace {
@@ -96,7 +96,7 @@ class Training {
     ADD_FAILURE() << "no tensor " << name;
     return {};
   }
-  Engine& engine() { return trainer_; }
+  ThreadedTrainer<Experiment>& engine() { return trainer_; }
   StepReport report;
 
  private:
@@ -105,7 +105,7 @@ class Training {
     return const_cast<float*>(arena_.data()) + (128 - address % 128) % 128 / sizeof(float);
   }
   std::vector<float> arena_;
-  TrainerEngine<Experiment> trainer_;
+  ThreadedTrainer<Experiment> trainer_;
   Position position_;
 };
 

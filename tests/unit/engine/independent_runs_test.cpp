@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "medley/engine/trainer_engine.hpp"
 #include "medley/layers/activation.hpp"
 #include "medley/layers/conv.hpp"
 #include "medley/layers/dense.hpp"

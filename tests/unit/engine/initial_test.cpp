@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "medley/data/source.hpp"
-#include "medley/engine/trainer_engine.hpp"
 #include "medley/experiment/describe.hpp"
 #include "medley/experiment/initialization.hpp"
 #include "medley/layers/activation.hpp"
@@ -26,6 +25,7 @@
 #include "medley/mixes/weighted_sum.hpp"
 #include "medley/optimizers/sgd.hpp"
 #include "medley/run/first_loss.hpp"
+#include "tests/threaded_trainer.hpp"
 
 namespace medley::testing {
 namespace {
@@ -357,7 +357,7 @@ StepReport first_step() {
   static const Noise noise;
   std::vector<float> arena(Definition<Experiment>::map.floats + 32);
   const auto address = reinterpret_cast<std::uintptr_t>(arena.data());
-  TrainerEngine<Experiment> trainer(arena.data() + (128 - address % 128) % 128 / sizeof(float));
+  ThreadedTrainer<Experiment> trainer(arena.data() + (128 - address % 128) % 128 / sizeof(float));
   Settings settings;
   settings.source = &noise;
   settings.batch_size = Noise::records;

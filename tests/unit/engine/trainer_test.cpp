@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "medley/data/source.hpp"
-#include "medley/engine/trainer_engine.hpp"
 #include "medley/experiment/describe.hpp"
 #include "medley/layers/activation.hpp"
 #include "medley/layers/conv.hpp"
@@ -18,6 +17,7 @@
 #include "medley/losses/softmax_cross_entropy.hpp"
 #include "medley/mixes/weighted_sum.hpp"
 #include "medley/optimizers/sgd.hpp"
+#include "tests/threaded_trainer.hpp"
 
 namespace medley::testing {
 namespace {
@@ -163,7 +163,7 @@ class Training {
     for (const TensorInfo& t : describe<Experiment>().tensors) names.push_back(t.name);
     return names;
   }
-  Engine& engine() { return trainer_; }
+  ThreadedTrainer<Experiment>& engine() { return trainer_; }
 
   Position position;
   StepReport report;
@@ -174,7 +174,7 @@ class Training {
     return const_cast<float*>(arena_.data()) + (128 - address % 128) % 128 / sizeof(float);
   }
   std::vector<float> arena_;
-  TrainerEngine<Experiment> trainer_;
+  ThreadedTrainer<Experiment> trainer_;
 };
 
 void expect_near(const std::vector<float>& a, const std::vector<float>& b, float tolerance) {

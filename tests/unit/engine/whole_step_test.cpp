@@ -8,6 +8,7 @@
 #include "medley/experiment/describe.hpp"
 #include "medley/run/checkpoint.hpp"
 #include "tests/files_helpers.hpp"
+#include "tests/threaded_trainer.hpp"
 #include "tests/whole_step_twin.hpp"
 
 namespace medley::testing {
@@ -77,7 +78,7 @@ class WholeRun {
     trainer_.parameters_changed();
   }
 
-  Engine& engine() { return trainer_; }
+  ThreadedTrainer<Experiment>& engine() { return trainer_; }
   Description description = describe<Experiment>();
   Settings settings;
   RunState state;
@@ -92,7 +93,7 @@ class WholeRun {
   std::vector<std::uint32_t> frozen_epochs_;
   std::vector<double> rate_scale_;
   std::vector<float> arena_;
-  TrainerEngine<Experiment> trainer_;
+  ThreadedTrainer<Experiment> trainer_;
 };
 
 void expect_near(const Parameters& expected, const Parameters& found, double tolerance) {

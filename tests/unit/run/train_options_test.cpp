@@ -38,6 +38,25 @@ TEST(TrainOptions, ConfigGivesTheSameOptionsAgain) {
   EXPECT_EQ(to_config(parse_train_options(again, d), d), text);
 }
 
+TEST(TrainOptions, FoldsAreInConfigAndDecideResults) {
+  const TemporaryFolder folder;
+  const Description d = one_group();
+  const TrainOptions whole = parse_train_options({"--out", "run"}, d);
+  EXPECT_FALSE(whole.fold.given());
+  EXPECT_FALSE(result_options(whole, d).contains("fold"));
+  const TrainOptions first = parse_train_options({"--out", "run", "--fold", "2/5"}, d);
+  EXPECT_EQ(first.fold, (Fold{2, 5, 1}));
+  const TrainOptions other =
+      parse_train_options({"--out", "run", "--fold", "2/5", "--fold-seed", "7"}, d);
+  EXPECT_NE(result_options(first, d), result_options(other, d));
+  write_text(folder / "config.ini", to_config(other, d));
+  Arguments again{"--out", "run", "--config", (folder / "config.ini").string()};
+  EXPECT_EQ(parse_train_options(again, d).fold, (Fold{2, 5, 7}));
+  again.insert(again.end(), {"--fold", "all"});  // a final training with the same options
+  EXPECT_EQ(to_string(parse_train_options(again, d).fold), "all");
+  EXPECT_ERROR(parse_train_options({"--out", "run", "--fold", "6/5"}, d), "2: --fold: '6/5'");
+}
+
 TEST(TrainOptions, ConfigMayBeginWithAByteOrderMarkAndHaveLinesOfDos) {
   const TemporaryFolder folder;
   const Description d = one_group();

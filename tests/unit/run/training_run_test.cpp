@@ -16,15 +16,15 @@ TEST_F(TrainingLoop, LogsEveryNthStepTheLastOneAndThoseThatAreMeasured) {
   EXPECT_EQ(train({"--epochs", "2", "--log-every", "3"}), Ending::complete);
   EXPECT_EQ(rows("losses.csv"),
             (Texts{"0 1 train +", "0 4 train", "0 5 validation", "1 6 train +", "1 7 train",
-                   "1 10 train", "1 10 validation", "1 10 test", "0 5 best.test"}));
+                   "1 10 train", "1 10 validation", "1 10 test", "1 10 best.test"}));
   EXPECT_EQ(rows("metrics.csv"),
-            (Texts{"0 5 validation", "1 10 validation", "1 10 test", "0 5 best.test"}));
+            (Texts{"0 5 validation", "1 10 validation", "1 10 test", "1 10 best.test"}));
 
   EXPECT_EQ(train({"--force", "--steps", "9", "--log-every", "4", "--gradients-every", "3"}),
             Ending::complete);
   EXPECT_EQ(rows("losses.csv"),
             (Texts{"0 1 train +", "0 4 train +", "0 5 train", "0 5 validation", "1 7 train +",
-                   "1 9 train", "1 9 validation", "1 9 test", "0 5 best.test"}));
+                   "1 9 train", "1 9 validation", "1 9 test", "1 9 best.test"}));
 
   EXPECT_EQ(train({"--force", "--steps", "2", "--log-every", "7", "--gradients-every", "0"}),
             Ending::complete);
@@ -204,7 +204,7 @@ TEST_F(TrainingLoop, EpochsEndInTheMiddleOfARound) {
   train({"--epochs", "2", "--log-every", "1"});
   EXPECT_EQ(rows("losses.csv"),
             (Texts{"0 1 train +", "0 2 train", "0 3 train", "0 3 validation", "1 4 train +",
-                   "1 5 train", "1 6 train", "1 6 validation", "1 6 test", "0 3 best.test"}));
+                   "1 5 train", "1 6 train", "1 6 validation", "1 6 test", "1 6 best.test"}));
   EXPECT_EQ(checkpoints(), (Steps{3, 6}));
   EXPECT_EQ(state_of(3).position.epoch, 1u);
   EXPECT_EQ(state_of(3).position.batch, 0u);
@@ -298,6 +298,13 @@ TEST_F(TrainingLoop, ResultsAreOfTheLastParametersAndOfTheBest) {
                     "best.step,5\nbest.test.total,15\n"))
       << rows;
   EXPECT_EQ(read_text(run / "confusion-kind-test.csv"), "true,0,1\r\n0,3,1\r\n1,0,2\r\n");
+  const Texts test = lines_of(run / "test.csv");
+  EXPECT_EQ(test[0], "name,value,standard_error,low,high");
+  EXPECT_EQ(test[1].substr(0, 14), "test.total,55,");
+  EXPECT_EQ(test[2].substr(0, 17), "test.term.kind,2,");
+  EXPECT_EQ(test[test.size() / 2 + 1].substr(0, 19), "best.test.total,15,");
+  // Wilson's interval of 5 of 6.
+  EXPECT_TRUE(holds(test[4], "test.kind.accuracy,0.8333...,0.152...,0.436...,0.969...")) << test[4];
 }
 
 }  // namespace

@@ -385,7 +385,7 @@ inline void draw(std::uint64_t record, std::uint8_t* image, std::uint8_t* mask) 
 namespace medley {
 
 // The drawings as records. Training, validation and test records follow one another.
-class GarmentSource final : public Source {
+class GarmentSource : public Source {
  public:
   static constexpr std::array<TargetSpec, 3> targets{
       {{"colour", TargetKind::classes, drawing::colours},
