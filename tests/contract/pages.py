@@ -108,7 +108,7 @@ def _last(path, split):
 
 def _require_same_numbers(page, run):
     """Figures, confusion matrices and the rows behind the curves against the files."""
-    for split, column in (("validation", 0), ("test", 1)):
+    for split, column in (("test", 0), ("validation", 1)):
         figures = {**_last(run / "metrics.csv", split), **_last(run / "losses.csv", split)}
         for name, value in figures.items():
             if name not in ("epoch", "step", "split") and (name == "total" or "." in name) and not (

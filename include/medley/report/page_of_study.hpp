@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "medley/report/page.hpp"
+#include "medley/report/run_files.hpp"
 
 namespace medley::page {
 
@@ -30,6 +31,9 @@ struct SettingColumns {
   std::vector<std::string> objectives;  // those that have a `.mean`
 };
 SettingColumns setting_columns(const LogTable& settings);
+
+// A trial of each setting, or of many settings of those that matter most, named by their settings.
+std::vector<RunFiles> trials_to_draw(const StudyFiles& study);
 
 // Title, facts, the sections of answer, settings, front, options, trials and chosen.ini, and the rows
 // that the page's script draws.
