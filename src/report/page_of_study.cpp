@@ -183,6 +183,9 @@ StudyFiles read_study(const fs::path& folder) {
   study.folder = folder;
   study.answer = lines_of_file(folder / "answer.txt");
   for (const std::string& line : lines_of_file(folder / "study.ini")) {
+    constexpr std::string_view start = "# A study of medley-";
+    if (line.starts_with(start))
+      study.experiment = line.substr(start.size(), line.find(';') - start.size());
     const std::size_t equals = line.find('=');
     if (line.starts_with('#') || equals == std::string::npos) continue;
     study.options.emplace_back(stripped(std::string_view(line).substr(0, equals)),
@@ -214,7 +217,7 @@ SettingColumns setting_columns(const LogTable& settings) {
 
 Page page_of_study(const StudyFiles& study) {
   Page page;
-  page.kind = "Study";
+  page.kind = "Study" + (study.experiment.empty() ? "" : " of " + study.experiment);
   const fs::path path = fs::absolute(study.folder).lexically_normal();
   page.title = (path.has_filename() ? path : path.parent_path()).filename().string();
   page.facts = fmt::format("{} settings, {} trials", study.settings ? study.settings->size() : 0,

@@ -15,6 +15,7 @@ namespace medley::page {
 // A study folder as it stands, also of a study that is still going.
 struct StudyFiles {
   std::filesystem::path folder;
+  std::string experiment;                                    // as study.ini says
   std::vector<std::string> answer;                           // sentences
   std::vector<std::pair<std::string, std::string>> options;  // of study.ini
   std::optional<LogTable> settings, trials, test, timing, range_test;
