@@ -1,6 +1,7 @@
 // One training from the first step, or the one it is resumed at, to the last checkpoint.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,6 +29,10 @@ class TrainingRun {
 
   // The session must outlive the run.
   TrainingRun(const Session& session, const TrainOptions& options);
+
+  // Asked after each step, also of one that diverged. False ends the run there, and a divergence is
+  // then not told.
+  void watch(std::function<bool(const StepDone&)> watch) { watch_ = std::move(watch); }
 
   // Trains, and leaves a run folder whatever the ending. Throws Error.
   Ending train();
@@ -107,6 +112,7 @@ class TrainingRun {
   Diagnosis diagnosis_;
   std::optional<MixWatch> mix_watch_;
   std::optional<CheckpointWriter> writer_;
+  std::function<bool(const StepDone&)> watch_;
   RunState state_;
   Evaluation evaluation_;
   std::vector<std::string> metric_names_;
