@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 
@@ -11,6 +12,7 @@
 #include "medley/data/dataset.hpp"
 #include "medley/run/stop_signal.hpp"
 #include "medley/study/answer.hpp"
+#include "medley/study/range_test.hpp"
 #include "medley/study/runner.hpp"
 #include "medley/study/study_options.hpp"
 #include "medley/study/study_progress.hpp"
@@ -29,7 +31,7 @@ const HelpText tune_help{
     "in\n"
     "words, S/settings.csv has all, S/chosen.ini is for train --config.",
     {"--study S [--data DIR] --search NAME=... [options] [options of train]", "--study S",
-     "--study S --status"},
+     "--study S --status", "--range-test [LEAST..MOST] --out RUN [--data DIR] [options of train]"},
     "--study studies/rate --search lr=1e-4..1e-2,log --trials 12 --seeds 3 --epochs 5"};
 
 // A study as this process sees it.
@@ -61,7 +63,8 @@ class Study {
   void require_data() const;
   // Does what is left. False where it was asked to stop.
   bool work();
-  void conclude();
+  // Says what came out. The exit code: that of what went wrong where nothing came through.
+  Exit conclude();
   void tell_status();
 
  private:
@@ -75,6 +78,7 @@ class Study {
   void write_chosen(std::size_t chosen) const;
   void train_final(std::size_t chosen) const;
   void tick() {
+    if (!progress_->is_due()) return;
     plan_->next(folder_.trials(design_));
     progress_->show();
   }
@@ -194,7 +198,7 @@ void Study::train_final(std::size_t chosen) const {
   }
 }
 
-void Study::conclude() {
+Exit Study::conclude() {
   folder_.sort(design_);
   const Selection found = selection();
   folder_.write("settings.csv", settings_text(design_, *plan_, criteria_, found, false));
@@ -206,6 +210,9 @@ void Study::conclude() {
   fmt::print("{}", settings_text(design_, *plan_, criteria_, found, true));
   fmt::print(stderr, "{}", answer);
   if (found.chosen && o_.is_final) train_final(*found.chosen);
+  const auto any = [&](auto member) { return std::ranges::any_of(found.settings, member); };
+  if (any(&SettingSummary::is_whole)) return Exit::done;
+  return any(&SettingSummary::diverged) ? Exit::diverged : Exit::data;
 }
 
 void Study::tell_status() {
@@ -247,6 +254,8 @@ StudyOptions open_study(const Program& program, StudyOptions given) {
 }  // namespace
 
 int tune_command(const Program& program, const Arguments& arguments) {
+  if (const auto test = parse_range_test(arguments, program.description))
+    return range_test(program, *test);
   StudyOptions options = parse_study_options(arguments, program.description);
   if (options.help) {
     fmt::print("{}", help(program.description.name, tune_help, describe_tune(program.description)));
@@ -260,12 +269,13 @@ int tune_command(const Program& program, const Arguments& arguments) {
     return 0;
   }
   catch_stop_signals();
-  if (study.work()) study.conclude();
+  Exit code = Exit::done;
+  if (study.work()) code = study.conclude();
   if (stop_signal() != 0) {
     fmt::print(stderr, "stopped, and saved; tune --study goes on from there\n");
     return 128 + stop_signal();
   }
-  return static_cast<int>(Exit::done);
+  return static_cast<int>(code);
 }
 
 }  // namespace medley
