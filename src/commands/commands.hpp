@@ -20,6 +20,7 @@ int info_command(const Program& program, const Arguments& arguments);
 int digest_command(const Program& program, const Arguments& arguments);
 int verify_command(const Program& program, const Arguments& arguments);
 int tune_command(const Program& program, const Arguments& arguments);
+int compare_command(const Program& program, const Arguments& arguments);
 int report_command(const Program& program, const Arguments& arguments);
 int import_command(const Program& program, const Arguments& arguments);
 
@@ -32,6 +33,7 @@ struct Command {
 inline constexpr auto commands = std::to_array<Command>({
     {"train", "train the experiment, leave a run folder", train_command},
     {"tune", "a study of many trainings: which options are best", tune_command},
+    {"compare", "whether losses help or hurt each other, and what mixes do", compare_command},
     {"eval", "metrics and losses of a checkpoint on a split, as CSV", eval_command},
     {"predict", "one row a record: from a dataset folder or picture files", predict_command},
     {"info", "network, memory map, or all of the experiment as JSON", info_command},

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 
@@ -62,7 +63,8 @@ class Study {
   void require_data() const;
   // Does what is left. False where it was asked to stop.
   bool work();
-  void conclude();
+  // Says what came out. The exit code: that of what went wrong where nothing came through.
+  Exit conclude();
   void tell_status();
 
  private:
@@ -76,6 +78,7 @@ class Study {
   void write_chosen(std::size_t chosen) const;
   void train_final(std::size_t chosen) const;
   void tick() {
+    if (!progress_->is_due()) return;
     plan_->next(folder_.trials(design_));
     progress_->show();
   }
@@ -195,7 +198,7 @@ void Study::train_final(std::size_t chosen) const {
   }
 }
 
-void Study::conclude() {
+Exit Study::conclude() {
   folder_.sort(design_);
   const Selection found = selection();
   folder_.write("settings.csv", settings_text(design_, *plan_, criteria_, found, false));
@@ -207,6 +210,9 @@ void Study::conclude() {
   fmt::print("{}", settings_text(design_, *plan_, criteria_, found, true));
   fmt::print(stderr, "{}", answer);
   if (found.chosen && o_.is_final) train_final(*found.chosen);
+  const auto any = [&](auto member) { return std::ranges::any_of(found.settings, member); };
+  if (any(&SettingSummary::is_whole)) return Exit::done;
+  return any(&SettingSummary::diverged) ? Exit::diverged : Exit::data;
 }
 
 void Study::tell_status() {
@@ -263,12 +269,13 @@ int tune_command(const Program& program, const Arguments& arguments) {
     return 0;
   }
   catch_stop_signals();
-  if (study.work()) study.conclude();
+  Exit code = Exit::done;
+  if (study.work()) code = study.conclude();
   if (stop_signal() != 0) {
     fmt::print(stderr, "stopped, and saved; tune --study goes on from there\n");
     return 128 + stop_signal();
   }
-  return static_cast<int>(Exit::done);
+  return static_cast<int>(code);
 }
 
 }  // namespace medley

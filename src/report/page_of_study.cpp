@@ -8,6 +8,7 @@
 
 #include "medley/base/number.hpp"
 #include "medley/report/html.hpp"
+#include "medley/report/page_of_runs.hpp"
 
 namespace medley::page {
 
@@ -49,6 +50,8 @@ Section settings_section(const LogTable& settings) {
   if (has_names) header.emplace_back("name");
   for (const std::string& name : columns.searched) header.push_back(">" + name);
   header.emplace_back(">trials");
+  const bool has_rungs = settings.column("rung").has_value();
+  if (has_rungs) header.emplace_back(">rung");
   for (const std::string& name : columns.objectives) {
     header.push_back(">" + name);
     if (settings.column(name + ".difference")) header.push_back(">difference");
@@ -62,6 +65,7 @@ Section settings_section(const LogTable& settings) {
     if (has_names) row.push_back(escaped(cell("name")));
     for (const std::string& name : columns.searched) row.push_back(figure(cell(name)));
     row.push_back(escaped(cell("trials")));
+    if (has_rungs) row.push_back(escaped(cell("rung")));
     for (const std::string& name : columns.objectives) {
       row.push_back(figure_with_error(cell(name + ".mean"), cell(name + ".standard_error")));
       if (settings.column(name + ".difference"))
@@ -129,7 +133,44 @@ Section options_section(const StudyFiles& study) {
   return section;
 }
 
+// The trial of a setting that went on longest, the first of those; nothing where none has ended.
+std::optional<std::size_t> longest_trial(const LogTable& trials, const std::string& setting) {
+  std::optional<std::size_t> found;
+  double most = 0.0;
+  for (std::size_t r = 0; r < trials.size(); ++r) {
+    if (trials.cell(r, "setting") != setting) continue;
+    const double epochs = read_number<double>(trials.cell(r, "epochs")).value;
+    if (!found || epochs > most) found = r, most = epochs;
+  }
+  return found;
+}
+
+// Settings whose curves are drawn: all of them, or of many the chosen one, the first one, which is the default
+// or the reference, and those on the front.
+bool has_curves(const LogTable& settings, std::size_t row, std::size_t most) {
+  return settings.size() <= most || row == 0 || is_marked(settings, row, "chosen") ||
+         is_marked(settings, row, "on_front");
+}
+
 }  // namespace
+
+std::vector<RunFiles> trials_to_draw(const StudyFiles& study) {
+  constexpr std::size_t most = 14;
+  std::vector<RunFiles> runs;
+  if (!study.settings || !study.trials) return runs;
+  const LogTable &settings = *study.settings, &trials = *study.trials;
+  for (std::size_t r = 0; r < settings.size() && runs.size() < most; ++r) {
+    const std::string setting = settings.cell(r, "setting"), name = settings.cell(r, "name");
+    const std::optional<std::size_t> trial = longest_trial(trials, setting);
+    if (!trial || !has_curves(settings, r, most)) continue;
+    const fs::path folder = study.folder / "runs" / trials.cell(*trial, "trial");
+    if (!is_run(folder)) continue;
+    runs.push_back(read_run(folder));
+    runs.back().name = (name.empty() ? "setting " + setting : name) +
+                       (is_marked(settings, r, "chosen") ? " (chosen)" : "");
+  }
+  return runs;
+}
 
 bool is_study(const fs::path& folder) {
   std::error_code error;
@@ -142,6 +183,9 @@ StudyFiles read_study(const fs::path& folder) {
   study.folder = folder;
   study.answer = lines_of_file(folder / "answer.txt");
   for (const std::string& line : lines_of_file(folder / "study.ini")) {
+    constexpr std::string_view start = "# A study of medley-";
+    if (line.starts_with(start))
+      study.experiment = line.substr(start.size(), line.find(';') - start.size());
     const std::size_t equals = line.find('=');
     if (line.starts_with('#') || equals == std::string::npos) continue;
     study.options.emplace_back(stripped(std::string_view(line).substr(0, equals)),
@@ -173,7 +217,7 @@ SettingColumns setting_columns(const LogTable& settings) {
 
 Page page_of_study(const StudyFiles& study) {
   Page page;
-  page.kind = "Study";
+  page.kind = "Study" + (study.experiment.empty() ? "" : " of " + study.experiment);
   const fs::path path = fs::absolute(study.folder).lexically_normal();
   page.title = (path.has_filename() ? path : path.parent_path()).filename().string();
   page.facts = fmt::format("{} settings, {} trials", study.settings ? study.settings->size() : 0,
@@ -213,6 +257,13 @@ Page page_of_study(const StudyFiles& study) {
            "first figure, the chosen setting is bold.",
            "<div id=\"parallel-chart\"></div>\n"});
     }
+  }
+  if (const std::vector<RunFiles> runs = trials_to_draw(study); !runs.empty()) {
+    Section curves = curves_section(2);
+    curves.intro = fmt::format("A trial each of {} settings. ", runs.size()) + curves.intro;
+    add(curves);
+    add(agreement_section());
+    page.data["runs"] = curves_data(runs);
   }
   if (study.trials) {
     add(trials_section(*study.trials));

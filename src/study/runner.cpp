@@ -136,7 +136,7 @@ Arguments TrialRunner::arguments(const Setting& setting, std::uint64_t trial) co
   };
   add("--seed", std::to_string(design_.seed_of(trial)));
   if (design_.folds > 0) add("--fold", fmt::format("{}/{}", design_.fold_of(trial), design_.folds));
-  add("--test", "off");
+  add("--test", design_.measures_test ? "on" : "off");
   return all;
 }
 

@@ -1,6 +1,7 @@
 #include "medley/study/statistics.hpp"
 
 #include <algorithm>
+#include <boost/math/distributions/fisher_f.hpp>
 #include <boost/math/distributions/students_t.hpp>
 #include <cmath>
 #include <limits>
@@ -90,6 +91,32 @@ std::vector<double> holm(std::span<const double> p) {
     adjusted[order[k]] = std::min(least, 1.0);
   }
   return adjusted;
+}
+
+double treatments(std::span<const std::vector<double>> values) {
+  const std::size_t ways = values.size(), runs = ways > 0 ? values[0].size() : 0;
+  if (ways < 2 || runs < 2) return unknown;
+  std::vector<double> of_run(runs, 0.0), of_way;
+  for (const std::vector<double>& way : values) {
+    of_way.push_back(mean_of(way));
+    for (std::size_t s = 0; s < runs; ++s) of_run[s] += way[s] / static_cast<double>(ways);
+  }
+  const double mean = mean_of(of_way);
+  double between = 0.0, left = 0.0;
+  for (std::size_t i = 0; i < ways; ++i) {
+    between += static_cast<double>(runs) * (of_way[i] - mean) * (of_way[i] - mean);
+    for (std::size_t s = 0; s < runs; ++s) {
+      const double rest = values[i][s] - of_way[i] - of_run[s] + mean;
+      left += rest * rest;
+    }
+  }
+  if (std::isnan(between) || std::isnan(left)) return unknown;
+  if (!(left > 1e-24 * between)) return between > 0.0 ? 0.0 : 1.0;
+  const double degrees = static_cast<double>(ways - 1);
+  const double rest_degrees = degrees * static_cast<double>(runs - 1);
+  const boost::math::fisher_f distribution(degrees, rest_degrees);
+  return boost::math::cdf(
+      boost::math::complement(distribution, between / degrees / (left / rest_degrees)));
 }
 
 std::size_t pairs_needed(const Paired& paired, double effect) {

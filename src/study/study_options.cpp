@@ -11,7 +11,6 @@
 #include "medley/base/error.hpp"
 #include "medley/base/text.hpp"
 #include "medley/run/metrics.hpp"
-#include "medley/run/mix_options.hpp"
 
 namespace medley {
 
@@ -57,26 +56,9 @@ std::string text_of(const fs::path& file) {
   return text;
 }
 
-// Pairs of names and values ("" for a switch) of options of `train`.
-std::vector<std::pair<std::string, std::string>> pairs_of(const Arguments& arguments) {
-  std::vector<std::pair<std::string, std::string>> pairs;
-  for (const std::string& argument : arguments) {
-    if (!is_option(argument)) {
-      if (pairs.empty() || !pairs.back().second.empty())
-        throw usage_error(fmt::format("tune: unexpected argument '{}'", argument));
-      pairs.back().second = argument;
-      continue;
-    }
-    const std::size_t equals = argument.find('=');
-    pairs.emplace_back(name_of(argument),
-                       equals == std::string::npos ? std::string{} : argument.substr(equals + 1));
-  }
-  return pairs;
-}
-
 // Takes --config out, and makes paths absolute.
 void take_shared(const Arguments& arguments, StudyOptions& o) {
-  for (auto& [name, value] : pairs_of(arguments)) {
+  for (auto& [name, value] : option_pairs(arguments)) {
     if (of_trial.contains(name))
       throw usage_error(fmt::format("tune: --{} belongs to a trial, not to all of them", name));
     if (name == "config") {
@@ -143,20 +125,23 @@ void read_method(const Values& read, StudyOptions& o) {
           "goes with --method grid or sobol: an adaptive search learns from whole trainings");
 }
 
-std::string value_of(const NamedValues& values, const Dimension& d) {
-  const std::string name = d.key.empty() ? d.option : d.option + "." + d.key;
-  if (const auto found = values.find(name); found != values.end()) return found->second;
-  // An option without its key stands for all of them.
-  std::string common;
-  for (const auto& [other, value] : values) {
-    if (!other.starts_with(d.option + ".")) continue;
-    if (!common.empty() && common != value) return {};
-    common = value;
-  }
-  return common;
-}
-
 }  // namespace
+
+std::vector<std::pair<std::string, std::string>> option_pairs(const Arguments& arguments) {
+  std::vector<std::pair<std::string, std::string>> pairs;
+  for (const std::string& argument : arguments) {
+    if (!is_option(argument)) {
+      if (pairs.empty() || !pairs.back().second.empty())
+        throw usage_error(fmt::format("tune: unexpected argument '{}'", argument));
+      pairs.back().second = argument;
+      continue;
+    }
+    const std::size_t equals = argument.find('=');
+    pairs.emplace_back(name_of(argument),
+                       equals == std::string::npos ? std::string{} : argument.substr(equals + 1));
+  }
+  return pairs;
+}
 
 po::options_description describe_tune(const Description& d) {
   po::options_description options("options", 100, 60);
@@ -269,7 +254,7 @@ StudyOptions parse_study_options(const Arguments& arguments, const Description& 
   if (!o.has_default && o.searches.empty())
     throw usage_error("--no-default: without --search there is nothing else to train");
   take_shared(shared, o);
-  for (const auto& [name, value] : pairs_of(o.shared)) {
+  for (const auto& [name, value] : option_pairs(o.shared)) {
     for (const Dimension& dimension : o.search.dimensions) {
       if (dimension.option == name && !composed.contains(name))
         throw usage_error(fmt::format("--{} is given for all trials, and searched", name));
@@ -305,11 +290,11 @@ std::string to_ini(const StudyOptions& o, const Description& d) {
   if (!o.has_default) text += "no-default =\n";
   line("seed", o.search.seed);
   if (o.is_final) text += "final =\n";
-  for (const auto& [name, value] : pairs_of(o.shared)) line(name, value);
+  for (const auto& [name, value] : option_pairs(o.shared)) line(name, value);
   return text;
 }
 
-StudyOptions read_ini(const fs::path& study, const Description& d) {
+Arguments ini_arguments(const fs::path& study) {
   const fs::path file = study / "study.ini";
   Arguments arguments{"--study", study.string()};
   std::ifstream stream(file);
@@ -323,34 +308,38 @@ StudyOptions read_ini(const fs::path& study, const Description& d) {
   }
   if (!stream.is_open() || stream.bad())
     throw io_error(fmt::format("{}: cannot be read", file.string()));
+  return arguments;
+}
+
+void read_base_ini(StudyOptions& o) {
+  std::error_code error;
+  if (!fs::exists(o.study / base_ini, error)) return;
+  o.config = o.study / base_ini;
+  o.config_text = text_of(o.config);
+}
+
+StudyOptions read_ini(const fs::path& study, const Description& d) {
+  const Arguments arguments = ini_arguments(study);
   try {
     StudyOptions options = parse_study_options(arguments, d);
-    std::error_code error;
-    if (fs::exists(study / base_ini, error)) {
-      options.config = study / base_ini;
-      options.config_text = text_of(options.config);
-    }
+    read_base_ini(options);
     return options;
   } catch (const Error& error) {
-    throw Error(error.code(), fmt::format("{}: {}", file.string(), error.what()));
+    throw Error(error.code(), fmt::format("{}: {}", (study / "study.ini").string(), error.what()));
   }
 }
 
-void require_same_study(const StudyOptions& given, const StudyOptions& study,
-                        const Description& d) {
-  StudyOptions ours = study, theirs = given;
-  theirs.is_final = ours.is_final;  // may be asked for later
-  theirs.data = ours.data;          // the same records may be elsewhere here; runs look at them
-  const auto lines_of = [&](const StudyOptions& o) {
+void require_same_lines(const fs::path& study, std::string_view has_text,
+                        std::string_view wants_text) {
+  const auto lines_of = [](std::string_view text) {
     Strings lines;
-    std::string text = to_ini(o, d);
-    for (std::size_t at = text.find('\n') + 1, end; at < text.size(); at = end + 1) {
-      end = text.find('\n', at);
-      lines.push_back(text.substr(at, end - at));
+    for (std::size_t end; !text.empty(); text.remove_prefix(std::min(end + 1, text.size()))) {
+      end = std::min(text.find('\n'), text.size());
+      if (!text.starts_with('#')) lines.emplace_back(text.substr(0, end));
     }
     return lines;
   };
-  const Strings has = lines_of(ours), wants = lines_of(theirs);
+  const Strings has = lines_of(has_text), wants = lines_of(wants_text);
   const auto first_beyond = [](const Strings& lines, const Strings& others) {
     const auto found = std::ranges::find_if(lines, [&](const std::string& line) {
       return std::ranges::count(lines, line) > std::ranges::count(others, line);
@@ -362,74 +351,20 @@ void require_same_study(const StudyOptions& given, const StudyOptions& study,
     throw usage_error(fmt::format(
         "{}: is a study with other options: {}{}{}; go on with it by --study alone, or choose "
         "another folder",
-        study.study.string(), missing.empty() ? "" : fmt::format("it has '{}'", missing),
+        study.string(), missing.empty() ? "" : fmt::format("it has '{}'", missing),
         missing.empty() || added.empty() ? "" : ", ",
         added.empty() ? (missing.empty() ? "in another order" : "")
                       : fmt::format("it does not have '{}'", added)));
+}
+
+void require_same_study(const StudyOptions& given, const StudyOptions& study,
+                        const Description& d) {
+  StudyOptions ours = study, theirs = given;
+  theirs.is_final = ours.is_final;  // may be asked for later
+  theirs.data = ours.data;          // the same records may be elsewhere here; runs look at them
+  require_same_lines(study.study, to_ini(ours, d), to_ini(theirs, d));
   if (given.config_text != study.config_text)
     throw usage_error(fmt::format("{}: is a study with another --config", study.study.string()));
-}
-
-Design make_design(const StudyOptions& o, const Description& d) {
-  Design design;
-  for (const Dimension& dimension : o.search.dimensions) design.columns.push_back(dimension.name);
-  design.metrics = result_names(d);
-  if (!o.config.empty()) design.shared = {"--config", o.config.string()};
-  design.shared.insert(design.shared.end(), o.shared.begin(), o.shared.end());
-  const auto pairs = pairs_of(o.shared);
-  if (std::ranges::none_of(pairs, [](const auto& pair) { return pair.first == "keep"; }))
-    design.shared.insert(design.shared.end(), {"--keep", "1"});
-  design.folds = o.folds;
-  design.seeds = o.seeds;
-  if (o.at_best) design.best_by = make_criteria(o, design).objectives[0].metric;
-  return design;
-}
-
-Criteria make_criteria(const StudyOptions& o, const Design& design) {
-  Criteria criteria;
-  criteria.has_default = o.has_default;
-  for (const std::string& text : o.objectives)
-    criteria.objectives.push_back(parse_objective(text, design.metrics));
-  for (const std::string& text : o.requirements)
-    criteria.requirements.push_back(parse_requirement(text, design.metrics));
-  for (const Objective& objective : criteria.objectives) {
-    for (const Dimension& dimension : o.search.dimensions) {
-      if (objective.metric != "total" ||
-          (dimension.option != "weight" && dimension.option != "mix"))
-        continue;
-      throw usage_error(
-          fmt::format("--objective total: {} is searched, so that totals are sums with different "
-                      "weights, which "
-                      "cannot be compared; name metrics, or term.TERM",
-                      dimension.name));
-    }
-  }
-  return criteria;
-}
-
-TrainOptions train_options(const StudyOptions& o, const Design& design, const Arguments& of_setting,
-                           const Description& d) {
-  Arguments all{"--out", (o.study / "runs").string()};
-  all.insert(all.end(), design.shared.begin(), design.shared.end());
-  all.insert(all.end(), of_setting.begin(), of_setting.end());
-  if (!o.data.empty()) all.insert(all.end(), {"--data", o.data});
-  return parse_train_options(all, d);
-}
-
-Setting default_setting(const StudyOptions& o, const Design& design, const Description& d) {
-  Setting setting{.name = "default", .values = {}, .options = {}};
-  const NamedValues values = result_options(train_options(o, design, {}, d), d);
-  for (const Dimension& dimension : o.search.dimensions)
-    setting.values.push_back(value_of(values, dimension));
-  return setting;
-}
-
-Simplicity simplicity(const TrainOptions& options, const Description& description,
-                      bool is_default) {
-  const Description d = with_mode(description, options.mode, options.mix);
-  Simplicity s{.mode = static_cast<int>(d.mode), .is_other = !is_default, .epochs = options.epochs};
-  for (const GroupInfo& group : d.groups) s.adapts |= !group.mix.mix.is_constant();
-  return s;
 }
 
 }  // namespace medley

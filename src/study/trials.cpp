@@ -114,13 +114,13 @@ TrialTable read_trials(const fs::path& file, const Design& design) {
 }
 
 std::pair<std::uint64_t, std::vector<double>> read_result(const fs::path& run, const Design& design,
-                                                          std::uint64_t epochs) {
+                                                          std::uint64_t epochs, Split split) {
   const RunResults results = read_run(run);
   std::pair<std::uint64_t, std::vector<double>> found{
       0, std::vector<double>(design.metrics.size(), not_a_number)};
   double best = not_a_number;
   for (const ResultRow& row : results.rows) {
-    if (row.split != to_string(Split::validation) || (epochs > 0 && row.epoch >= epochs)) continue;
+    if (row.split != to_string(split) || (epochs > 0 && row.epoch >= epochs)) continue;
     found.first = row.epoch + 1;
     if (!design.best_by.empty()) {
       const double value = results.value(row, design.best_by);

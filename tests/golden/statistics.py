@@ -44,6 +44,15 @@ def holm(p):
     return {"p": listed(p), "adjusted": listed(adjusted)}
 
 
+def treatments(values):
+    """Analysis of variance with repeated measures, treatments x runs."""
+    x = np.asarray(values)
+    ways, runs = x.shape
+    between = runs * ((x.mean(1) - x.mean())**2).sum() / (ways - 1)
+    left = ((x - x.mean(1, keepdims=True) - x.mean(0) + x.mean())**2).sum() / (ways - 1) / (runs - 1)
+    return {"values": [listed(way) for way in x], "p": float(stats.f.sf(between / left, ways - 1, (ways - 1) * (runs - 1)))}
+
+
 def bootstrap(values, level, resamples, seed):
     """Percentiles of the mean, with the program's own random numbers."""
     values, means = np.asarray(values), []
@@ -64,6 +73,8 @@ def main():
              pair("ten, a clear difference", random.normal(2.0, 0.1, 10), random.normal(1.0, 0.1, 10), 1 / 9)]
     content = {"made_by": f"tests/golden/statistics.py, SciPy {scipy.__version__}", "t": t, "pairs": pairs,
                "holm": [holm([0.01, 0.04, 0.03, 0.005]), holm([0.5, 0.6, 0.2]), holm(random.uniform(0, 0.1, 12) ** 2)],
+               "treatments": [treatments(random.normal(0, 1, (5, 3))),
+                              treatments(random.normal(0, 1, (4, 6)) + [[0], [1], [2], [3]])],
                "bootstrap": [bootstrap(random.normal(0, 1, 9), 0.95, 200, 1),
                              bootstrap(random.exponential(1, 30), 0.8, 101, 2**33 + 7)]}
     target = pathlib.Path(__file__).with_name("statistics.json")

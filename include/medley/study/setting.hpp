@@ -25,6 +25,7 @@ struct Design {
   int seeds = 1;                     // from 1
   // The evaluation that a trial is judged by: the last, or that where this column of metrics was best.
   std::string best_by;
+  bool measures_test = false;  // at the end of each trial
 
   int repeats() const { return (folds > 0 ? folds : 1) * seeds; }
   std::uint64_t trial(std::size_t setting, int repeat) const {

@@ -5,6 +5,7 @@
 //   paired(a, b)                a - b run by run (same seed, same fold), and a t test of the mean
 //   paired_folds(a, b, share)   the same where runs share training records, with a wider error
 //   holm(p)                     p values of many comparisons at once
+//   treatments(values)          whether several ways differ at all, run by run: an F test
 //   bootstrap_interval(...)     an interval of any statistic, by drawing from the values again
 //
 // Tests compare with SciPy (tests/golden/statistics.py). Numbers that are not known are NaN.
@@ -65,6 +66,13 @@ Paired paired_folds(std::span<const double> a, std::span<const double> b, double
 // of any wrong claim. Holm, "A Simple Sequentially Rejective Multiple Test Procedure", Scandinavian
 // Journal of Statistics 6, 1979. NaN stays and is not counted. As statsmodels multipletests(method="holm").
 std::vector<double> holm(std::span<const double> p);
+
+// The p value of an F test that several treatments have the same mean, where values[i][s] is that of
+// treatment i in run s (same seed, same fold): analysis of variance with repeated measures, F the mean
+// square between treatments over that of what neither treatment nor run explains. Of two treatments it
+// is that of `paired`. NaN with less than two treatments or runs; where nothing is left to explain, 1 if
+// the treatments are alike, else 0. As statsmodels AnovaRM.
+double treatments(std::span<const std::vector<double>> values);
 
 // So many pairs (runs of both) that a difference of `effect` is twice its standard error, if single
 // differences deviate as those of `paired` do; at least 2, and 0 where that is not known.

@@ -45,6 +45,19 @@ po::options_description describe_tune(const Description& description);
 // Throws usage_error.
 StudyOptions parse_study_options(const Arguments& arguments, const Description& description);
 
+// Name and value ("" for a switch) of each option on a command line of `train`.
+std::vector<std::pair<std::string, std::string>> option_pairs(const Arguments& arguments);
+
+// The lines of a study.ini as arguments, --study before them. Throws io_error.
+Arguments ini_arguments(const std::filesystem::path& study);
+
+// What --config named when the study began, if anything.
+void read_base_ini(StudyOptions& options);
+
+// Throws usage_error naming the first line of two study.ini that differs; comments do not count.
+void require_same_lines(const std::filesystem::path& study, std::string_view has,
+                        std::string_view wants);
+
 // Lines `name = value`, and back. `config_text` has a file of its own, base.ini.
 std::string to_ini(const StudyOptions& options, const Description& description);
 StudyOptions read_ini(const std::filesystem::path& study, const Description& description);

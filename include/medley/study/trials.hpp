@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "medley/experiment/records.hpp"
 #include "medley/study/setting.hpp"
 
 namespace medley {
@@ -65,10 +66,11 @@ std::string row_text(const Design& design, const TrialRow& row);
 TrialTable read_trials(const std::filesystem::path& file, const Design& design);
 
 // The result of a training of so many epochs (0: all) from the metrics.csv and losses.csv of its run
-// folder, validation split: {epochs done, a value for each of Design::metrics}. All NaN where nothing
+// folder, of a split: {epochs done, a value for each of Design::metrics}. All NaN where nothing
 // has been evaluated.
 std::pair<std::uint64_t, std::vector<double>> read_result(const std::filesystem::path& run,
                                                           const Design& design,
-                                                          std::uint64_t epochs);
+                                                          std::uint64_t epochs,
+                                                          Split split = Split::validation);
 
 }  // namespace medley

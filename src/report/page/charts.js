@@ -79,6 +79,7 @@ Chart.defaults.maintainAspectRatio = false;
 Chart.defaults.font.family = getComputedStyle(document.body).fontFamily;
 Chart.register(errorBars);
 
+// `legend`: true, false, or "points" where points have shapes.
 function commonOptions(x, y, legend) {
   return {
     parsing: false, normalized: true, clip: {left: 8, right: 8, top: 4, bottom: 4},
@@ -87,8 +88,8 @@ function commonOptions(x, y, legend) {
     elements: {point: {hitRadius: 6}},
     plugins: {
       legend: {
-        display: legend, position: "bottom", align: "start",
-        labels: {color: themeColour("--text"), boxWidth: 16, boxHeight: 2, font: {size: 11}, padding: 8,
+        display: Boolean(legend), position: "bottom", align: "start",
+        labels: {color: themeColour("--text"), boxWidth: legend === "points" ? 8 : 16, boxHeight: legend === "points" ? 8 : 2, usePointStyle: legend === "points", font: {size: 11}, padding: 8,
                  filter: (item, data) => {
                    const set = data.datasets[item.datasetIndex];
                    item.text = set.legend || item.text;

@@ -57,7 +57,7 @@ function frontChart(settings, study, a, b) {
   }));
   const front = settings.filter((s) => s.front).map((s) => ({x: s.mean(a), y: s.mean(b)})).sort((p, q) => p.x - q.x);
   sets.push({label: "front", unnamed: true, type: "line", data: front, borderColor: pale(mark(0).colour, 0.5), borderWidth: 1.5, pointRadius: 0, pointHitRadius: 0, tell: () => ""});
-  return {type: "scatter", data: {datasets: sets}, options: commonOptions(objectiveAxis(settings, a), objectiveAxis(settings, b), true)};
+  return {type: "scatter", data: {datasets: sets}, options: commonOptions(objectiveAxis(settings, a), objectiveAxis(settings, b), "points")};
 }
 
 // Which two of several objectives: a choice where there are more than two.

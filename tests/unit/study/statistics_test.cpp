@@ -79,6 +79,18 @@ TEST(Statistics, HolmIsAsWrittenOut) {
   expect_close(with_unknown[2], 0.04);
 }
 
+TEST(Statistics, TreatmentsAreSciPys) {
+  for (const auto& c : golden("treatments")) {
+    expect_close(treatments(c.at("values").get<std::vector<Values>>()), c.at("p"));
+  }
+  for (const auto& c : golden("pairs")) {  // of two, F is t²
+    expect_close(treatments(std::vector<Values>{c.at("a"), c.at("b")}), c.at("p"));
+  }
+  EXPECT_EQ(treatments(std::vector<Values>{{1.0, 2.0}, {1.0, 2.0}}), 1.0);
+  EXPECT_EQ(treatments(std::vector<Values>{{1.0, 2.0}, {2.0, 3.0}}), 0.0);
+  EXPECT_TRUE(std::isnan(treatments(std::vector<Values>{{1.0}, {2.0}})));
+}
+
 TEST(Statistics, TheBootstrapIsTheSameInPython) {
   for (const auto& c : golden("bootstrap")) {
     const Interval found = bootstrap_interval(c.at("values").get<Values>(), mean, c.at("level"),
