@@ -35,7 +35,9 @@ void expect_near(const Numbers& found, const Numbers& expected, const std::strin
 }
 
 TEST(RankingBlock, IsAsScikitLearnHasIt) {
-  for (const Json& wanted : golden()["ranking"]) {
+  const Json file = golden();
+  ASSERT_EQ(file["ranking"].size(), 8u);
+  for (const Json& wanted : file["ranking"]) {
     const std::string name = wanted["name"];
     std::vector<Score> scores;
     for (std::size_t i = 0; i < wanted["scores"].size(); ++i)
@@ -118,7 +120,9 @@ TEST(RankingBlock, TellsNothingOfOneClassNorOfWhatIsNoNumber) {
 }
 
 TEST(Reliability, IsAsScikitLearnHasIt) {
-  for (const Json& wanted : golden()["reliability"]) {
+  const Json file = golden();
+  ASSERT_EQ(file["reliability"].size(), 2u);
+  for (const Json& wanted : file["reliability"]) {
     const std::string name = wanted["name"];
     Reliability reliability;
     for (std::size_t i = 0; i < wanted["right"].size(); ++i)

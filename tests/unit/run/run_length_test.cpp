@@ -59,6 +59,7 @@ TEST_F(RunLength, TheBestIsChosenByWhatIsNamed) {
   train({"--force", "--epochs", "4", "--best", "kind.accuracy", "--best", "total"});
   EXPECT_EQ(linked("best"), 15u);
   EXPECT_EQ(state_of(20).best.value[1], 1.0);
+  EXPECT_EQ(*SafetensorsFile(run / "last").metadata("option.best"), "kind.accuracy, total");
   train({"--force", "--epochs", "2", "--best", "term.kind"});
   EXPECT_EQ(linked("best"), 5u);  // always 2
 }
