@@ -63,7 +63,9 @@ LDLIBS := -Wl,-Bstatic -lboost_program_options -ljpeg -lpng -lz -lxxhash -Wl,-Bd
 
 # The shell: a unit a room, as most of the time that a file takes goes into headers and their templates.
 ROOMS := base experiment optimizers mixes data files import run study report commands
-SHELL_OBJECTS := $(ROOMS:%=$(SHELL_BUILD)/%.o) $(SHELL_BUILD)/page.o
+# Another build's shell may serve, but for the rooms whose numbers reach checkpoints.
+SHELL_FROM ?= $(SHELL_BUILD)
+SHELL_OBJECTS := $(foreach room,$(ROOMS),$(if $(filter experiment optimizers mixes,$(room)),$(SHELL_BUILD),$(SHELL_FROM))/$(room).o) $(SHELL_BUILD)/page.o
 BINARIES := $(EXPERIMENTS:%=$(BIN)/medley-%)
 LINK ?= yes
 RUN_OUT ?= runs/$(EXPERIMENT)-$(shell date +%Y%m%d-%H%M%S)
@@ -176,7 +178,7 @@ $(foreach isa,$(ISAS),$(eval $(call engine_rule,$(isa))))
 # Binaries with these instruction sets, in this folder, and whether they are the ones in build.
 define binary_rule
 $(call description_rule,$(1))
-$(2)/medley-%: $(2)/%/experiment.o $(foreach isa,$(1),$(BUILD)/%/engine.$(isa).o) $(SHELL_BUILD)/main.o $(SHELL_OBJECTS)
+$(2)/medley-%: $(2)/%/experiment.o $(foreach isa,$(1),$(BUILD)/%/engine.$(isa).o) $(SHELL_FROM)/main.o $(SHELL_OBJECTS)
 	$(CXX) $(LDFLAGS) $$^ $(LDLIBS) -o $$@
 	$(if $(3),@ln -sf $(2:build/%=%)/medley-$$* build/medley-$$*)
 endef
@@ -254,9 +256,9 @@ OTHER_BUILDS := build/$(CXX)-O2/scalar $(if $(THOROUGH),build/$(CXX)-O3/avx2) $(
   $(if $(and $(call have,aarch64-linux-gnu-g++),$(call have,qemu-aarch64-static)),build/aarch64-linux-gnu-g++-O2/neon)
 .PHONY: other-builds $(OTHER_BUILDS)
 other-builds: $(OTHER_BUILDS) ## build what results are compared with: see also cross-packages
-# (Theirs of the other compilers may have a shell that compiles faster.)
+# (A shell of another compiler is the one that is there, or, of another processor, one that compiles faster.)
 $(OTHER_BUILDS): $(CONTRACT_BINARIES)  # one after the other: they share objects
-	$(MAKE) LINK= DEBUG=-g0 $(if $(findstring build/$(CXX)-,$@),,SHELL_FLAGS=-O0) CXX=$(patsubst build/%-O$(lastword $(subst -O, ,$(@D))),%,$(@D)) OPT=-O$(lastword $(subst -O, ,$(@D))) ISAS=$(@F) \
+	$(MAKE) LINK= DEBUG=-g0 $(if $(findstring build/$(CXX)-,$@),,SHELL_FLAGS=-O0) $(if $(THOROUGH),,$(if $(findstring clang,$@),SHELL_FROM=$(SHELL_BUILD))) CXX=$(patsubst build/%-O$(lastword $(subst -O, ,$(@D))),%,$(@D)) OPT=-O$(lastword $(subst -O, ,$(@D))) ISAS=$(@F) \
 	  $(foreach e,everything $(if $(findstring neon,$@),drawn $(if $(THOROUGH),garments)),$@/medley-$(e))
 
 # (In this order, the unit tests compile beside the builds for comparison and what is run on them.)

@@ -31,6 +31,7 @@ parse() {
       rest = $0
       sub(/^ *--[a-z-]+/, "", rest)
       argument = ""
+      sub(/^ \[=[^]]*\]/, "", rest)  # a value that may be left out
       if (match(rest, /^ ([A-Z]|on\|off)[^ ]*/)) {
         argument = substr(rest, 2, RLENGTH - 1)
         rest = substr(rest, RLENGTH + 1)

@@ -87,7 +87,7 @@ void add_structure(const Description& d, page::Page& page) {
 page::Page study_page(const Description& d, const std::string& folder, const std::string& csv) {
   const page::StudyFiles study = page::read_study(folder);
   page::Page page = page::page_of_study(study);
-  add_structure(d, page);
+  if (study.experiment == d.name) add_structure(d, page);
   if (!csv.empty()) page::write_tidy(study, csv);
   return page;
 }

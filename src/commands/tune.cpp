@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 
@@ -9,8 +10,10 @@
 #include "commands/help.hpp"
 #include "medley/base/error.hpp"
 #include "medley/data/dataset.hpp"
+#include "medley/data/folds.hpp"
 #include "medley/run/stop_signal.hpp"
 #include "medley/study/answer.hpp"
+#include "medley/study/range_test.hpp"
 #include "medley/study/runner.hpp"
 #include "medley/study/study_options.hpp"
 #include "medley/study/study_progress.hpp"
@@ -29,7 +32,7 @@ const HelpText tune_help{
     "in\n"
     "words, S/settings.csv has all, S/chosen.ini is for train --config.",
     {"--study S [--data DIR] --search NAME=... [options] [options of train]", "--study S",
-     "--study S --status"},
+     "--study S --status", "--range-test [LEAST..MOST] --out RUN [--data DIR] [options of train]"},
     "--study studies/rate --search lr=1e-4..1e-2,log --trials 12 --seeds 3 --epochs 5"};
 
 // A study as this process sees it.
@@ -61,7 +64,8 @@ class Study {
   void require_data() const;
   // Does what is left. False where it was asked to stop.
   bool work();
-  void conclude();
+  // Says what came out. The exit code: that of what went wrong where nothing came through.
+  Exit conclude();
   void tell_status();
 
  private:
@@ -73,8 +77,9 @@ class Study {
   RunnerOptions runner_options() const;
   Selection selection() const;
   void write_chosen(std::size_t chosen) const;
-  void train_final(std::size_t chosen) const;
+  bool train_final(std::size_t chosen) const;
   void tick() {
+    if (!progress_->is_due()) return;
     plan_->next(folder_.trials(design_));
     progress_->show();
   }
@@ -116,22 +121,24 @@ void Study::require_epochs(const TrainOptions& shared) const {
 }
 
 void Study::require_data() const {
-  const auto validation = [&]() -> std::uint64_t {
-    if (!o_.data.empty()) {
-      const Dataset data(o_.data, PictureShape{d_.input.c, d_.input.h, d_.input.w}, d_.targets);
-      return data.size(Split::validation);
-    }
-    if (!program_.generator)
-      throw usage_error(fmt::format(
-          "tune: the experiment '{}' has no data of its own; give a dataset folder with --data DIR",
-          d_.name));
-    return program_.generator->size(Split::validation);
-  }();
-  if (validation == 0 && design_.folds == 0)
-    throw data_error(fmt::format(
-        "{}: has no validation split to judge settings by; --folds 5 takes turns with the records "
-        "of training",
-        o_.data.empty() ? "the experiment's own data" : o_.data));
+  const std::string from = o_.data.empty() ? "the experiment's own data" : o_.data;
+  std::optional<Dataset> dataset;
+  if (!o_.data.empty())
+    dataset.emplace(o_.data, PictureShape{d_.input.c, d_.input.h, d_.input.w}, d_.targets);
+  const Source* const source = dataset ? &*dataset : program_.generator;
+  if (!source)
+    throw usage_error(fmt::format(
+        "tune: the experiment '{}' has no data of its own; give a dataset folder with --data DIR",
+        d_.name));
+  if (design_.folds > 0) {
+    const std::string first = fmt::format("1/{}", design_.folds);
+    FoldedSource(*source, d_.targets, train_options(o_, design_, {"--fold", first}, d_).fold, from);
+  } else if (source->size(Split::validation) == 0) {
+    throw data_error(
+        fmt::format("{}: has no validation split to judge settings by; --folds 5 takes turns with "
+                    "the records of training",
+                    from));
+  }
 }
 
 RunnerOptions Study::runner_options() const {
@@ -175,8 +182,8 @@ void Study::write_chosen(std::size_t chosen) const {
   folder_.write("chosen.ini", to_config(options, d_));
 }
 
-// Once, whoever comes first.
-void Study::train_final(std::size_t chosen) const {
+// Once, whoever comes first. False where it was asked to stop.
+bool Study::train_final(std::size_t chosen) const {
   const TrialRunner runner(program_, design_, folder_, runner_options());
   const auto is_there = [&] { return std::filesystem::exists(folder_.path() / "test.csv"); };
   while (!is_there() && stop_signal() == 0) {
@@ -192,20 +199,30 @@ void Study::train_final(std::size_t chosen) const {
     options.insert(options.end(), {"--fold", "all"});
     runner.run_final(folder_.path() / "final", options);
   }
+  return is_there();
 }
 
-void Study::conclude() {
+Exit Study::conclude() {
   folder_.sort(design_);
   const Selection found = selection();
+  const bool is_final = found.chosen && o_.is_final;
   folder_.write("settings.csv", settings_text(design_, *plan_, criteria_, found, false));
   std::string answer;
-  for (const std::string& sentence : answer_sentences(design_, *plan_, criteria_, found))
-    answer += sentence + "\n";
-  folder_.write("answer.txt", answer);
+  const auto say = [&](const std::vector<std::string>& sentences) {
+    for (const std::string& sentence : sentences) {
+      answer += sentence + "\n";
+      fmt::print(stderr, "{}\n", sentence);
+    }
+    folder_.write("answer.txt", answer);
+  };
+  say(answer_sentences(design_, *plan_, criteria_, found, is_final));
   if (found.chosen) write_chosen(*found.chosen);
   fmt::print("{}", settings_text(design_, *plan_, criteria_, found, true));
-  fmt::print(stderr, "{}", answer);
-  if (found.chosen && o_.is_final) train_final(*found.chosen);
+  if (is_final && train_final(*found.chosen))
+    say(test_sentences(criteria_, folder_.path() / "test.csv"));
+  const auto any = [&](auto member) { return std::ranges::any_of(found.settings, member); };
+  if (any(&SettingSummary::is_whole)) return Exit::done;
+  return any(&SettingSummary::diverged) ? Exit::diverged : Exit::data;
 }
 
 void Study::tell_status() {
@@ -247,6 +264,8 @@ StudyOptions open_study(const Program& program, StudyOptions given) {
 }  // namespace
 
 int tune_command(const Program& program, const Arguments& arguments) {
+  if (const auto test = parse_range_test(arguments, program.description))
+    return range_test(program, *test);
   StudyOptions options = parse_study_options(arguments, program.description);
   if (options.help) {
     fmt::print("{}", help(program.description.name, tune_help, describe_tune(program.description)));
@@ -260,12 +279,13 @@ int tune_command(const Program& program, const Arguments& arguments) {
     return 0;
   }
   catch_stop_signals();
-  if (study.work()) study.conclude();
+  Exit code = Exit::done;
+  if (study.work()) code = study.conclude();
   if (stop_signal() != 0) {
     fmt::print(stderr, "stopped, and saved; tune --study goes on from there\n");
     return 128 + stop_signal();
   }
-  return static_cast<int>(Exit::done);
+  return static_cast<int>(code);
 }
 
 }  // namespace medley

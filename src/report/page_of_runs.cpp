@@ -3,217 +3,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
 #include <set>
 
 #include "medley/base/number.hpp"
-#include "medley/base/text.hpp"
 #include "medley/report/html.hpp"
-#include "medley/study/statistics.hpp"
+#include "medley/report/run_figures.hpp"
 
 namespace medley::page {
 
 namespace {
 
 using Strings = std::vector<std::string>;
-
-// Text of CSV rows in a page: what leaves room for the rest below 5 MB.
-constexpr std::size_t curve_bytes = 3'400'000;
-
-// --- figures -------------------------------------------------------------------------------------
-
-struct Figure {
-  std::string name, value;
-};
-
-std::optional<std::size_t> last_row(const LogTable& table, std::string_view split) {
-  for (std::size_t row = table.size(); row-- > 0;) {
-    if (table.cell(row, "split") == split) return row;
-  }
-  return std::nullopt;
-}
-
-// The cells of the last row of a split, `wanted` of its columns.
-template <class Wanted>
-void add_figures(const std::optional<LogTable>& table, std::string_view split, Wanted&& wanted,
-                 std::vector<Figure>& figures) {
-  const std::optional<std::size_t> row = table ? last_row(*table, split) : std::nullopt;
-  if (!row) return;
-  const Strings fields = table->fields(*row);
-  for (std::size_t c = 0; c < fields.size(); ++c) {
-    const std::string& name = table->header()[c];
-    if (name != "epoch" && name != "step" && name != "split" && wanted(name))
-      figures.push_back({name, fields[c]});
-  }
-}
-
-// The last metrics and losses of a split.
-std::vector<Figure> figures_of(const RunFiles& run, std::string_view split) {
-  std::vector<Figure> figures;
-  add_figures(
-      run.metrics, split, [](const std::string&) { return true; }, figures);
-  add_figures(
-      run.losses, split,
-      [](const std::string& name) { return name == "total" || name.ends_with(".value"); }, figures);
-  return figures;
-}
-
-std::string value_of(const std::vector<Figure>& figures, std::string_view name) {
-  const auto found = std::ranges::find(figures, name, &Figure::name);
-  return found == figures.end() ? std::string{} : found->value;
-}
-
-// The names in the order in which they first come.
-void add_names(const std::vector<Figure>& figures, Strings& names) {
-  for (const Figure& f : figures) {
-    if (std::ranges::find(names, f.name) == names.end()) names.push_back(f.name);
-  }
-}
-
-// The first metric of each target, large.
-std::string tiles(const std::vector<Figure>& figures, std::string_view split) {
-  std::string html;
-  std::set<std::string> targets;
-  for (const Figure& f : figures) {
-    const std::size_t dot = f.name.find('.');
-    if (dot == std::string::npos || f.name.ends_with(".value") || f.value.empty()) continue;
-    const std::string target = f.name.substr(0, dot);
-    if (!targets.insert(target).second) continue;
-    html += fmt::format(
-        "<div class=\"tile\"><span class=\"of\">{}</span><strong>{}</strong><span>{}, "
-        "{}</span></div>\n",
-        escaped(target), figure(f.value), escaped(f.name.substr(dot + 1)), split);
-  }
-  return html.empty() ? html : "<div class=\"tiles\">\n" + html + "</div>\n";
-}
-
-std::string figures_of_one(const RunFiles& run) {
-  const std::vector<Figure> validation = figures_of(run, "validation"),
-                            test = figures_of(run, "test");
-  Strings names;
-  add_names(validation, names);
-  add_names(test, names);
-  if (names.empty()) return {};
-  Strings columns{"figure"};
-  if (!validation.empty()) columns.emplace_back(">validation");
-  if (!test.empty()) columns.emplace_back(">test");
-  HtmlTable table("figures", columns);
-  for (const std::string& name : names) {
-    Strings row{escaped(name)};
-    if (!validation.empty()) row.push_back(figure(value_of(validation, name)));
-    if (!test.empty()) row.push_back(figure(value_of(test, name)));
-    table.row(row);
-  }
-  return tiles(test.empty() ? validation : test, test.empty() ? "validation" : "test") +
-         table.html();
-}
-
-// --- several runs --------------------------------------------------------------------------------
-
-// Options that say where and by what a run was made, not what it computes.
-constexpr std::array<std::string_view, 4> no_setting{"data", "out", "threads", "isa"};
-
-std::string option_text(const RunFiles& run, std::string_view name) {
-  return fmt::format("{}", fmt::join(run.option(name), ", "));
-}
-
-// Options that the runs do not share.
-Strings differing_options(std::span<const RunFiles> runs) {
-  Strings names;
-  for (const RunFiles& run : runs) {
-    for (const auto& [name, value] : run.options) {
-      const bool known = std::ranges::find(names, name) != names.end() ||
-                         std::ranges::find(no_setting, name) != no_setting.end();
-      const bool differs = std::ranges::any_of(runs, [&](const RunFiles& other) {
-        return option_text(other, name) != option_text(run, name);
-      });
-      if (!known && differs) names.push_back(name);
-    }
-  }
-  return names;
-}
-
-// "mean ± standard error" of numbers as texts; empty where there are not two.
-std::string mean_of(const Strings& texts) {
-  std::vector<double> values;
-  for (const std::string& text : texts) {
-    const NumberRead<double> read = read_number<double>(text);
-    if (read) values.push_back(read.value);
-  }
-  if (values.size() < 2) return {};
-  const statistics::Estimate e = statistics::estimate(values);
-  return figure_with_error(number_text(e.mean), number_text(e.standard_error));
-}
-
-// Numbers of runs that are alike but for their seeds, by what else they are.
-std::map<Strings, std::vector<std::size_t>> repeated(std::span<const RunFiles> runs,
-                                                     const Strings& differing) {
-  std::map<Strings, std::vector<std::size_t>> groups;
-  for (std::size_t i = 0; i < runs.size(); ++i) {
-    Strings key{runs[i].experiment};
-    for (const std::string& name : differing) {
-      if (name != "seed") key.push_back(option_text(runs[i], name));
-    }
-    groups[key].push_back(i);
-  }
-  return groups;
-}
-
-std::string figures_of_several(std::span<const RunFiles> runs, std::string_view split) {
-  const Strings differing = differing_options(runs);
-  Strings names;
-  std::vector<std::vector<Figure>> figures;
-  for (const RunFiles& run : runs) {
-    figures.push_back(figures_of(run, split));
-    add_names(figures.back(), names);
-  }
-  if (names.empty()) return {};
-  Strings columns{"run"};
-  for (const std::string& name : differing) columns.push_back((name == "seed" ? ">" : "") + name);
-  columns.emplace_back(">steps");
-  for (const std::string& name : names) columns.push_back(">" + name);
-  HtmlTable table("figures sortable", columns);
-  for (std::size_t i = 0; i < runs.size(); ++i) {
-    Strings row{escaped(runs[i].name)};
-    for (const std::string& name : differing) row.push_back(escaped(option_text(runs[i], name)));
-    row.push_back(std::to_string(runs[i].steps_done()));
-    for (const std::string& name : names) row.push_back(figure(value_of(figures[i], name)));
-    table.row(row);
-  }
-  for (const auto& [key, members] : repeated(runs, differing)) {
-    if (members.size() < 2) continue;
-    Strings row{fmt::format("mean of {} seeds", members.size())};
-    std::size_t at = 1;
-    for (const std::string& name : differing)
-      row.push_back(name == "seed" ? "" : escaped(key[at++]));
-    row.emplace_back();
-    for (const std::string& name : names) {
-      Strings values;
-      for (const std::size_t i : members) values.push_back(value_of(figures[i], name));
-      row.push_back(mean_of(values));
-    }
-    table.row(row, "mean");
-  }
-  return table.html();
-}
-
-bool has_split(std::span<const RunFiles> runs, std::string_view split) {
-  return std::ranges::any_of(runs,
-                             [&](const RunFiles& r) { return !figures_of(r, split).empty(); });
-}
-
-Section figures_section(std::span<const RunFiles> runs) {
-  if (runs.size() == 1)
-    return {"figures", "Figures", "Metrics and losses as they were last measured.",
-            figures_of_one(runs[0])};
-  Section section{"figures", "Figures", "", ""};
-  for (const std::string_view split : {"test", "validation"}) {
-    if (!has_split(runs, split)) continue;
-    section.html +=
-        fmt::format("<h3>{}, as last measured</h3>\n", split) + figures_of_several(runs, split);
-  }
-  return section;
-}
 
 // --- confusion matrices --------------------------------------------------------------------------
 
@@ -344,7 +144,8 @@ Section agreement_section() {
           "<div class=\"charts\" id=\"agreement-charts\"></div>\n"};
 }
 
-nlohmann::json curves_data(std::span<const RunFiles> runs, std::size_t bytes) {
+nlohmann::json curves_data(std::span<const RunFiles> runs) {
+  constexpr std::size_t bytes = 3'400'000;
   nlohmann::json list = nlohmann::json::array();
   for (const RunFiles& run : runs) list.push_back(run_data(run, bytes / runs.size()));
   return list;
@@ -403,7 +204,7 @@ Page page_of_runs(std::span<const RunFiles> runs) {
   add(agreement_section());
   if (runs.size() == 1) add(confusion_section(runs[0]));
   page.data["kind"] = runs.size() == 1 ? "run" : "runs";
-  page.data["runs"] = curves_data(runs, curve_bytes);
+  page.data["runs"] = curves_data(runs);
   return page;
 }
 

@@ -8,6 +8,7 @@
 
 #include "medley/base/number.hpp"
 #include "medley/report/html.hpp"
+#include "medley/report/page_of_runs.hpp"
 
 namespace medley::page {
 
@@ -41,14 +42,24 @@ Section answer_section(const StudyFiles& study) {
   return section;
 }
 
+// Of an experiment with several arms each has its chosen setting.
+bool is_comparison(const LogTable& settings) {
+  std::size_t chosen = 0;
+  for (std::size_t r = 0; r < settings.size(); ++r) chosen += is_marked(settings, r, "chosen");
+  return chosen > 1;
+}
+
 // A row a setting: what was searched, and mean ± standard error of each objective.
 Section settings_section(const LogTable& settings) {
   const SettingColumns columns = setting_columns(settings);
+  const bool compares = is_comparison(settings);
   const bool has_names = settings.column("name").has_value();
   Strings header{">setting"};
   if (has_names) header.emplace_back("name");
   for (const std::string& name : columns.searched) header.push_back(">" + name);
   header.emplace_back(">trials");
+  const bool has_rungs = settings.column("rung").has_value();
+  if (has_rungs) header.emplace_back(">rung");
   for (const std::string& name : columns.objectives) {
     header.push_back(">" + name);
     if (settings.column(name + ".difference")) header.push_back(">difference");
@@ -62,6 +73,7 @@ Section settings_section(const LogTable& settings) {
     if (has_names) row.push_back(escaped(cell("name")));
     for (const std::string& name : columns.searched) row.push_back(figure(cell(name)));
     row.push_back(escaped(cell("trials")));
+    if (has_rungs) row.push_back(escaped(cell("rung")));
     for (const std::string& name : columns.objectives) {
       row.push_back(figure_with_error(cell(name + ".mean"), cell(name + ".standard_error")));
       if (settings.column(name + ".difference"))
@@ -71,13 +83,14 @@ Section settings_section(const LogTable& settings) {
     }
     const bool chosen = is_marked(settings, r, "chosen"),
                front = is_marked(settings, r, "on_front");
-    row.push_back(chosen ? "chosen" : front ? "on the front" : "");
-    table.row(row, chosen ? "chosen" : front ? "front" : "");
+    row.push_back(chosen && !compares ? "chosen" : front ? "on the front" : "");
+    table.row(row, chosen && !compares ? "chosen" : front ? "front" : "");
   }
-  return {"settings", "Settings",
-          "A row a setting: mean ± standard error over its trials on the validation split, and the "
-          "paired difference to the reference. A column's name sorts by it.",
-          table.html()};
+  return {
+      "settings", "Settings",
+      "A row a setting: mean ± standard error over its trials, and the paired difference to the "
+      "reference. A column's name sorts by it.",
+      table.html()};
 }
 
 Section test_section(const LogTable& test) {
@@ -129,7 +142,45 @@ Section options_section(const StudyFiles& study) {
   return section;
 }
 
+// The trial of a setting that went on longest, the first of those; nothing where none has ended.
+std::optional<std::size_t> longest_trial(const LogTable& trials, const std::string& setting) {
+  std::optional<std::size_t> found;
+  double most = 0.0;
+  for (std::size_t r = 0; r < trials.size(); ++r) {
+    if (trials.cell(r, "setting") != setting) continue;
+    const double epochs = read_number<double>(trials.cell(r, "epochs")).value;
+    if (!found || epochs > most) found = r, most = epochs;
+  }
+  return found;
+}
+
+// Settings whose curves are drawn: all of them, or of many the chosen one, the first one, which is the default
+// or the reference, and those on the front.
+bool has_curves(const LogTable& settings, std::size_t row, std::size_t most) {
+  return settings.size() <= most || row == 0 || is_marked(settings, row, "chosen") ||
+         is_marked(settings, row, "on_front");
+}
+
 }  // namespace
+
+std::vector<RunFiles> trials_to_draw(const StudyFiles& study) {
+  constexpr std::size_t most = 14;
+  std::vector<RunFiles> runs;
+  if (!study.settings || !study.trials) return runs;
+  const LogTable &settings = *study.settings, &trials = *study.trials;
+  for (std::size_t r = 0; r < settings.size() && runs.size() < most; ++r) {
+    const std::string setting = settings.cell(r, "setting"), name = settings.cell(r, "name");
+    const std::optional<std::size_t> trial = longest_trial(trials, setting);
+    if (!trial || !has_curves(settings, r, most)) continue;
+    const fs::path folder = study.folder / "runs" / trials.cell(*trial, "trial");
+    if (!is_run(folder)) continue;
+    runs.push_back(read_run(folder));
+    runs.back().name =
+        (name.empty() ? "setting " + setting : name) +
+        (is_marked(settings, r, "chosen") && !is_comparison(settings) ? " (chosen)" : "");
+  }
+  return runs;
+}
 
 bool is_study(const fs::path& folder) {
   std::error_code error;
@@ -142,6 +193,10 @@ StudyFiles read_study(const fs::path& folder) {
   study.folder = folder;
   study.answer = lines_of_file(folder / "answer.txt");
   for (const std::string& line : lines_of_file(folder / "study.ini")) {
+    constexpr std::string_view of = " of medley-";  // "# A study of medley-lenet; ..."
+    const std::size_t at = line.find(of), end = line.find(';');
+    if (line.starts_with("# A ") && at < end && end != std::string::npos)
+      study.experiment = line.substr(at + of.size(), end - at - of.size());
     const std::size_t equals = line.find('=');
     if (line.starts_with('#') || equals == std::string::npos) continue;
     study.options.emplace_back(stripped(std::string_view(line).substr(0, equals)),
@@ -163,7 +218,11 @@ SettingColumns setting_columns(const LogTable& settings) {
     return settings.column(name).value_or(header.size());
   };
   const std::size_t begin = settings.column("name") ? at("name") : at("setting");
-  for (std::size_t c = begin + 1; c < at("trials"); ++c) columns.searched.push_back(header[c]);
+  for (std::size_t c = begin + 1; c < at("trials"); ++c) {
+    bool is_given = false;
+    for (std::size_t r = 0; r < settings.size(); ++r) is_given |= !settings.fields(r)[c].empty();
+    if (is_given) columns.searched.push_back(header[c]);
+  }
   for (const std::string& name : header) {
     if (name.ends_with(mean_suffix))
       columns.objectives.push_back(name.substr(0, name.size() - mean_suffix.size()));
@@ -173,7 +232,7 @@ SettingColumns setting_columns(const LogTable& settings) {
 
 Page page_of_study(const StudyFiles& study) {
   Page page;
-  page.kind = "Study";
+  page.kind = "Study" + (study.experiment.empty() ? "" : " of " + study.experiment);
   const fs::path path = fs::absolute(study.folder).lexically_normal();
   page.title = (path.has_filename() ? path : path.parent_path()).filename().string();
   page.facts = fmt::format("{} settings, {} trials", study.settings ? study.settings->size() : 0,
@@ -210,9 +269,16 @@ Page page_of_study(const StudyFiles& study) {
       add({"parallel", "All at once",
            "A line a setting, over its options to its figures; dark is low and bright is high in "
            "the "
-           "first figure, the chosen setting is bold.",
+           "first figure, the chosen setting (or the plain sum) is bold.",
            "<div id=\"parallel-chart\"></div>\n"});
     }
+  }
+  if (const std::vector<RunFiles> runs = trials_to_draw(study); !runs.empty()) {
+    Section curves = curves_section(2);
+    curves.intro = fmt::format("A trial each of {} settings. ", runs.size()) + curves.intro;
+    add(curves);
+    add(agreement_section());
+    page.data["runs"] = curves_data(runs);
   }
   if (study.trials) {
     add(trials_section(*study.trials));

@@ -23,10 +23,11 @@ constexpr std::string_view config_start = "# Options of this run of medley-";
 
 // Whether the name is that of a link or file of a run.
 bool is_file_of_a_run(std::string_view name) {
-  static constexpr std::array<std::string_view, 12> names{
-      "config.ini", "losses.csv",   "metrics.csv", "diagnostics.csv",
-      "timing.csv", "test.csv",     "last",        "best",
-      "log.txt",    "diverged.csv", "report.html", FileLock::file_name};
+  static constexpr std::array<std::string_view, 13> names{
+      "config.ini",       "losses.csv",   "metrics.csv", "diagnostics.csv",
+      "timing.csv",       "test.csv",     "last",        "best",
+      "log.txt",          "diverged.csv", "report.html", "range-test.csv",
+      FileLock::file_name};
   return std::ranges::find(names, name) != names.end() ||
          (name.starts_with("confusion-") &&
           (name.ends_with("-validation.csv") || name.ends_with("-test.csv")));

@@ -37,7 +37,7 @@ po::options_description describe(const Description& d) {
   add("init", text(), "FILE",
       "begin with the weights of a safetensors file that match by name and shape");
   add("with-optimizer", po::value<std::string>()->implicit_value("on"), "on|off",
-      "on: and with the moments, counts of updates and states of mixes that match (default off)");
+      "and with the moments, counts of updates and states of mixes that match (default off)");
   add("config", text(), "FILE", "options as RUN/config.ini has them; the command line comes first");
   options.add_options()("force", po::bool_switch(), "replace RUN if it is a run folder");
   add("epochs", text(), "N",
@@ -386,7 +386,7 @@ NamedValues result_options(const TrainOptions& o, const Description& d) {
   for (const OptionLine& option : deciding_options(o, d)) {
     if (!has_length && (option.name == "epochs" || option.name == "steps")) continue;
     std::string& value = values[option.key.empty() ? option.name : option.name + "." + option.key];
-    value += (value.empty() ? "" : ",") + option.value;  // of --best there may be several
+    value += (value.empty() ? "" : ", ") + option.value;  // of --best there may be several
   }
   return values;
 }

@@ -138,12 +138,19 @@ void TrainingRun::close() {
   state_.end_length = steps_;
   state_.end_patience = o_.patience;
   const std::uint64_t step = state_.position.step;
-  if (step > 0 && measures_test()) measure_best();
   if (step < steps_) {
     logs_->say(fmt::format("no better {} in {} evaluations: the run ends after step {} of {}\n",
                            o_.best[0].name, state_.best.waited, step, steps_));
   }
-  state_.end = RunEnd::closed;
+  if (step > 0 && measures_test()) {
+    save_end(RunEnd::reached);  // first, as the arena will hold the best parameters for a while
+    measure_test(true);
+  }
+  save_end(RunEnd::closed);
+}
+
+void TrainingRun::save_end(RunEnd end) {
+  state_.end = end;
   save(new_best_, true);
 }
 
@@ -151,26 +158,28 @@ bool TrainingRun::measures_test() const {
   return o_.measures_test && source_->size(Split::test) > 0;
 }
 
-void TrainingRun::measure_best() {
+// Once with the last parameters and once with those of `best`, for what print_results() tells; with
+// rows in the logs where the run `ends_now`.
+void TrainingRun::measure_test(bool ends_now) {
   const std::uint64_t step = state_.position.step, best = state_.best.step;
-  const bool other = best != step && folder_->best() == best;
-  if (other) {  // the arena will hold the best parameters for a while
-    state_.end = RunEnd::reached;
-    save(new_best_, true);
-  }
-  evaluate(Split::test);
-  log_evaluation(step, to_string(Split::test));
-  if (best == step) log_evaluation(step, best_test);
-  if (!other) return;
   const auto load = [&](std::uint64_t of) {
     load_checkpoint(folder_->checkpoints() / RunFolder::checkpoint_name(of).data(), d_, arena_,
                     false);
     engine_.parameters_changed();
   };
-  load(best);
-  evaluate(Split::test);
-  log_evaluation(step, best_test);
-  load(step);
+  std::vector<Metric> found = measure(Split::test);
+  if (ends_now) log_evaluation(step, to_string(Split::test));
+  add_results(Split::test, {}, found);
+  write_confusions(Split::test);
+  if (best == 0 || folder_->best() != best) return;
+  if (best != step) {
+    load(best);
+    found = measure(Split::test);
+  }
+  if (ends_now) log_evaluation(step, best_test);
+  test_rows_ += fmt::format("best.step,{}\n", best);
+  add_results(Split::test, "best.", found);
+  if (best != step) load(step);
 }
 
 void TrainingRun::spare_best() {

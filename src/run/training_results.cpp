@@ -35,36 +35,31 @@ void TrainingRun::report_divergence(const Position& position, const StepReport& 
                                                       : "no checkpoint had been written yet");
 }
 
-// Rows for a pipeline, on stdout, and test.csv.
-struct TrainingRun::Results {
-  std::string rows = "name,value\n", test = "name,value,standard_error,low,high\r\n";
-  std::vector<Metric> of_test;  // with the last parameters
-};
-
 // Evaluates a split: all that is measured, of test with its uncertainty.
 std::vector<Metric> TrainingRun::measure(Split split) {
   if (split != Split::test) {
-    engine_.evaluate(split, evaluation_);
+    evaluate(split);
     return all_metrics(d_, evaluation_);
   }
   Assessment a = assess(engine_, *source_, d_, split, o_.threads);
   evaluation_ = a.evaluation;
+  metric_values(d_, evaluation_, metric_values_);
   return std::move(a.metrics);
 }
 
 // "test.total,0.5" and so on; terms are in test.csv only.
-void TrainingRun::add_results(Split split, std::string_view start, std::span<const Metric> found,
-                              Results& results) {
+void TrainingRun::add_results(Split split, std::string_view start, std::span<const Metric> found) {
+  std::string& rows = split == Split::test ? test_rows_ : validation_rows_;
   for (std::size_t i = 0; i < found.size(); ++i) {
     const Metric& m = found[i];
     const std::string name = fmt::format("{}{}.{}", start, to_string(split), m.name);
     if (split == Split::test)
-      results.test += fmt::format("{},{},{},{},{}\r\n", name, number_text(m.value),
-                                  number_text(m.error), number_text(m.low), number_text(m.high));
+      test_csv_ += fmt::format("{},{},{},{},{}\r\n", name, number_text(m.value),
+                               number_text(m.error), number_text(m.low), number_text(m.high));
     if (i > 0 && i <= d_.terms.size()) continue;
-    results.rows += std::isnan(m.value) ? fmt::format("{},\n", name)
-                    : i == 0            ? fmt::format("{},{}\n", name, m.value)
-                                        : fmt::format("{},{:.4f}\n", name, m.value);
+    rows += std::isnan(m.value) ? fmt::format("{},\n", name)
+            : i == 0            ? fmt::format("{},{}\n", name, m.value)
+                                : fmt::format("{},{:.4f}\n", name, m.value);
   }
 }
 
@@ -79,45 +74,32 @@ std::string TrainingRun::best_words() const {
   return words;
 }
 
-// What the test split gives with the parameters of `best`. The arena then holds these.
-void TrainingRun::add_best(Results& results) {
-  const std::optional<std::uint64_t> best = folder_->best();
-  if (!best || !measures_test()) return;
-  const std::uint64_t last = state_.position.step;
-  results.rows += fmt::format("best.step,{}\n", *best);
-  std::vector<Metric> found = results.of_test;
-  if (*best == last) {
+// Which parameters are which, for people.
+void TrainingRun::say_best() {
+  const std::uint64_t best = state_.best.step, last = state_.position.step;
+  if (best == last) {
     logs_->say(fmt::format("best, with {}, is the last step, {}\n", best_words(), last));
   } else {
-    load_checkpoint(folder_->checkpoints() / RunFolder::checkpoint_name(*best).data(), d_, arena_,
-                    false);
-    engine_.parameters_changed();
-    found = measure(Split::test);
     logs_->say(fmt::format(
         "test.* is of the last parameters, of step {}; best.test.* of those with {}, of step {}\n",
-        last, best_words(), *best));
+        last, best_words(), best));
   }
-  add_results(Split::test, "best.", found, results);
 }
 
 // What a pipeline reads: one CSV row a fact.
 void TrainingRun::print_results() {
   const std::string digest = hexadecimal(parameter_digest(d_, arena_));
-  Results results;
-  results.rows +=
-      fmt::format("run,{}\nsteps,{}\n", csv_field(o_.out.string()), state_.position.step);
-  if (state_.position.step < steps_) results.rows += "ended,patience\n";
-  results.rows += fmt::format("digest,{}\n", digest);
-  for (const Split split : {Split::validation, Split::test}) {
-    if (source_->size(split) == 0 || (split == Split::test && !measures_test())) continue;
-    const std::vector<Metric> found = measure(split);
-    add_results(split, {}, found, results);
-    if (split == Split::test) results.of_test = found;
-    write_confusions(split);
+  const bool tests = measures_test();
+  if (tests && test_rows_.empty()) measure_test(false);  // it was closed by another process
+  if (source_->size(Split::validation) > 0) {
+    add_results(Split::validation, {}, measure(Split::validation));
+    write_confusions(Split::validation);
   }
-  add_best(results);
-  if (measures_test()) write_run_file(o_.out / "test.csv", results.test);
-  fmt::print("{}", results.rows);
+  if (test_rows_.find("\nbest.step,") != std::string::npos) say_best();
+  if (tests) write_run_file(o_.out / "test.csv", test_csv_);
+  fmt::print("name,value\nrun,{}\nsteps,{}\n{}digest,{}\n{}{}", csv_field(o_.out.string()),
+             state_.position.step, state_.position.step < steps_ ? "ended,patience\n" : "", digest,
+             validation_rows_, test_rows_);
   logs_->say(fmt::format(
       "digest of the parameters {}; the run is in {}: losses.csv, metrics.csv, timing.csv, "
       "confusion-*.csv, checkpoints\n",

@@ -305,9 +305,10 @@ TrainingRun::Ending TrainingRun::loop() {
 bool TrainingRun::after(const StepDone& done, ProgressLine& progress) {
   const Position &before = done.before, &position = state_.position;
   const StepReport& report = done.report;
+  const bool goes_on = !watch_ || watch_(done);
   if (report.diverged) {
     progress.clear();
-    report_divergence(before, report);
+    if (goes_on) report_divergence(before, report);
     return false;
   }
   if (before.step == 0 && o_.init.empty()) warn_of_first_values(report);
@@ -343,7 +344,7 @@ bool TrainingRun::after(const StepDone& done, ProgressLine& progress) {
   if (is_planned || new_best_) save(new_best_, is_planned);
   const bool is_paused =
       done.ends_epoch && o_.stop_after_epochs > 0 && position.epoch == o_.stop_after_epochs;
-  if (stop_signal() == 0 && position.step != o_.stop_after && !is_paused) return true;
+  if (goes_on && stop_signal() == 0 && position.step != o_.stop_after && !is_paused) return true;
   if (!is_planned && !new_best_) save(false, false);
   return false;
 }

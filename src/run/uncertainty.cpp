@@ -233,11 +233,20 @@ class Resampler {
       } else {
         m.confusion = std::span(confusion_).subspan(first, classes * classes);
       }
-      scores_[i].clear();
-      for (const auto& [score, draw] : draws_.scores[i])
-        scores_[i].insert(scores_[i].end(), times_[draw], score);
-      m.scores = scores_[i];
+      m.scores = repeated(draws_.scores[i], scores_[i]);
     }
+  }
+
+  // Each score as often as its draw, in their order.
+  std::span<const Score> repeated(std::span<const std::pair<Score, std::uint32_t>> scores,
+                                  std::vector<Score>& memory) const {
+    std::size_t count = 0;
+    for (const auto& [score, draw] : scores) {
+      const std::size_t end = count + times_[draw];
+      if (end > memory.size()) memory.resize(2 * end);
+      while (count < end) memory[count++] = score;
+    }
+    return std::span(memory).first(count);
   }
 
   const Description& d_;

@@ -11,7 +11,6 @@
 #include "medley/base/error.hpp"
 #include "medley/base/text.hpp"
 #include "medley/run/metrics.hpp"
-#include "medley/run/mix_options.hpp"
 
 namespace medley {
 
@@ -126,19 +125,6 @@ void read_method(const Values& read, StudyOptions& o) {
           "goes with --method grid or sobol: an adaptive search learns from whole trainings");
 }
 
-std::string value_of(const NamedValues& values, const Dimension& d) {
-  const std::string name = d.key.empty() ? d.option : d.option + "." + d.key;
-  if (const auto found = values.find(name); found != values.end()) return found->second;
-  // An option without its key stands for all of them.
-  std::string common;
-  for (const auto& [other, value] : values) {
-    if (!other.starts_with(d.option + ".")) continue;
-    if (!common.empty() && common != value) return {};
-    common = value;
-  }
-  return common;
-}
-
 }  // namespace
 
 std::vector<std::pair<std::string, std::string>> option_pairs(const Arguments& arguments) {
@@ -194,6 +180,11 @@ po::options_description describe_tune(const Description& d) {
       "judge a training by its last evaluation, or by its best one by the first objective (default "
       "last)");
   flag("no-default", "do not try the experiment's own setting, which otherwise is setting 0");
+  add("range-test", text()->implicit_value(""), "[LEAST..MOST]",
+      "instead of a study, one short training (--steps, default 300) in which the learning rate "
+      "rises "
+      "from LEAST to MOST (default 1e-6..1), and the rates that its losses suggest");
+  add("out", text(), "RUN", "with --range-test: the run folder to write");
   add("seed", text(), "S", "of the search (default 1)");
   flag("final",
        "train the chosen setting on training and validation records together, into S/final, and "
@@ -219,6 +210,8 @@ StudyOptions parse_study_options(const Arguments& arguments, const Description& 
   if (o.help) return o;
   if (!read.has("study"))
     throw usage_error("tune: --study S is missing ('tune --help' lists the options)");
+  if (read.has("out"))
+    throw usage_error("tune: --out belongs to a trial, not to all of them, or to --range-test");
   o.study = read.text("study");
   o.status = read.flag("status");
   o.is_final = read.flag("final");
@@ -372,68 +365,6 @@ void require_same_study(const StudyOptions& given, const StudyOptions& study,
   require_same_lines(study.study, to_ini(ours, d), to_ini(theirs, d));
   if (given.config_text != study.config_text)
     throw usage_error(fmt::format("{}: is a study with another --config", study.study.string()));
-}
-
-Design make_design(const StudyOptions& o, const Description& d) {
-  Design design;
-  for (const Dimension& dimension : o.search.dimensions) design.columns.push_back(dimension.name);
-  design.metrics = result_names(d);
-  if (!o.config.empty()) design.shared = {"--config", o.config.string()};
-  design.shared.insert(design.shared.end(), o.shared.begin(), o.shared.end());
-  const auto pairs = option_pairs(o.shared);
-  if (std::ranges::none_of(pairs, [](const auto& pair) { return pair.first == "keep"; }))
-    design.shared.insert(design.shared.end(), {"--keep", "1"});
-  design.folds = o.folds;
-  design.seeds = o.seeds;
-  if (o.at_best) design.best_by = make_criteria(o, design).objectives[0].metric;
-  return design;
-}
-
-Criteria make_criteria(const StudyOptions& o, const Design& design) {
-  Criteria criteria;
-  criteria.has_default = o.has_default;
-  for (const std::string& text : o.objectives)
-    criteria.objectives.push_back(parse_objective(text, design.metrics));
-  for (const std::string& text : o.requirements)
-    criteria.requirements.push_back(parse_requirement(text, design.metrics));
-  for (const Objective& objective : criteria.objectives) {
-    for (const Dimension& dimension : o.search.dimensions) {
-      if (objective.metric != "total" ||
-          (dimension.option != "weight" && dimension.option != "mix"))
-        continue;
-      throw usage_error(
-          fmt::format("--objective total: {} is searched, so that totals are sums with different "
-                      "weights, which "
-                      "cannot be compared; name metrics, or term.TERM",
-                      dimension.name));
-    }
-  }
-  return criteria;
-}
-
-TrainOptions train_options(const StudyOptions& o, const Design& design, const Arguments& of_setting,
-                           const Description& d) {
-  Arguments all{"--out", (o.study / "runs").string()};
-  all.insert(all.end(), design.shared.begin(), design.shared.end());
-  all.insert(all.end(), of_setting.begin(), of_setting.end());
-  if (!o.data.empty()) all.insert(all.end(), {"--data", o.data});
-  return parse_train_options(all, d);
-}
-
-Setting default_setting(const StudyOptions& o, const Design& design, const Description& d) {
-  Setting setting{.name = "default", .values = {}, .options = {}};
-  const NamedValues values = result_options(train_options(o, design, {}, d), d);
-  for (const Dimension& dimension : o.search.dimensions)
-    setting.values.push_back(value_of(values, dimension));
-  return setting;
-}
-
-Simplicity simplicity(const TrainOptions& options, const Description& description,
-                      bool is_default) {
-  const Description d = with_mode(description, options.mode, options.mix);
-  Simplicity s{.mode = static_cast<int>(d.mode), .is_other = !is_default, .epochs = options.epochs};
-  for (const GroupInfo& group : d.groups) s.adapts |= !group.mix.mix.is_constant();
-  return s;
 }
 
 }  // namespace medley

@@ -63,7 +63,7 @@ std::string StudyProgress::text() const {
 }
 
 void StudyProgress::show() {
-  if (!is_shown_ || Clock::now() - last_ < std::chrono::milliseconds(500)) return;
+  if (!is_due()) return;
   last_ = Clock::now();
   const std::string line = text();
   fmt::print(stderr, "\r\x1b[K{}", cut_to_columns(line, terminal_columns() - 1));

@@ -69,7 +69,7 @@ def other_builds_mix_to_the_same_bytes(bench):
     what goes with any mix, and under emulation two runs of mixes from all over the list."""
     builds = _builds(bench, "everything")
     folder = bench.folder("mix-builds")
-    _some_of(bench.once("everything-data", data.everything), folder / "data", (32, 6, 5))
+    _some_of(bench.once("everything-data", data.everything), folder / "data", (32, 4, 4))
     described = json.loads(bench.run("everything", "info", "--json").expect(0).stdout)
     groups = [group["name"] for group in described["steps"][0]["groups"]]
     # (Whose loss a limit is of depends on the group.)
@@ -79,8 +79,8 @@ def other_builds_mix_to_the_same_bytes(bench):
 
     def compare(chosen, builds):
         for first in range(0, len(chosen), len(groups)):
-            options = ["--data", folder / "data", "--steps", 4, "--batch-size", 18, "--log-every", 1,
-                       "--gradients-every", 3, "--threads", 2]
+            options = ["--data", folder / "data", "--steps", 3, "--batch-size", 12, "--log-every", 1,
+                       "--threads", 2]
             for group, mix in zip(groups, chosen[first:]):
                 options += ["--mix", f"{group}={mix}"]
             here = bench.folder("this-build") / "run"

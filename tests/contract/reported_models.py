@@ -84,11 +84,14 @@ def losses_of_single_records_are_those_of_eval(bench):
 
 def predictions_on_pages_are_those_of_predict(bench):
     folder = _folder(bench)
+    bench.run("everything", "report", folder / "run", "--split", "train", "--samples", 40, "--out",
+              folder / "train.html").expect(0)
     rows = bench.run("everything", "predict", "--checkpoint", folder / "run/best", "--data", folder / "data",
-                     "--split", "validation").expect(0).rows()
+                     "--split", "train").expect(0).rows()
     said = {int(row[0]): dict(zip(rows[0], row)) for row in rows[1:]}
-    shown = _samples(_section((folder / "run/report.html").read_text(), "samples"))
-    require(len(shown) == 8, f"{len(shown)} samples")
+    shown = _samples(_section((folder / "train.html").read_text(), "samples"))
+    order = list(said)
+    require(list(shown) == [order[(2 * i + 1) * len(order) // 80] for i in range(40)], f"samples {list(shown)}")
     for record, (heads, _) in shown.items():
         for head, classes in NAMES.items():
             label = int(np.load(folder / f"data/{head}.npy")[record])

@@ -2,6 +2,7 @@
 
 import csv
 import random
+import shutil
 import signal
 import subprocess
 import time
@@ -95,35 +96,36 @@ def killed_at_random_many_processes_make_the_same_study_as_one(bench):
     options = ("--data", _digits(bench), *HALVING)
     _tune(bench, alone, *options).expect(0)
     expected, chance = _answers(alone), random.Random(3)
-    wanted, kills = bench.count(4, 25), 0
-    ends = []
-    while kills < wanted or not ends:
-        workers = {bench.start("lenet", "tune", "--study", study, *options): 0.0 for _ in range(4)}
-        for process in workers:
-            workers[process] = time.monotonic() + chance.uniform(0.05, 0.5)
-        while workers:
-            for process, at in list(workers.items()):
-                if process.poll() is not None:
-                    ends.append(process.returncode)
-                elif kills < wanted and time.monotonic() > at:
-                    process.kill()
-                    kills += 1
-                else:
-                    continue
-                process.communicate()
-                del workers[process]
-            time.sleep(0.005)
-        require(all(code in (0, -signal.SIGKILL) for code in ends), f"processes ended with {ends}")
-        if kills < wanted and (study / "answer.txt").exists():
-            for name in ("trials.csv", "answer.txt"):  # all over again, but for what the runs have
-                (study / name).unlink()
-    _tune(bench, study).expect(0)
-    for name, text in _answers(study).items():
-        require(text == expected[name], f"after {kills} kills {name} is another")
-    require(not (study / "log.txt").exists(), "trials failed")
-    for trial in sorted((alone / "runs").iterdir()):
-        same_contents(contents(trial), contents(study / "runs" / trial.name), f"trial {trial.name}")
-    return f"{kills} kills"
+    wanted, kills, studies = bench.count(4, 25), 0, 0
+    while kills < wanted:
+        shutil.rmtree(study, ignore_errors=True)
+        studies += 1
+        while not (study / "answer.txt").exists():
+            kills += _side_by_side(bench, study, options, chance if kills < wanted else None)
+        for name, text in _answers(study).items():
+            require(text == expected[name], f"after {kills} kills {name} is another")
+        require(not (study / "log.txt").exists(), "trials failed")
+        for trial in sorted((alone / "runs").iterdir()):
+            same_contents(contents(trial), contents(study / "runs" / trial.name), f"trial {trial.name}")
+    return f"{kills} kills, {studies} {'study' if studies == 1 else 'studies'}"
+
+
+def _side_by_side(bench, study, options, chance):
+    """Four processes on one study, until all have ended, or were ended after a while. How many were."""
+    kills = 0
+    workers = {bench.start("lenet", "tune", "--study", study, *options):
+               time.monotonic() + (chance.uniform(0.05, 0.5) if chance else 300) for _ in range(4)}
+    while workers:
+        for process, at in list(workers.items()):
+            if process.poll() is None and time.monotonic() < at:
+                continue
+            kills += process.poll() is None
+            process.kill()
+            _, said = process.communicate()
+            require(process.returncode in (0, -signal.SIGKILL), f"exit {process.returncode}: {said[-300:]}")
+            del workers[process]
+        time.sleep(0.005)
+    return kills
 
 
 def asked_to_stop_a_study_saves_and_goes_on(bench):
@@ -151,6 +153,29 @@ def _orphans(study):
     """Processes that train in this folder."""
     found = subprocess.run(["pgrep", "-f", f"tune --study {study}"], capture_output=True, text=True, check=False)
     return found.stdout.split()
+
+
+def a_study_over_folds_measures_the_test_split_once(bench):
+    study = bench.folder("folds") / "study"
+    options = ("--data", _digits(bench), "--search", "lr=0.0001,0.002", "--method", "grid", "--epochs", 2, "--folds",
+               3, "--no-default", "--objective", "side.accuracy", "--final")
+    done = _tune(bench, study, *options).expect(0, "Trained on training and validation records together")
+    rows = _table(study / "trials.csv")
+    require([(row["setting"], row["fold"]) for row in rows] == [(s, f) for s in "01" for f in "123"], "other trials")
+    for row in rows:
+        run = study / "runs" / row["trial"]
+        require(f"fold = {row['fold']}/3" in (run / "config.ini").read_text(), f"{run.name}: another fold")
+        require("test" not in {line["split"] for line in _table(run / "metrics.csv")}, f"{run.name} measured test")
+    require("fold = all" in (study / "final/config.ini").read_text(), "the final training has splits of its own")
+    require((study / "test.csv").read_bytes() == (study / "final/test.csv").read_bytes(), "test.csv is another's")
+    accuracy = next(row for row in _table(study / "test.csv") if row["name"] == "test.side.accuracy")
+    require(float(accuracy["standard_error"]) >= 0, "no standard error")
+    require(f"side.accuracy {float(accuracy['value']):.4g} ±" in done.stderr, "answered with another figure")
+    before = (study / "final/last").resolve().stat().st_mtime_ns
+    _tune(bench, study).expect(0)
+    require((study / "final/last").resolve().stat().st_mtime_ns == before, "trained again")
+    _tune(bench, bench.folder("many-folds") / "study", "--data", _digits(bench), "--folds", 999).expect(3, "folds")
+    return f"{len(rows) + 1} trainings"
 
 
 def an_adaptive_search_is_the_same_by_one_process_and_by_two(bench):

@@ -21,8 +21,9 @@ Page page_of_runs(std::span<const RunFiles> runs);
 // Options of all runs side by side, and their digests.
 Section options_section(std::span<const RunFiles> runs);
 
-// The rows behind the curves of these runs, `bytes` of text in all: "runs" of the page's data.
-nlohmann::json curves_data(std::span<const RunFiles> runs, std::size_t bytes);
+// The rows behind the curves of these runs: "runs" of the page's data, which leaves room for the rest below
+// 5 MB.
+nlohmann::json curves_data(std::span<const RunFiles> runs);
 
 // The containers that the page's script draws curves and agreement of losses into.
 Section curves_section(std::size_t runs);

@@ -1,6 +1,7 @@
 // One training from the first step, or the one it is resumed at, to the last checkpoint.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,6 +29,10 @@ class TrainingRun {
 
   // The session must outlive the run.
   TrainingRun(const Session& session, const TrainOptions& options);
+
+  // Asked after each step, also of one that diverged. False ends the run there, and a divergence is
+  // then not told.
+  void watch(std::function<bool(const StepDone&)> watch) { watch_ = std::move(watch); }
 
   // Trains, and leaves a run folder whatever the ending. Throws Error.
   Ending train();
@@ -75,8 +80,9 @@ class TrainingRun {
   bool ended() const { return state_.end == RunEnd::reached || state_.end == RunEnd::closed; }
   void go_on();
   void close();
+  void save_end(RunEnd end);
   bool measures_test() const;
-  void measure_best();
+  void measure_test(bool ends_now);
 
   RunProgress progress_now() const;
   void save(bool best, bool is_planned);
@@ -85,12 +91,10 @@ class TrainingRun {
 
   // What a run tells at its end: training_results.cpp.
   void report_divergence(const Position& position, const StepReport& report);
-  struct Results;
   std::vector<Metric> measure(Split split);
-  void add_results(Split split, std::string_view start, std::span<const Metric> found,
-                   Results& results);
-  void add_best(Results& results);
+  void add_results(Split split, std::string_view start, std::span<const Metric> found);
   std::string best_words() const;
+  void say_best();
   void write_confusions(Split split);
 
   TrainOptions o_;
@@ -108,11 +112,13 @@ class TrainingRun {
   Diagnosis diagnosis_;
   std::optional<MixWatch> mix_watch_;
   std::optional<CheckpointWriter> writer_;
+  std::function<bool(const StepDone&)> watch_;
   RunState state_;
   Evaluation evaluation_;
   std::vector<std::string> metric_names_;
   std::vector<double> metric_values_;
   std::vector<std::size_t> main_metrics_;
+  std::string validation_rows_, test_rows_, test_csv_ = "name,value,standard_error,low,high\r\n";
   Row line_;
   std::uint64_t steps_ = 0, rounds_ = 1;
   std::uint64_t epoch_records_ = 0;

@@ -17,6 +17,9 @@ class StudyProgress {
 
   // "12 of 48 trainings, 2 running, 340 s left, best size.accuracy 0.951 (setting 3)".
   std::string text() const;
+  bool is_due() const {
+    return is_shown_ && Clock::now() - last_ >= std::chrono::milliseconds(500);
+  }
   // Shows the line where stderr is a terminal, twice a second at most.
   void show();
   void clear();

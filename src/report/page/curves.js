@@ -1,7 +1,7 @@
 // Curves of runs: metrics, losses, learning rate, and how the losses get along.
 
 const view = {x: "step", log: false, smoothing: 0.03, raw: true, hidden: new Set()};
-const isSingle = runs.length === 1;
+const isSingle = page.kind === "run";
 
 function place(run) {
   return (table) => (row) => {
@@ -66,7 +66,7 @@ function columnSets(file, column, look = null, label = null) {
     const table = run.table(file);
     if (!table || !table.has(column) || view.hidden.has(r)) return;
     const at = place(run)(table);
-    const splits = table.has("split") ? ["train", "validation", "test"] : [null];
+    const splits = table.has("split") ? ["train", "validation", "test", "whole.train", "best.test"] : [null];
     splits.forEach((split, s) => {
       const points = table.points(column, at, (row) => split === null || table.cell(row, "split") === split);
       if (!points.length) return;
@@ -74,7 +74,7 @@ function columnSets(file, column, look = null, label = null) {
       const of = label || (isSingle ? "" : run.name), name = [of, split].filter(Boolean).join(", ") || column;
       const options = {unnamed: label !== null && sets.length > 0, legend: label, exact: file === "learning-rate.csv"};
       if (split === "train" || split === null) sets.push(...trainingSets(name, points, colours, options));
-      else if (split === "test") sets.push(pointSet(name, points, colours, {pointStyle: "rectRot", pointRadius: 5, showLine: false, ...options}));
+      else if (split.endsWith("test")) sets.push(pointSet(name, points, colours, {pointStyle: "rectRot", pointRadius: 5, showLine: false, ...options}));
       else sets.push(pointSet(name, points, colours, options));
     });
   });

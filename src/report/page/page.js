@@ -9,7 +9,6 @@ function setUpTheme() {
   if (wanted) document.documentElement.dataset.theme = wanted[1];
   const name = () => { button.textContent = currentTheme() === "dark" ? "Light" : "Dark"; };
   const repaint = () => { name(); colourRuns(); redraw(); };
-  button.hidden = false;
   name();
   button.addEventListener("click", () => {
     document.documentElement.dataset.theme = currentTheme() === "dark" ? "light" : "dark";
@@ -18,12 +17,17 @@ function setUpTheme() {
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
 }
 
-function showDigits() {
-  for (const data of document.querySelectorAll("data")) {
-    if (data.value === data.textContent) continue;
-    data.title = data.value;
-    data.tabIndex = -1;
-  }
+// Numbers in tables are rounded for the eye; all of their digits on hover, or of all at once by a button.
+function setUpDigits() {
+  const button = document.getElementById("digits"), figures = [...document.querySelectorAll("data")];
+  const rounded = figures.map((figure) => figure.textContent);
+  for (const figure of figures) figure.title = figure.value;
+  button.addEventListener("click", () => {
+    const all = button.getAttribute("aria-pressed") !== "true";
+    button.setAttribute("aria-pressed", all);
+    figures.forEach((figure, i) => { figure.textContent = all ? figure.value : rounded[i]; });
+  });
+  document.getElementById("switches").hidden = false;
 }
 
 // A cell's number, or its text.
@@ -78,7 +82,7 @@ function setUpDownloads() {
 }
 
 setUpTheme();
-showDigits();
+setUpDigits();
 setUpSorting();
 drawCurves();
 drawStudy();

@@ -69,23 +69,17 @@ template <class Experiment>
 struct Surgery : Experiment {
   static constexpr PcGrad mix{};
 };
-struct Beside : Plain {
+// All mixes and step modes of these tests in one engine, which compiles in a fraction of the time of one for each.
+enum Mode { together, beside, in_turn };
+template <class Experiment>
+struct Listed : Experiment {
+  static constexpr auto mix = any_of(WeightedSum{}, PcGrad{}, Uncertainty{.rate = 2.0});
   static constexpr auto steps =
-      simultaneous(group<"a", "kind", "place", "decay">(sgd).mixed_by(PcGrad{}),
-                   group<"b", "side", "other">(sgd));
-};
-struct InTurn : Plain {
-  static constexpr auto steps =
-      alternating(group<"a", "kind", "place", "other">(sgd).mixed_by(PcGrad{}),
-                  group<"b", "side", "decay">(sgd));
-};
-struct Trained : Plain {
-  static constexpr Uncertainty mix{.rate = 2.0};
-};
-struct TrainedApart : Plain {
-  static constexpr auto steps =
-      alternating(group<"a", "kind", "other">(sgd).mixed_by(Uncertainty{}),
-                  group<"b", "side", "place", "decay">(sgd));
+      any_of(joint(sgd),
+             simultaneous(group<"a", "kind", "place", "decay">(sgd).mixed_by(PcGrad{}),
+                          group<"b", "side", "other">(sgd)),
+             alternating(group<"c", "kind", "place", "other">(sgd).mixed_by(PcGrad{}),
+                         group<"d", "side", "decay">(sgd)));
 };
 static_assert(Definition<PlainWide>::factored_floats(0) > 0);
 static_assert(Definition<PlainWideHeads>::factored_floats(3) > 0);
@@ -99,6 +93,13 @@ MadeSource source() {
     made.targets[3].values[i] = 2.0f - static_cast<float>(i % 5) + 0.1f * static_cast<float>(i % 3);
   }
   return made;
+}
+
+template <class Experiment = Plain>
+Settings listed(const MadeSource& made, const AnyMix& mix) {
+  Settings settings = settings_for<Listed<Experiment>>(made);
+  settings.mix[0].mix = mix;
+  return settings;
 }
 
 // The gradient of one loss in the first step, over all parameters of a part that begin so.
@@ -117,12 +118,12 @@ std::vector<double> gradient(const MadeTraining<Experiment>& training, const std
 // Each term alone.
 template <class Experiment>
 struct Alone {
-  std::deque<MadeTraining<Experiment>> terms;
+  std::deque<MadeTraining<Listed<Experiment>>> terms;
   std::vector<std::vector<double>> trunk;
 
   explicit Alone(const MadeSource& made) {
     for (int k = 0; k <= losses; ++k) {
-      Settings settings = settings_for<Experiment>(made);
+      Settings settings = listed<Experiment>(made, WeightedSum{});
       settings.weight.fill(0.0);
       settings.weight[k] = k == losses ? 1e-2 : 1.0;
       terms.emplace_back(settings).step();
@@ -179,7 +180,7 @@ void expect_surgery() {
   const MadeSource made = source();
   const Settings settings = settings_for<Experiment>(made);
   const Alone<Experiment> alone(made);
-  MadeTraining<Surgery<Experiment>> run(settings_for<Surgery<Experiment>>(made));
+  MadeTraining<Listed<Experiment>> run(listed<Experiment>(made, PcGrad{}));
   const GradientReport measured = run.gradients();
   run.step();
 
@@ -220,7 +221,7 @@ TEST(Combined, FactoredGradientsOfHeads) { expect_surgery<PlainWideHeads>(); }
 TEST(Combined, MeasuredGradientsAreTheSameBitsWithAndWithoutDirections) {
   const MadeSource made = source();
   MadeTraining<Plain> plain(settings_for<Plain>(made));
-  MadeTraining<Surgery<Plain>> surgery(settings_for<Surgery<Plain>>(made));
+  MadeTraining<Listed<Plain>> surgery(listed(made, PcGrad{}));
   const GradientReport a = plain.gradients(), b = surgery.gradients();
   EXPECT_EQ(a.norm, b.norm);
   EXPECT_EQ(a.cosine, b.cosine);
@@ -229,7 +230,7 @@ TEST(Combined, MeasuredGradientsAreTheSameBitsWithAndWithoutDirections) {
 TEST(Combined, StatisticsAreThoseOfTheOneForwardPass) {
   const MadeSource made = source();
   MadeTraining<Plain> plain(settings_for<Plain>(made));
-  MadeTraining<Surgery<Plain>> surgery(settings_for<Surgery<Plain>>(made));
+  MadeTraining<Listed<Plain>> surgery(listed(made, PcGrad{}));
   plain.step(), surgery.step();
   for (const char* name : {"trunk.1.running_mean", "trunk.1.running_var",
                            "heads.kind.1.running_mean", "heads.kind.1.running_var"}) {
@@ -239,9 +240,9 @@ TEST(Combined, StatisticsAreThoseOfTheOneForwardPass) {
 
 TEST(Combined, BesideAGroupWithAWeightedSum) {
   const MadeSource made = source();
-  const Settings settings = settings_for<Beside>(made);
+  const Settings settings = settings_for<Listed<Plain>>(made, beside);
   const Alone<Plain> alone(made);
-  MadeTraining<Beside> run(settings);
+  MadeTraining<Listed<Plain>> run(settings);
   run.step();
   const std::vector<double> weight = alone.surgery({0, 2}, settings, 0);
   EXPECT_NEAR(run.report.weight[0], weight[0], 1e-4);
@@ -258,24 +259,24 @@ TEST(Combined, BesideAGroupWithAWeightedSum) {
 
 TEST(Combined, InTurn) {
   const MadeSource made = source();
-  const Settings settings = settings_for<InTurn>(made);
+  const Settings settings = settings_for<Listed<Plain>>(made, in_turn);
   const Alone<Plain> alone(made);
-  MadeTraining<InTurn> run(settings);
+  MadeTraining<Listed<Plain>> run(settings);
   run.step();
   const std::vector<double> weight = alone.surgery({0, 2, 3}, settings, 0);
   for (int i = 0; i < 3; ++i) EXPECT_NEAR(run.report.weight[i + (i > 0)], weight[i], 1e-4);
-  expect_close(gradient(run, "a", "trunk."),
+  expect_close(gradient(run, "c", "trunk."),
                alone.combined({{0, weight[0]}, {2, weight[1]}, {3, weight[2]}}, "trunk."));
   EXPECT_EQ(run.report.weight[1], 0.5);
 }
 
 TEST(Combined, IsClippedAfterwards) {
   const MadeSource made = source();
-  Settings settings = settings_for<Surgery<Plain>>(made);
-  MadeTraining<Surgery<Plain>> free(settings);
+  Settings settings = listed(made, PcGrad{});
+  MadeTraining<Listed<Plain>> free(settings);
   free.step();
   settings.clip_norm = 0.25 * free.report.gradient_norm[0];
-  MadeTraining<Surgery<Plain>> clipped(settings);
+  MadeTraining<Listed<Plain>> clipped(settings);
   clipped.step();
   EXPECT_EQ(clipped.report.gradient_norm[0], free.report.gradient_norm[0]);
   std::vector<double> quarter = gradient(free, "all", "");
@@ -289,7 +290,7 @@ TEST(Combined, LossesWithoutLabelsTakeNoPart) {
   MadeSource made = source();
   made.targets[2].values.assign(22, NAN);
   const Alone<Plain> alone(made);
-  MadeTraining<Surgery<Plain>> run(settings_for<Surgery<Plain>>(made));
+  MadeTraining<Listed<Plain>> run(listed(made, PcGrad{}));
   run.step();
   EXPECT_FALSE(run.report.measured[2]);
   EXPECT_EQ(run.report.weight[2], 0.0);
@@ -302,9 +303,7 @@ TEST(Combined, LossesWithoutLabelsTakeNoPart) {
 }
 
 template <class Experiment>
-void expect_same_bits_with_any_threads() {
-  const MadeSource made = source();
-  Settings settings = settings_for<Experiment>(made);
+void expect_same_bits_with_any_threads(Settings settings) {
   settings.batch_size = 5;
   settings.threads = 1;
   MadeTraining<Experiment> one(settings);
@@ -315,11 +314,12 @@ void expect_same_bits_with_any_threads() {
   EXPECT_EQ(one.report.weight, three.report.weight);
 }
 TEST(Combined, ThreadsDoNotChangeABit) {
-  expect_same_bits_with_any_threads<Surgery<Plain>>();
-  expect_same_bits_with_any_threads<Surgery<PlainWide>>();
-  expect_same_bits_with_any_threads<Beside>();
-  expect_same_bits_with_any_threads<InTurn>();
-  expect_same_bits_with_any_threads<Trained>();
+  const MadeSource made = source();
+  expect_same_bits_with_any_threads<Listed<PlainWide>>(listed<PlainWide>(made, PcGrad{}));
+  for (const AnyMix& mix : {AnyMix{PcGrad{}}, AnyMix{Uncertainty{.rate = 2.0}}})
+    expect_same_bits_with_any_threads<Listed<Plain>>(listed(made, mix));
+  for (const Mode mode : {beside, in_turn})
+    expect_same_bits_with_any_threads<Listed<Plain>>(settings_for<Listed<Plain>>(made, mode));
 }
 
 TEST(Combined, DirectionsCostTrunksAndNotNetworks) {
@@ -336,8 +336,8 @@ TEST(Combined, DirectionsCostTrunksAndNotNetworks) {
 
 TEST(Trained, WeightsFollowATwinInDoublePrecision) {
   const MadeSource made = source();
-  const Settings settings = settings_for<Trained>(made);
-  MadeTraining<Trained> run(settings);
+  const Settings settings = listed(made, Uncertainty{.rate = 2.0});
+  MadeTraining<Listed<Plain>> run(settings);
   const std::array<double, losses> h{1.0, 1.0, 0.5, 0.5};
   std::array<double, losses> s{}, m{}, v{};
   for (int t = 1; t <= 20; ++t) {
@@ -358,10 +358,10 @@ TEST(Trained, WeightsFollowATwinInDoublePrecision) {
 
 TEST(Trained, EvaluationsAreComparedWithTheTermsOwnWeights) {
   const MadeSource made = source();
-  MadeTraining<Trained> run(settings_for<Trained>(made));
+  MadeTraining<Listed<Plain>> run(listed(made, Uncertainty{.rate = 2.0}));
   run.step(5);
   const Evaluation evaluation = run.evaluate();
-  const Settings settings = settings_for<Trained>(made);
+  const Settings settings = listed(made, Uncertainty{.rate = 2.0});
   double total = 0;
   for (int k = 0; k <= losses; ++k) {
     EXPECT_EQ(evaluation.weight[k], static_cast<double>(static_cast<float>(settings.weight[k])));
@@ -371,6 +371,11 @@ TEST(Trained, EvaluationsAreComparedWithTheTermsOwnWeights) {
   EXPECT_NE(run.report.weight[0], evaluation.weight[0]);
 }
 
+struct TrainedApart : Plain {
+  static constexpr auto steps =
+      alternating(group<"a", "kind", "other">(sgd).mixed_by(Uncertainty{}),
+                  group<"b", "side", "place", "decay">(sgd));
+};
 TEST(Trained, StateHasNamesAndPlacesOfItsOwn) {
   const Description d = describe<TrainedApart>();
   std::vector<std::string> names;
@@ -390,9 +395,8 @@ TEST(Trained, StateHasNamesAndPlacesOfItsOwn) {
 
 TEST(Trained, NumbersOfAGroupsMixAreThoseOfTheSettings) {
   const MadeSource made = source();
-  Settings settings = settings_for<TrainedApart>(made);
-  settings.mix[0].mix = Uncertainty{.rate = 0.0};
-  MadeTraining<TrainedApart> run(settings);
+  const Settings settings = listed(made, Uncertainty{.rate = 0.0});
+  MadeTraining<Listed<Plain>> run(settings);
   run.step(5);
   EXPECT_EQ(run.report.weight[0], 1.0);  // a rate of nothing keeps them
   EXPECT_EQ(run.report.weight[3], 0.5);

@@ -53,10 +53,11 @@ void leave_run(const fs::path& run) {
   fs::create_directories(run / "checkpoints");
   write_text(run / "config.ini", config);
   write_text(run / "confusion-kind-test.csv", "true,a,b\r\na,1,0\r\n");
-  for (const char* name : {"losses.csv", "metrics.csv", "diagnostics.csv", "timing.csv", "log.txt",
-                           "diverged.csv", "lock", "checkpoints/step-00000002.safetensors",
-                           "checkpoints/.step-00000004.safetensors.partial", ".config.ini.partial",
-                           ".confusion-kind-validation.csv.partial"})
+  for (const char* name :
+       {"losses.csv", "metrics.csv", "diagnostics.csv", "timing.csv", "log.txt", "diverged.csv",
+        "range-test.csv", "lock", "checkpoints/step-00000002.safetensors",
+        "checkpoints/.step-00000004.safetensors.partial", ".config.ini.partial",
+        ".confusion-kind-validation.csv.partial"})
     write_text(run / name, "x");
   fs::create_symlink("checkpoints/step-00000002.safetensors", run / "last");
   fs::create_symlink("checkpoints/step-00000002.safetensors", run / ".best.partial");

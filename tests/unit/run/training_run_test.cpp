@@ -2,6 +2,7 @@
 // is logged and said, which checkpoints there are, and what is left where it diverges.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <limits>
 #include <string>
 
@@ -283,21 +284,27 @@ TEST_F(TrainingLoop, AWrongNumberForTheMixLeavesNothingBehind) {
 
 TEST_F(TrainingLoop, ResultsAreOfTheLastParametersAndOfTheBest) {
   made.script.validation = {1, 2};
-  const Arguments arguments{"--out", run.string(), "--epochs", "2"};
-  const Session session(made.program, "scripted");
-  TrainingRun training(session, parse_train_options(arguments, made.description));
-  ::testing::internal::CaptureStderr();
-  ::testing::internal::CaptureStdout();
-  training.train();
-  training.print_results();
-  std::fflush(stdout);
-  const std::string rows = ::testing::internal::GetCapturedStdout();
-  ::testing::internal::GetCapturedStderr();
+  const auto results = [&](Arguments arguments) {
+    arguments.insert(arguments.begin(), {"--out", run.string()});
+    made.script.calls.clear();
+    const Session session(made.program, "scripted");
+    TrainingRun training(session, parse_train_options(arguments, made.description));
+    ::testing::internal::CaptureStderr();
+    ::testing::internal::CaptureStdout();
+    training.train();
+    training.print_results();
+    std::fflush(stdout);
+    (void)::testing::internal::GetCapturedStderr();
+    return ::testing::internal::GetCapturedStdout();
+  };
+  const std::string rows = results({"--epochs", "2"});
+  EXPECT_EQ(std::ranges::count(made.script.calls, "evaluate test"), 2);
   EXPECT_TRUE(holds(rows,
                     "name,value\n...steps,10\n...validation.total,2\n...\ntest.total,55\n..."
                     "best.step,5\nbest.test.total,15\n"))
       << rows;
   EXPECT_EQ(read_text(run / "confusion-kind-test.csv"), "true,0,1\r\n0,3,1\r\n1,0,2\r\n");
+  const std::string csv = read_text(run / "test.csv");
   const Texts test = lines_of(run / "test.csv");
   EXPECT_EQ(test[0], "name,value,standard_error,low,high");
   EXPECT_EQ(test[1].substr(0, 14), "test.total,55,");
@@ -305,6 +312,13 @@ TEST_F(TrainingLoop, ResultsAreOfTheLastParametersAndOfTheBest) {
   EXPECT_EQ(test[test.size() / 2 + 1].substr(0, 19), "best.test.total,15,");
   // Wilson's interval of 5 of 6.
   EXPECT_TRUE(holds(test[4], "test.kind.accuracy,0.8333...,0.152...,0.436...,0.969...")) << test[4];
+  // Closed by another process, it is measured again; made.script goes on with the last total.
+  made.script.validation = {2};
+  EXPECT_EQ(results({"--resume"}), rows);
+  EXPECT_EQ(read_text(run / "test.csv"), csv);
+  EXPECT_TRUE(
+      holds(results({"--force", "--steps", "0"}), "name,value\n...steps,0\n...test.total,0"));
+  EXPECT_EQ(results({"--force", "--steps", "0"}).find("best"), std::string::npos);
 }
 
 }  // namespace
