@@ -122,10 +122,14 @@ std::map<std::size_t, double> measure_costs(const std::vector<Arm>& arms,
   // What is before the first step and after the last is in both of two measurements.
   constexpr std::uint64_t few = 2, least = 16, most = 2000;
   constexpr double seconds = 0.2;
+  // (Of two, the one that less was in the way of.)
+  const auto seconds_of = [&](const Arguments& options, std::uint64_t count) {
+    return std::min(measure(options, count), measure(options, count));
+  };
   const auto per_step = [&](const Arm& arm, std::uint64_t steps) {
     const Arguments options = arm_options(arm, description);
-    const double short_run = measure(options, few);
-    return (measure(options, few + steps) - short_run) / static_cast<double>(steps);
+    return (seconds_of(options, few + steps) - seconds_of(options, few)) /
+           static_cast<double>(steps);
   };
   const auto sum = std::ranges::find(arms, ArmKind::sum, &Arm::kind);
   const double guess = std::max(per_step(*sum, least), 1e-9);

@@ -128,10 +128,15 @@ TEST(Arms, CostlyOnesComeAgainWithFewerSteps) {
 
 TEST(Arms, CostsAreOfStepsAlone) {
   const auto arms = comparison_arms(described(2), {.mixes = {"upgrad"}, .modes = {}});
-  // A start of 0.3 seconds; a step of upgrad takes half as long again.
-  const auto costs = measure_costs(arms, described(2), [](const Arguments& o, std::uint64_t steps) {
-    return 0.3 + 0.001 * (o[3] == "upgrad" ? 1.5 : 1.0) * static_cast<double>(steps);
-  });
+  // A start of 0.3 seconds; a step of upgrad takes half as long again; every other time something is
+  // in the way.
+  int calls = 0;
+  const auto costs =
+      measure_costs(arms, described(2), [&](const Arguments& o, std::uint64_t steps) {
+        const double seconds =
+            0.3 + 0.001 * (o[3] == "upgrad" ? 1.5 : 1.0) * static_cast<double>(steps);
+        return ++calls % 2 == 0 ? 2 * seconds : seconds;
+      });
   EXPECT_EQ(costs, (std::map<std::size_t, double>{{7, 1.0}, {8, 1.5}}));
 }
 

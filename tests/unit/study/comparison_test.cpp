@@ -261,6 +261,7 @@ TEST(Comparison, AMixOnTheLineBetweenFixedWeightsIsNotOutside) {
   example.alone(0.3, 0.3).front().mix("upgrad", 0.25, 0.175);
   const Position position = example.found().positions.at(0);
   EXPECT_LT(position.distance, 2.0);
+  EXPECT_GT(position.p, 0.05);  // that of the fixed weights that it is the least below
   EXPECT_EQ(position.place, Place::elsewhere);
   expect_says(example, "The mix upgrad is not outside the front of fixed weights (");
 }
