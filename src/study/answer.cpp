@@ -101,12 +101,14 @@ void say_reason(const Design& design, const Plan& plan, const Criteria& criteria
   for (const SettingSummary& s : selection.settings) ties += s.ties;
   const std::string& first = criteria.objectives[0].metric;
   if (chosen != best) {
-    lines.push_back(
-        fmt::format("The best {} has {}: {}; {} are within one standard error of it, of which the "
-                    "chosen one is "
-                    "the simplest.",
-                    first, named(design, plan, best), values(criteria, selection.settings[best]),
-                    count(ties, "setting")));
+    lines.push_back(fmt::format(
+        "The best {} has {}: {}; {} are within one standard error of it, of which the "
+        "chosen one is {}.",
+        first, named(design, plan, best), values(criteria, selection.settings[best]),
+        count(ties, "setting"),
+        selection.is_simpler
+            ? "the simplest"
+            : fmt::format("the best in {} and no less simple", criteria.objectives[1].metric)));
   } else if (ties > 1) {
     lines.push_back(fmt::format(
         "It has the best {}, and {} tie with it within one standard error; none of them "

@@ -160,6 +160,23 @@ TEST_F(RunLength, ALengthenedRunIsAsIfItHadThatLengthFromTheStart) {
   }
 }
 
+// An evaluation that only the end of the shorter run made was better: what was the best before it
+// is so again.
+TEST_F(RunLength, TheBestOfALongerRunIsKept) {
+  total_after = [](std::uint64_t step) { return step == 4 ? 1.0 : step == 7 ? 0.0 : 2.0; };
+  const Arguments way{"--force", "--validate-every", "4", "--keep", "1"};
+  train(joined(way, {"--steps", "19"}));
+  const auto whole = contents();
+  EXPECT_EQ(linked("best"), 4u);
+  train(joined(way, {"--steps", "7"}));
+  EXPECT_EQ(linked("best"), 7u);
+  EXPECT_EQ(resume({}), Ending::complete);
+  EXPECT_EQ(checkpoints(), (Steps{4, 7}));
+  resume({"--steps", "19"});
+  EXPECT_EQ(linked("best"), 4u);
+  EXPECT_EQ(difference(whole), "");
+}
+
 TEST_F(RunLength, EpochsTakeThePlaceOfSteps) {
   train({"--epochs", "4", "--seed", "2"});
   const auto whole = contents();
