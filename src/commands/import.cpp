@@ -54,44 +54,25 @@ void print_table(const DatasetSummary& summary) {
   }
 }
 
-DatasetSummary import_rows(const ImportRequest& request) {
-  ImportReport report = import_csv(request);
-  for (const std::string& line : report.skipped)
-    fmt::print(stderr, "skipped: {}\n", printable(line));
-  for (const std::string& line : report.notes) fmt::print(stderr, "{}\n", printable(line));
-  const auto& records = report.summary.records;
-  fmt::print(stderr, "{} rows: {} written, {} excluded, {} of rare classes, {} bad and skipped\n",
-             report.rows, records[0] + records[1] + records[2], report.excluded, report.rare,
-             report.skipped.size());
-  return std::move(report.summary);
-}
-
-DatasetSummary import_from(ImportOptions& options, PictureShape shape,
-                           std::span<const TargetSpec> targets, const Source* generated) {
-  if (options.idx) {
-    options.idx->shape = shape;
-    options.idx->progress = terminal_progress();
-    return import_idx(*options.idx);
-  }
-  ImportRequest& request = options.request;
-  request.shape = shape;
-  request.progress = terminal_progress();
-  if (!options.generated) return import_rows(request);
-  return write_dataset(*generated, request.out, shape, targets, request.force,
-                       {{"source", "generated"}}, request.progress);
-}
-
 }  // namespace
 
 int import_command(PictureShape shape, std::span<const TargetSpec> targets,
                    const std::vector<std::string>& arguments, const Source* generated) {
-  ImportOptions options = parse_import_options(arguments, targets, generated != nullptr);
+  const ImportOptions options = parse_import_options(arguments, targets, generated != nullptr);
   if (options.help) {
     fmt::print("{}", import_help(generated != nullptr));
     return 0;
   }
-  const std::filesystem::path out = options.idx ? options.idx->out : options.request.out;
-  const DatasetSummary summary = import_from(options, shape, targets, generated);
+  const ImportContext context{
+      .shape = shape,
+      .generator = generated,
+      .progress = terminal_progress(),
+      .tell = [](const std::string& line) { fmt::print(stderr, "{}\n", printable(line)); }};
+  const auto [out, summary] = std::visit(
+      [&](const auto& source) {
+        return std::pair{source.request.out, source.run(context)};
+      },
+      options.source);
   fmt::print(stderr, "wrote {}\n", printable(out.string()));
   print_table(summary);
   const Dataset written(out, shape, targets, {.verify_images_up_to = 0});

@@ -150,7 +150,15 @@ void each_field(const Description& d, std::span<const std::string> best, State&&
 // What --best names, as options keep it.
 std::vector<std::string> best_names(const NamedValues& options) {
   const auto found = options.find("best");
-  return found == options.end() ? std::vector<std::string>{"total"} : parse_names(found->second);
+  std::vector<std::string> names;
+  std::string_view text = found == options.end() ? "total" : std::string_view(found->second);
+  for (bool more = true; more;) {
+    const std::size_t comma = std::min(text.find(", "), text.size());
+    names.emplace_back(text.substr(0, comma));
+    more = comma < text.size();
+    text.remove_prefix(std::min(comma + 2, text.size()));
+  }
+  return names;
 }
 
 using Fields = std::vector<std::pair<std::string, std::string>>;

@@ -386,7 +386,7 @@ NamedValues result_options(const TrainOptions& o, const Description& d) {
   for (const OptionLine& option : deciding_options(o, d)) {
     if (!has_length && (option.name == "epochs" || option.name == "steps")) continue;
     std::string& value = values[option.key.empty() ? option.name : option.name + "." + option.key];
-    value += (value.empty() ? "" : ",") + option.value;  // of --best there may be several
+    value += (value.empty() ? "" : ", ") + option.value;  // of --best there may be several
   }
   return values;
 }

@@ -87,6 +87,10 @@ class Writer {
       words.push_back(fmt::format("{} {}", metric(m), value_text(i, m)));
     return listed(words);
   }
+  bool any_conflict() const {
+    return std::ranges::find(f_.agreement, Verdict::less, &Agreement::verdict) !=
+           f_.agreement.end();
+  }
   Strings metrics_where(Verdict verdict) const {
     Strings names;
     for (const Sharing& s : f_.sharing) {
@@ -112,15 +116,16 @@ class Writer {
             "elsewhere: take the plain sum.",
             listed(helped), but_open);
       case Conclusion::sharing_none:
-        return "In short: tasks that have nothing to do with each other here. Sharing a trunk "
-               "makes no "
-               "difference that matters, so that it is a matter of cost: one network for all, with "
-               "the plain sum.";
+        return fmt::format(
+            "In short: multi-task learning in which sharing neither helps nor hurts by what matters"
+            "{}: one network for all, with the plain sum, costs less than one for each.",
+            any_conflict() ? ", though gradients conflict" : "");
       case Conclusion::reweight:
         return fmt::format(
             "In short: multi-task learning, but not with the plain sum. Sharing was not seen to "
             "hurt{}, "
-            "and {} is better than the plain sum in one metric or more and worse in none: {}, "
+            "and {} is better than the plain sum in one metric or more and, by what matters, worse "
+            "in none: {}, "
             "against {}.",
             but_open, fixed(*f_.better), values_of(*f_.better), values_of(t_.sum()));
       case Conclusion::decision:

@@ -1,8 +1,5 @@
 // `import`: pictures and a CSV file that describes them, IDX files (import_idx.hpp), or a generator,
-// become a dataset folder.
-//
-// A further source format is a function that feeds a DatasetWriter, the options that select it in
-// import_options.cpp, and its line in import_command.
+// become a dataset folder. A further format is a source: import_source.hpp.
 #pragma once
 
 #include <array>
@@ -24,10 +21,23 @@ namespace medley {
 // The fractions of the records in the three splits, in millionths that sum to one million.
 using SplitFractions = std::array<std::uint32_t, 3>;
 
-struct ImportRequest {
+// What every import has: where to, and how records are split and pictures fitted.
+struct ImportCommon {
   PictureShape shape;
-  std::span<const TargetSpec> targets;  // of kind classes or values
+  std::span<const TargetSpec> targets;
 
+  SplitFractions fractions{700'000, 150'000, 150'000};
+  std::uint64_t seed = 1;
+  Fit fit = Fit::crop;
+
+  std::filesystem::path out;
+  bool force = false;
+
+  Progress progress;  // called after each picture, if given
+};
+
+// Of targets of kind classes or values.
+struct ImportRequest : ImportCommon {
   std::filesystem::path csv;
   std::filesystem::path images;  // folder; no file outside of it is opened
   std::string image_column = "image";
@@ -36,20 +46,12 @@ struct ImportRequest {
   // here has the column of its own name.
   std::map<std::string, std::vector<std::string>, std::less<>> columns;
   std::string group_column;  // rows with the same text share a split; empty: the image column
-  SplitFractions fractions{700'000, 150'000, 150'000};
-  std::uint64_t seed = 1;
   std::vector<std::pair<std::string, std::string>> excludes;     // column, value
   std::map<std::string, std::uint64_t, std::less<>> min_counts;  // by target
   std::vector<std::string> missing;  // cells of these texts are not known, as empty ones are
   // All classes of a target by its name, in order; a target that is not here has those that occur.
   std::map<std::string, std::vector<std::string>, std::less<>> classes;
-  Fit fit = Fit::crop;
   bool skip_bad = false;
-
-  std::filesystem::path out;
-  bool force = false;
-
-  Progress progress;  // called after each picture, if given
 };
 
 struct ImportReport {

@@ -17,21 +17,10 @@ struct IdxFiles {
   std::map<std::string, std::filesystem::path, std::less<>> targets;
 };
 
-struct IdxRequest {
-  PictureShape shape;
-  std::span<const TargetSpec> targets;
-
+struct IdxRequest : ImportCommon {
   IdxFiles records;
   IdxFiles
       test;  // files of the test split, if images are named; the others' test share then trains
-  SplitFractions fractions{700'000, 150'000, 150'000};
-  std::uint64_t seed = 1;
-  Fit fit = Fit::crop;
-
-  std::filesystem::path out;
-  bool force = false;
-
-  Progress progress;  // called after each picture, if given
 };
 
 // Pictures are uint8: N x height x width of one channel, N x channels x height x width of several; other

@@ -1,19 +1,22 @@
-// The options of `import`.
+// The options of `import`, over all its sources.
 #pragma once
 
-#include <optional>
 #include <string>
+#include <variant>
 
 #include "medley/base/arguments.hpp"
-#include "medley/import/import_idx.hpp"
+#include "medley/import/csv_source.hpp"
+#include "medley/import/generated_source.hpp"
+#include "medley/import/idx_source.hpp"
 
 namespace medley {
 
+// The list: the last one that is chosen by its option counts, the first one where none is.
+using ImportSource = std::variant<CsvSource, IdxSource, GeneratedSource>;
+
 struct ImportOptions {
   bool help = false;
-  bool generated = false;  // the experiment's own pictures; of the request then out and force alone
-  ImportRequest request;   // without shape and progress
-  std::optional<IdxRequest> idx;  // the same of IDX files, where these are named
+  ImportSource source;  // its request without shape and progress
 };
 
 // Throws usage_error for what cannot be read or is missing. `has_generator`: --generated is there.

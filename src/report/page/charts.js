@@ -55,18 +55,20 @@ function isRound(x, ticks) {
   return (isFew ? [1, 2, 5] : [1]).some((round) => Math.abs(digit - round) < 1e-6);
 }
 
-// Bars of standard errors and names beside points: points of a data set may have xError, yError and name.
+// Bars of standard errors and names beside points: points of a data set may have name, and xError and yError, or yLow
+// and yHigh, of an interval.
 const errorBars = {
   id: "errorBars",
   beforeDatasetsDraw(chart) {
     const {ctx, scales: {x, y}} = chart;
     chart.data.datasets.forEach((set, i) => {
-      if (!chart.isDatasetVisible(i) || !set.data.some((p) => p && (p.yError || p.xError))) return;
+      if (!chart.isDatasetVisible(i) || !set.data.some((p) => p && (p.yError || p.xError || p.yHigh !== undefined))) return;
       ctx.save();
       ctx.strokeStyle = set.errorColour || set.borderColor;
       ctx.beginPath();
       for (const p of set.data) {
         const px = x.getPixelForValue(p.x), py = y.getPixelForValue(p.y);
+        if (p.yHigh !== undefined) { ctx.moveTo(px, y.getPixelForValue(p.yLow)); ctx.lineTo(px, y.getPixelForValue(p.yHigh)); }
         if (p.yError) { ctx.moveTo(px, y.getPixelForValue(p.y - p.yError)); ctx.lineTo(px, y.getPixelForValue(p.y + p.yError)); }
         if (p.xError) { ctx.moveTo(x.getPixelForValue(p.x - p.xError), py); ctx.lineTo(x.getPixelForValue(p.x + p.xError), py); }
       }

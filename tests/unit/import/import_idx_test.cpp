@@ -195,11 +195,11 @@ TEST(ImportIdxOptions, SayWhatBelongsTogether) {
   const ImportOptions o =
       parse({"--idx", "a", "--idx-labels", "kind=b", "--idx-labels=place=c", "--idx-test=d",
              "--idx-test-labels", "kind=e", "--out", "f", "--seed", "3"});
-  ASSERT_TRUE(o.idx);
-  EXPECT_EQ(o.idx->records.images, "a");
-  EXPECT_EQ(o.idx->records.targets.at("place"), "c");
-  EXPECT_EQ(o.idx->test.targets.at("kind"), "e");
-  EXPECT_EQ(o.idx->seed, 3u);
+  const IdxRequest& request = std::get<IdxSource>(o.source).request;
+  EXPECT_EQ(request.records.images, "a");
+  EXPECT_EQ(request.records.targets.at("place"), "c");
+  EXPECT_EQ(request.test.targets.at("kind"), "e");
+  EXPECT_EQ(request.seed, 3u);
   const auto error = [&](const std::vector<std::string>& arguments) {
     return error_of([&] { parse(arguments); });
   };

@@ -52,6 +52,23 @@ TEST(HeadPrediction, SigmoidOfSeveralOutputs) {
   EXPECT_EQ(cells(classes(3, "binary_cross_entropy", 3), {-9.0f, std::log(3.0f), 0.0f}), ",1,0.75");
 }
 
+TEST(HeadPrediction, ProbabilitiesAndLogOddsOfAnyClass) {
+  const auto softmax = classes(3, "softmax_cross_entropy", 3),
+             one = classes(2, "binary_cross_entropy", 1),
+             each = classes(3, "binary_cross_entropy", 3);
+  const std::vector<float> outputs{0.0f, std::log(6.0f), std::log(3.0f)}, logit{std::log(3.0f)},
+      large{100.0f, 0.0f, -50.0f};
+  EXPECT_NEAR(softmax.probability(outputs, 2), 0.3, 1e-7);
+  EXPECT_NEAR(softmax.log_odds(outputs, 2), std::log(0.3 / 0.7), 1e-7);
+  EXPECT_NEAR(softmax.log_odds(large, 0), 100.0, 1e-12);  // 1 as a probability
+  EXPECT_NEAR(softmax.log_odds(large, 2), -150.0, 1e-12);
+  EXPECT_NEAR(one.probability(logit, 0), 0.25, 1e-7);
+  EXPECT_NEAR(one.log_odds(logit, 0), -std::log(3.0), 1e-7);
+  EXPECT_NEAR(each.probability(logit, 0), 0.75, 1e-7);
+  EXPECT_NEAR(each.log_odds(outputs, 1), std::log(6.0), 1e-7);
+  EXPECT_TRUE(std::isnan(one.probability(std::vector<float>{std::nanf("")}, 1)));
+}
+
 TEST(HeadPrediction, HingeHasNoProbability) {
   const auto head = classes(3, "hinge", 3);
   EXPECT_EQ(head.columns(), (Strings{"h", "h.score"}));

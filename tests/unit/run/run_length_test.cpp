@@ -59,6 +59,7 @@ TEST_F(RunLength, TheBestIsChosenByWhatIsNamed) {
   train({"--force", "--epochs", "4", "--best", "kind.accuracy", "--best", "total"});
   EXPECT_EQ(linked("best"), 15u);
   EXPECT_EQ(state_of(20).best.value[1], 1.0);
+  EXPECT_EQ(*SafetensorsFile(run / "last").metadata("option.best"), "kind.accuracy, total");
   train({"--force", "--epochs", "2", "--best", "term.kind"});
   EXPECT_EQ(linked("best"), 5u);  // always 2
 }
@@ -157,6 +158,23 @@ TEST_F(RunLength, ALengthenedRunIsAsIfItHadThatLengthFromTheStart) {
     resume({});
     EXPECT_EQ(difference(whole), "");
   }
+}
+
+// An evaluation that only the end of the shorter run made was better: what was the best before it
+// is so again.
+TEST_F(RunLength, TheBestOfALongerRunIsKept) {
+  total_after = [](std::uint64_t step) { return step == 4 ? 1.0 : step == 7 ? 0.0 : 2.0; };
+  const Arguments way{"--force", "--validate-every", "4", "--keep", "1"};
+  train(joined(way, {"--steps", "19"}));
+  const auto whole = contents();
+  EXPECT_EQ(linked("best"), 4u);
+  train(joined(way, {"--steps", "7"}));
+  EXPECT_EQ(linked("best"), 7u);
+  EXPECT_EQ(resume({}), Ending::complete);
+  EXPECT_EQ(checkpoints(), (Steps{4, 7}));
+  resume({"--steps", "19"});
+  EXPECT_EQ(linked("best"), 4u);
+  EXPECT_EQ(difference(whole), "");
 }
 
 TEST_F(RunLength, EpochsTakeThePlaceOfSteps) {

@@ -1,0 +1,103 @@
+#include "medley/import/csv_source.hpp"
+
+#include <fmt/format.h>
+
+#include "medley/files/csv.hpp"
+#include "medley/files/options.hpp"
+
+namespace medley {
+namespace {
+
+using Strings = std::vector<std::string>;
+
+// The columns of each target that has others than that of its own name.
+std::map<std::string, Strings, std::less<>> columns(const OptionValues& values,
+                                                    std::span<const TargetSpec> targets) {
+  std::map<std::string, Strings, std::less<>> result;
+  for (const auto& [target, column] : pairs(values, "target")) {
+    require_target("target", target, targets);
+    result[target].push_back(column);
+  }
+  return result;
+}
+
+// The classes of each target whose classes are listed; a repeated option goes on with the list.
+std::map<std::string, Strings, std::less<>> classes(const OptionValues& values,
+                                                    std::span<const TargetSpec> targets) {
+  std::map<std::string, Strings, std::less<>> result;
+  for (const auto& [target, text] : pairs(values, "classes")) {
+    require_target("classes", target, targets);
+    const std::optional<Strings> names = csv_fields(text);
+    if (!names) throw usage_error(fmt::format("--classes: a quote out of place in '{}'", text));
+    result[target].insert(result[target].end(), names->begin(), names->end());
+  }
+  return result;
+}
+
+}  // namespace
+
+void CsvSource::describe(OptionsDescription& options) {
+  auto add = options.add_options();
+  add("csv", po::value<std::string>()->value_name("FILE"),
+      "CSV file with a header and a row a picture");
+  add("images", po::value<std::string>()->value_name("DIR"),
+      "folder of the JPEG and PNG files; none outside of it is opened");
+  add("image", po::value<std::string>()->value_name("COLUMN")->default_value("image"),
+      "column that names the picture");
+  add("extension", po::value<std::string>()->value_name("TEXT")->default_value(""),
+      "appended to the name, such as .jpg; without such a file the name as it is, then .jpg, .jpeg "
+      "and .png are tried");
+  add("target", po::value<Strings>()->value_name("NAME=COLUMN")->composing(),
+      "column of a target, if its name is another (repeatable; for a target of several values once "
+      "for each, in order)");
+  add("split-by", po::value<std::string>()->value_name("COLUMN"),
+      "rows with the same text in this column go into the same split (such as the person who took "
+      "the picture); without it, rows of the same picture");
+  add("exclude", po::value<Strings>()->value_name("COLUMN=VALUE")->composing(),
+      "leave out the rows with this text in this column (repeatable)");
+  add("min-count", po::value<Strings>()->value_name("TARGET=N")->composing(),
+      "leave out the classes of a target that have fewer than N rows, counted after --exclude "
+      "(repeatable)");
+  add("classes", po::value<Strings>()->value_name("TARGET=A,B,...")->composing(),
+      "all classes of a target, as the cells have them, in this order: the first is class 0; a row "
+      "with another text is bad (repeatable; quotes as in CSV)");
+  add("missing", po::value<Strings>()->value_name("TEXT")->composing(),
+      "cells of targets with this text are not known, as empty ones are (repeatable)");
+  add("skip-bad", po::bool_switch(),
+      "leave out rows that cannot be read or whose picture is missing or damaged, and list them; "
+      "without it the first one is an error");
+}
+
+CsvSource CsvSource::parse(const OptionValues& values, std::span<const TargetSpec> targets) {
+  CsvSource source;
+  ImportRequest& request = source.request;
+  request.csv = required(values, "csv");
+  request.images = required(values, "images");
+  request.image_column = required(values, "image");
+  request.extension = values["extension"].as<std::string>();
+  request.columns = columns(values, targets);
+  if (values.count("split-by") != 0) request.group_column = required(values, "split-by");
+  request.excludes = pairs(values, "exclude");
+  for (const auto& [name, count] : pairs(values, "min-count"))
+    request.min_counts[name] = parse_number<std::uint64_t>(count, "min-count");
+  request.classes = classes(values, targets);
+  if (values.count("missing") != 0) request.missing = values["missing"].as<Strings>();
+  request.skip_bad = values["skip-bad"].as<bool>();
+  return source;
+}
+
+DatasetSummary CsvSource::run(const ImportContext& context) const {
+  ImportRequest complete = request;
+  complete.shape = context.shape;
+  complete.progress = context.progress;
+  ImportReport report = import_csv(complete);
+  for (const std::string& line : report.skipped) context.tell("skipped: " + line);
+  for (const std::string& line : report.notes) context.tell(line);
+  const auto& records = report.summary.records;
+  context.tell(fmt::format(
+      "{} rows: {} written, {} excluded, {} of rare classes, {} bad and skipped", report.rows,
+      records[0] + records[1] + records[2], report.excluded, report.rare, report.skipped.size()));
+  return std::move(report.summary);
+}
+
+}  // namespace medley

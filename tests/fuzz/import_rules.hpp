@@ -1,0 +1,46 @@
+// What holds of what the options of `import` ask for: for each source a function.
+#pragma once
+
+#include <numeric>
+
+#include "medley/import/import_options.hpp"
+#include "tests/fuzz/experiment.hpp"
+#include "tests/fuzz/fuzz.hpp"
+
+namespace medley::fuzz {
+
+inline bool is_target(std::string_view name) {
+  for (const TargetSpec& target : targets) {
+    if (target.name == name) return true;
+  }
+  return false;
+}
+
+inline void check_common(const ImportCommon& request) {
+  require(!request.out.empty(), "a folder to write is named");
+  require(std::accumulate(request.fractions.begin(), request.fractions.end(), 0u) == 1'000'000 &&
+              request.fractions[0] > 0,
+          "the fractions sum to 1, and training has some");
+}
+
+inline void check_own(const CsvSource& source) {
+  const ImportRequest& request = source.request;
+  require(!request.csv.empty() && !request.images.empty() && !request.image_column.empty(),
+          "what is read is named");
+  for (const auto& [name, columns] : request.columns)
+    require(is_target(name) && !columns.empty(), "columns are of the experiment's targets");
+  for (const auto& [name, classes] : request.classes)
+    require(is_target(name) && !classes.empty(), "classes are of the experiment's targets");
+  for (const auto& [column, value] : request.excludes)
+    require(!column.empty(), "an exclusion names a column");
+}
+
+inline void check_own(const IdxSource& source) {
+  require(!source.request.records.images.empty(), "what is read is named");
+  require(source.request.test.targets.empty() || !source.request.test.images.empty(),
+          "targets of the test split have pictures");
+}
+
+inline void check_own(const GeneratedSource&) {}
+
+}  // namespace medley::fuzz
