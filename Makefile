@@ -243,7 +243,7 @@ error-test: | build/packages ## compile wrong experiments and read the errors
 BEST_BIN := $(BUILD)/$(TEST_ISA)
 $(if $(filter-out $(BIN),$(BEST_BIN)),$(eval $(call binary_rule,$(TEST_ISA),$(BEST_BIN))))
 CONTRACT_BINARIES := $(patsubst %,$(BIN)/medley-%,lenet everything) \
-  $(patsubst %,$(BEST_BIN)/medley-%,garments clothing readme unet parity three-losses drawn)
+  $(patsubst %,$(BEST_BIN)/medley-%,garments clothing readme unet parity three-losses drawn two-tasks)
 contract-test: $(CONTRACT_BINARIES) other-builds build/test-packages ## run the promises on built binaries
 	@rm -rf $(BUILD)/contract && mkdir $(BUILD)/contract && ln -s $(CONTRACT_BINARIES:$(BUILD)/%=../%) $(BUILD)/contract
 	$(PYTHON) tests/contract/run.py --binary-dir $(BUILD)/contract $(if $(THOROUGH),,--quick) --other-builds $(OTHER_BUILDS)

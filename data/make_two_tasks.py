@@ -1,6 +1,6 @@
 """Makes a dataset folder of two tasks whose relation is known: for what `compare` says of tasks.
 
-    make_two_tasks.py --out DIR [--relation same|unrelated|conflict] [--dial 1] [--records 1024] [--noise 24]
+    make_two_tasks.py --out DIR [--relation same|unrelated|conflict] [--dial 1] [--records 384] [--noise 24]
                       [--seed 1]
 
 Pictures of 16 x 16 are sums of sixteen patterns (cosines of low frequency, at right angles to each other), whose
@@ -8,14 +8,15 @@ amplitudes a_1 ... a_8 and b_1 ... b_8 are independent and standard normal, and 
 `second` are eight values each, R times eight numbers, with R an orthogonal 8 x 8 matrix and d the dial:
 
     unrelated   first = R (2 a_1, 0, ..., 0)               second = R (2 b_1, 0, ..., 0)
-    same        first = R (2 a_1, 0, ..., 0)               second = R (2 √d a_1 + 2 √(1-d) b_1, 0, ..., 0)
+    same        first = R (2 a_1, a_2, ..., a_8)           second = R (2 c_1, c_2, ..., c_8), c = √d a + √(1-d) b
     conflict    first = R (2 a_1, √d a_2, ..., √d a_8)     second = R (2 b_1, √d b_2, ..., √d b_8)
 
 A trunk that hands on eight numbers, as that of tests/experiments/two-tasks.hpp, has room for two unrelated
-tasks, and for the two that conflict only one by one: what both want is more than fits. With d = 0 all
-relations are the unrelated one. Of the training records (half of all) each second one knows `first` and the
-others know `second`, so that tasks which are the same learn from twice as many where they share; of validation
-(a sixth) and test (a third) both are known. The same options give the same bytes.
+tasks, for two that are the same, and for two that conflict only one by one: what both want is more than fits.
+With d = 0 tasks that conflict are unrelated, and those that are the same have nothing in common but the trunk:
+they conflict. Of the training records (half of all) every other one knows `first` and the rest know `second`,
+so that tasks which are the same learn from twice as many where they share; of validation (a sixth) and test (a
+third) both are known. The same options give the same bytes.
 
 Exit code 0; 2 for wrong usage, 4 where a file cannot be written.
 """
@@ -46,7 +47,8 @@ def patterns():
 def values(relation, dial, a, b):
     """What each task wants to know of the amplitudes N x 8 of both: two arrays N x 8."""
     strong, weak = np.sqrt(dial), np.sqrt(1 - dial)
-    scale = np.array([2.0] + [strong if relation == "conflict" else 0.0] * 7)
+    further = {"unrelated": 0.0, "same": 1.0, "conflict": strong}[relation]
+    scale = np.array([2.0] + [further] * 7)
     second = strong * a + weak * b if relation == "same" else b
     return (a * scale) @ R.T, (second * scale) @ R.T
 
@@ -77,9 +79,9 @@ def write(options):
     pictures = np.clip(np.rint(pictures), 0, 255).astype(np.uint8)[:, None]
     first, second = values(options.relation, options.dial, amplitudes[:, :8], amplitudes[:, 8:])
     split = splits(options.records)
-    training = np.flatnonzero(split == 0)
-    first[training[1::2]] = np.nan
-    second[training[::2]] = np.nan
+    has_first = np.arange(options.records) % 2 == 0
+    first[(split == 0) & ~has_first] = np.nan
+    second[(split == 0) & has_first] = np.nan
     options.out.mkdir(parents=True, exist_ok=True)
     for name, array in (("images", pictures), ("split", split), ("first", first.astype(np.float32)),
                         ("second", second.astype(np.float32))):
@@ -104,8 +106,8 @@ def main():
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="dataset folder to write")
     parser.add_argument("--relation", choices=("same", "unrelated", "conflict"), default="conflict")
-    parser.add_argument("--dial", type=number(float, 0, 1), default=1.0, help="0: unrelated; 1: all of it")
-    parser.add_argument("--records", type=number(int, 12, 10**6), default=1024, help="of all splits together")
+    parser.add_argument("--dial", type=number(float, 0, 1), default=1.0, help="how much so, from 0 to 1")
+    parser.add_argument("--records", type=number(int, 12, 10**6), default=384, help="of all splits together")
     parser.add_argument("--noise", type=number(float, 0, 255), default=24.0, help="grey levels a pixel")
     parser.add_argument("--seed", type=number(int, 0, 2**32 - 1), default=1)
     options = parser.parse_args()

@@ -10,6 +10,7 @@
 #include "commands/help.hpp"
 #include "medley/base/error.hpp"
 #include "medley/data/dataset.hpp"
+#include "medley/data/folds.hpp"
 #include "medley/run/stop_signal.hpp"
 #include "medley/study/answer.hpp"
 #include "medley/study/range_test.hpp"
@@ -76,7 +77,7 @@ class Study {
   RunnerOptions runner_options() const;
   Selection selection() const;
   void write_chosen(std::size_t chosen) const;
-  void train_final(std::size_t chosen) const;
+  bool train_final(std::size_t chosen) const;
   void tick() {
     if (!progress_->is_due()) return;
     plan_->next(folder_.trials(design_));
@@ -120,22 +121,24 @@ void Study::require_epochs(const TrainOptions& shared) const {
 }
 
 void Study::require_data() const {
-  const auto validation = [&]() -> std::uint64_t {
-    if (!o_.data.empty()) {
-      const Dataset data(o_.data, PictureShape{d_.input.c, d_.input.h, d_.input.w}, d_.targets);
-      return data.size(Split::validation);
-    }
-    if (!program_.generator)
-      throw usage_error(fmt::format(
-          "tune: the experiment '{}' has no data of its own; give a dataset folder with --data DIR",
-          d_.name));
-    return program_.generator->size(Split::validation);
-  }();
-  if (validation == 0 && design_.folds == 0)
-    throw data_error(fmt::format(
-        "{}: has no validation split to judge settings by; --folds 5 takes turns with the records "
-        "of training",
-        o_.data.empty() ? "the experiment's own data" : o_.data));
+  const std::string from = o_.data.empty() ? "the experiment's own data" : o_.data;
+  std::optional<Dataset> dataset;
+  if (!o_.data.empty())
+    dataset.emplace(o_.data, PictureShape{d_.input.c, d_.input.h, d_.input.w}, d_.targets);
+  const Source* const source = dataset ? &*dataset : program_.generator;
+  if (!source)
+    throw usage_error(fmt::format(
+        "tune: the experiment '{}' has no data of its own; give a dataset folder with --data DIR",
+        d_.name));
+  if (design_.folds > 0) {
+    const std::string first = fmt::format("1/{}", design_.folds);
+    FoldedSource(*source, d_.targets, train_options(o_, design_, {"--fold", first}, d_).fold, from);
+  } else if (source->size(Split::validation) == 0) {
+    throw data_error(
+        fmt::format("{}: has no validation split to judge settings by; --folds 5 takes turns with "
+                    "the records of training",
+                    from));
+  }
 }
 
 RunnerOptions Study::runner_options() const {
@@ -179,8 +182,8 @@ void Study::write_chosen(std::size_t chosen) const {
   folder_.write("chosen.ini", to_config(options, d_));
 }
 
-// Once, whoever comes first.
-void Study::train_final(std::size_t chosen) const {
+// Once, whoever comes first. False where it was asked to stop.
+bool Study::train_final(std::size_t chosen) const {
   const TrialRunner runner(program_, design_, folder_, runner_options());
   const auto is_there = [&] { return std::filesystem::exists(folder_.path() / "test.csv"); };
   while (!is_there() && stop_signal() == 0) {
@@ -196,20 +199,27 @@ void Study::train_final(std::size_t chosen) const {
     options.insert(options.end(), {"--fold", "all"});
     runner.run_final(folder_.path() / "final", options);
   }
+  return is_there();
 }
 
 Exit Study::conclude() {
   folder_.sort(design_);
   const Selection found = selection();
+  const bool is_final = found.chosen && o_.is_final;
   folder_.write("settings.csv", settings_text(design_, *plan_, criteria_, found, false));
   std::string answer;
-  for (const std::string& sentence : answer_sentences(design_, *plan_, criteria_, found))
-    answer += sentence + "\n";
-  folder_.write("answer.txt", answer);
+  const auto say = [&](const std::vector<std::string>& sentences) {
+    for (const std::string& sentence : sentences) {
+      answer += sentence + "\n";
+      fmt::print(stderr, "{}\n", sentence);
+    }
+    folder_.write("answer.txt", answer);
+  };
+  say(answer_sentences(design_, *plan_, criteria_, found, is_final));
   if (found.chosen) write_chosen(*found.chosen);
   fmt::print("{}", settings_text(design_, *plan_, criteria_, found, true));
-  fmt::print(stderr, "{}", answer);
-  if (found.chosen && o_.is_final) train_final(*found.chosen);
+  if (is_final && train_final(*found.chosen))
+    say(test_sentences(criteria_, folder_.path() / "test.csv"));
   const auto any = [&](auto member) { return std::ranges::any_of(found.settings, member); };
   if (any(&SettingSummary::is_whole)) return Exit::done;
   return any(&SettingSummary::diverged) ? Exit::diverged : Exit::data;

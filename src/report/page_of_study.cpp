@@ -42,9 +42,17 @@ Section answer_section(const StudyFiles& study) {
   return section;
 }
 
+// Of an experiment with several arms each has its chosen setting.
+bool is_comparison(const LogTable& settings) {
+  std::size_t chosen = 0;
+  for (std::size_t r = 0; r < settings.size(); ++r) chosen += is_marked(settings, r, "chosen");
+  return chosen > 1;
+}
+
 // A row a setting: what was searched, and mean ± standard error of each objective.
 Section settings_section(const LogTable& settings) {
   const SettingColumns columns = setting_columns(settings);
+  const bool compares = is_comparison(settings);
   const bool has_names = settings.column("name").has_value();
   Strings header{">setting"};
   if (has_names) header.emplace_back("name");
@@ -75,13 +83,14 @@ Section settings_section(const LogTable& settings) {
     }
     const bool chosen = is_marked(settings, r, "chosen"),
                front = is_marked(settings, r, "on_front");
-    row.push_back(chosen ? "chosen" : front ? "on the front" : "");
-    table.row(row, chosen ? "chosen" : front ? "front" : "");
+    row.push_back(chosen && !compares ? "chosen" : front ? "on the front" : "");
+    table.row(row, chosen && !compares ? "chosen" : front ? "front" : "");
   }
-  return {"settings", "Settings",
-          "A row a setting: mean ± standard error over its trials on the validation split, and the "
-          "paired difference to the reference. A column's name sorts by it.",
-          table.html()};
+  return {
+      "settings", "Settings",
+      "A row a setting: mean ± standard error over its trials, and the paired difference to the "
+      "reference. A column's name sorts by it.",
+      table.html()};
 }
 
 Section test_section(const LogTable& test) {
@@ -166,8 +175,9 @@ std::vector<RunFiles> trials_to_draw(const StudyFiles& study) {
     const fs::path folder = study.folder / "runs" / trials.cell(*trial, "trial");
     if (!is_run(folder)) continue;
     runs.push_back(read_run(folder));
-    runs.back().name = (name.empty() ? "setting " + setting : name) +
-                       (is_marked(settings, r, "chosen") ? " (chosen)" : "");
+    runs.back().name =
+        (name.empty() ? "setting " + setting : name) +
+        (is_marked(settings, r, "chosen") && !is_comparison(settings) ? " (chosen)" : "");
   }
   return runs;
 }
@@ -183,9 +193,10 @@ StudyFiles read_study(const fs::path& folder) {
   study.folder = folder;
   study.answer = lines_of_file(folder / "answer.txt");
   for (const std::string& line : lines_of_file(folder / "study.ini")) {
-    constexpr std::string_view start = "# A study of medley-";
-    if (line.starts_with(start))
-      study.experiment = line.substr(start.size(), line.find(';') - start.size());
+    constexpr std::string_view of = " of medley-";  // "# A study of medley-lenet; ..."
+    const std::size_t at = line.find(of), end = line.find(';');
+    if (line.starts_with("# A ") && at < end && end != std::string::npos)
+      study.experiment = line.substr(at + of.size(), end - at - of.size());
     const std::size_t equals = line.find('=');
     if (line.starts_with('#') || equals == std::string::npos) continue;
     study.options.emplace_back(stripped(std::string_view(line).substr(0, equals)),
@@ -207,7 +218,11 @@ SettingColumns setting_columns(const LogTable& settings) {
     return settings.column(name).value_or(header.size());
   };
   const std::size_t begin = settings.column("name") ? at("name") : at("setting");
-  for (std::size_t c = begin + 1; c < at("trials"); ++c) columns.searched.push_back(header[c]);
+  for (std::size_t c = begin + 1; c < at("trials"); ++c) {
+    bool is_given = false;
+    for (std::size_t r = 0; r < settings.size(); ++r) is_given |= !settings.fields(r)[c].empty();
+    if (is_given) columns.searched.push_back(header[c]);
+  }
   for (const std::string& name : header) {
     if (name.ends_with(mean_suffix))
       columns.objectives.push_back(name.substr(0, name.size() - mean_suffix.size()));
@@ -254,7 +269,7 @@ Page page_of_study(const StudyFiles& study) {
       add({"parallel", "All at once",
            "A line a setting, over its options to its figures; dark is low and bright is high in "
            "the "
-           "first figure, the chosen setting is bold.",
+           "first figure, the chosen setting (or the plain sum) is bold.",
            "<div id=\"parallel-chart\"></div>\n"});
     }
   }

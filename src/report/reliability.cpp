@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "medley/run/metrics.hpp"
+
 namespace medley {
 
 void Reliability::add(double confidence, bool right) {
@@ -24,20 +26,22 @@ nlohmann::json Reliability::block(bool independent) const {
   for (std::size_t b = 0; b < bins_.size(); ++b) {
     const Bin& bin = bins_[b];
     const auto n = static_cast<double>(bin.count);
-    const double accuracy = bin.count > 0 ? static_cast<double>(bin.right) / n : none;
+    const Metric share = share_right(static_cast<double>(bin.right), n);
+    const double accuracy = share.value;
     const double confidence = bin.count > 0 ? bin.confidence / n : none;
     if (bin.count > 0) {
       const double gap = std::fabs(accuracy - confidence);
       expected += n / static_cast<double>(total) * gap;
       largest = std::max(largest, gap);
     }
-    list.push_back(
-        {{"lower", static_cast<double>(b) / bins},
-         {"upper", static_cast<double>(b + 1) / bins},
-         {"count", bin.count},
-         {"confidence", confidence},
-         {"accuracy", accuracy},
-         {"standard_error", independent ? std::sqrt(accuracy * (1.0 - accuracy) / n) : none}});
+    list.push_back({{"lower", static_cast<double>(b) / bins},
+                    {"upper", static_cast<double>(b + 1) / bins},
+                    {"count", bin.count},
+                    {"confidence", confidence},
+                    {"accuracy", accuracy},
+                    {"standard_error", independent ? share.error : none},
+                    {"low", independent ? share.low : none},
+                    {"high", independent ? share.high : none}});
   }
   return {{"count", total},
           {"expected_calibration_error", expected},

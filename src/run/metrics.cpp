@@ -64,15 +64,21 @@ double mean_over_classes(const Confusion& m, F&& f) {
   return ratio(sum, count);
 }
 
-Measured accuracy(const Confusion& m) {
-  double hits = 0.0;
-  for (std::size_t c = 0; c < m.classes(); ++c) hits += m.hits(c);
-  const double n = m.total(), p = ratio(hits, n);
+// Of n of which so many are hits, each on its own.
+Measured share_of_hits(double hits, double n) {
+  if (!(n > 0.0)) return {};
+  const double p = hits / n;
   // Wilson: the shares q with |p - q| <= z √(q (1 - q) / n), which are within 0 and 1 whatever p is.
   const double share = two_sided_95 * two_sided_95 / n, centre = (p + share / 2.0) / (1.0 + share);
   const double reach = std::sqrt(share * (p * (1.0 - p) + share / 4.0)) / (1.0 + share);
   return {p, std::sqrt(p * (1.0 - p) / n), std::max(0.0, centre - reach),
           std::min(1.0, centre + reach)};
+}
+
+Measured accuracy(const Confusion& m) {
+  double hits = 0.0;
+  for (std::size_t c = 0; c < m.classes(); ++c) hits += m.hits(c);
+  return share_of_hits(hits, m.total());
 }
 
 // The recalls of the classes are independent, each binomial.
@@ -217,6 +223,11 @@ void metric_values(const Description& d, const Evaluation& evaluation, std::span
 Metric area_under_roc(std::span<const Score> scores) {
   const Measured area = auc(scores);
   return {"auc", area.value, area.error};
+}
+
+Metric share_right(double right, double n) {
+  const Measured share = share_of_hits(right, n);
+  return {"accuracy", share.value, share.error, share.low, share.high};
 }
 
 std::vector<std::size_t> main_metrics(const Description& d) {

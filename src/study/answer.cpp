@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
+#include "medley/base/number.hpp"
 #include "medley/base/text.hpp"
 #include "medley/files/csv.hpp"
 
@@ -99,12 +101,14 @@ void say_reason(const Design& design, const Plan& plan, const Criteria& criteria
   for (const SettingSummary& s : selection.settings) ties += s.ties;
   const std::string& first = criteria.objectives[0].metric;
   if (chosen != best) {
-    lines.push_back(
-        fmt::format("The best {} has {}: {}; {} are within one standard error of it, of which the "
-                    "chosen one is "
-                    "the simplest.",
-                    first, named(design, plan, best), values(criteria, selection.settings[best]),
-                    count(ties, "setting")));
+    lines.push_back(fmt::format(
+        "The best {} has {}: {}; {} are within one standard error of it, of which the "
+        "chosen one is {}.",
+        first, named(design, plan, best), values(criteria, selection.settings[best]),
+        count(ties, "setting"),
+        selection.is_simpler
+            ? "the simplest"
+            : fmt::format("the best in {} and no less simple", criteria.objectives[1].metric)));
   } else if (ties > 1) {
     lines.push_back(fmt::format(
         "It has the best {}, and {} tie with it within one standard error; none of them "
@@ -191,7 +195,8 @@ std::string settings_text(const Design& design, const Plan& plan, const Criteria
 }
 
 std::vector<std::string> answer_sentences(const Design& design, const Plan& plan,
-                                          const Criteria& criteria, const Selection& selection) {
+                                          const Criteria& criteria, const Selection& selection,
+                                          bool is_final) {
   std::vector<std::string> lines;
   say_trials(design, plan, selection, lines);
   std::string required;
@@ -216,11 +221,32 @@ std::vector<std::string> answer_sentences(const Design& design, const Plan& plan
         "Each setting was trained once: differences may all be chance; --seeds 3 or --folds 5 "
         "would "
         "tell.");
-  if (plan.settings().size() > 1)
+  if (plan.settings().size() > 1 && !is_final)
     lines.push_back(
         "What is chosen as the best of several looks better in validation than it is: --final "
         "measures it once on the test split.");
   return lines;
+}
+
+std::vector<std::string> test_sentences(const Criteria& criteria,
+                                        const std::filesystem::path& test_csv) {
+  std::string text;
+  CsvReader csv(test_csv);
+  for (CsvRow row; csv.next(row);) {
+    for (const Objective& o : criteria.objectives) {
+      if (row.fields.size() < 3 || row.fields[0] != "test." + o.metric) continue;
+      const auto value = read_number<double>(row.fields[1]),
+                 error = read_number<double>(row.fields[2]);
+      constexpr double none = std::numeric_limits<double>::quiet_NaN();
+      text += fmt::format("{}{} {}", text.empty() ? "" : ", ", o.metric,
+                          plus_minus(value ? value.value : none, error ? error.value : none));
+    }
+  }
+  if (text.empty()) return {};
+  return {fmt::format(
+      "Trained on training and validation records together, it has {} on the test split (value and "
+      "standard error).",
+      text)};
 }
 
 }  // namespace medley

@@ -13,7 +13,8 @@ namespace {
 using Strings = std::vector<std::string>;
 
 std::string number(double x) { return fmt::format("{:.4g}", x); }
-std::string signed_number(double x) { return fmt::format("{:+.3g}", x); }
+// (Not "-0".)
+std::string signed_number(double x) { return fmt::format("{:+.3g}", x == 0.0 ? 0.0 : x); }
 std::string p_text(double p) { return p < 0.001 ? "p < 0.001" : fmt::format("p = {:.2g}", p); }
 
 // "a", "a and b", "a, b and c"
@@ -87,6 +88,10 @@ class Writer {
       words.push_back(fmt::format("{} {}", metric(m), value_text(i, m)));
     return listed(words);
   }
+  bool any_conflict() const {
+    return std::ranges::find(f_.agreement, Verdict::less, &Agreement::verdict) !=
+           f_.agreement.end();
+  }
   Strings metrics_where(Verdict verdict) const {
     Strings names;
     for (const Sharing& s : f_.sharing) {
@@ -112,15 +117,16 @@ class Writer {
             "elsewhere: take the plain sum.",
             listed(helped), but_open);
       case Conclusion::sharing_none:
-        return "In short: tasks that have nothing to do with each other here. Sharing a trunk "
-               "makes no "
-               "difference that matters, so that it is a matter of cost: one network for all, with "
-               "the plain sum.";
+        return fmt::format(
+            "In short: multi-task learning in which sharing neither helps nor hurts by what matters"
+            "{}: one network for all, with the plain sum, costs less than one for each.",
+            any_conflict() ? ", though gradients conflict" : "");
       case Conclusion::reweight:
         return fmt::format(
             "In short: multi-task learning, but not with the plain sum. Sharing was not seen to "
             "hurt{}, "
-            "and {} is better than the plain sum in one metric or more and worse in none: {}, "
+            "and {} is better than the plain sum in one metric or more and, by what matters, worse "
+            "in none: {}, "
             "against {}.",
             but_open, fixed(*f_.better), values_of(*f_.better), values_of(t_.sum()));
       case Conclusion::decision:
@@ -189,6 +195,9 @@ class Writer {
       case Verdict::more:
         return fmt::format("Sharing hurts {}: {}.", loss(s.loss), figures);
       case Verdict::same:
+        if (s.joint.interval.high < 0 || s.joint.interval.low > 0)
+          return fmt::format("Sharing {} {}, by less than matters: {}.",
+                             s.joint.interval.high < 0 ? "helps" : "hurts", loss(s.loss), figures);
         return fmt::format("Sharing makes no difference to {} that matters: {}.", loss(s.loss),
                            figures);
       case Verdict::unknown:

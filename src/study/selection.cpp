@@ -103,11 +103,19 @@ Selection select(const Design& design, const Plan& plan, const TrialTable& resul
     const double gap = d.difference < 0 ? -d.difference : d.difference;
     selection.settings[i].ties = i == *selection.best || gap <= d.standard_error || gap == 0.0;
     if (!selection.settings[i].ties) continue;
-    const auto rank = [&](std::size_t s) { return std::pair(simplicity[s], -score(s)); };
+    // Less is better: what is simpler, then better in the other objectives, then in the first.
+    const auto rank = [&](std::size_t s) {
+      std::pair<Simplicity, std::vector<double>> r{simplicity[s], {}};
+      for (std::size_t o = 1; o < criteria.objectives.size(); ++o)
+        r.second.push_back(-criteria.objectives[o].score(candidates[s][o]));
+      r.second.push_back(-score(s));
+      return r;
+    };
     if (!selection.chosen || rank(i) < rank(*selection.chosen)) selection.chosen = i;
   }
   selection.settings[*selection.chosen].chosen = true;
   if (selection.chosen != selection.best) {
+    selection.is_simpler = simplicity[*selection.chosen] != simplicity[*selection.best];
     for (const Objective& o : criteria.objectives)
       selection.chosen_to_best.push_back(
           compare_settings(design, plan, results, *selection.chosen, *selection.best, o.index));

@@ -128,10 +128,10 @@ StudyFolder::StudyFolder(fs::path path) : path_(std::move(path)) {
   if (fs::exists(path_, error) && !fs::is_directory(path_, error))
     throw usage_error(fmt::format("{}: is a file, not a folder", path_.string()));
   if (fs::is_directory(path_, error) && !exists()) {
-    // (A process that begins the study at the same time has made the lock.)
+    // (What there is of a study that another process begins at the same time, or ended beginning.)
     for (const fs::directory_entry& entry : fs::directory_iterator(path_, error)) {
       const std::string name = entry.path().filename().string();
-      if (name == lock_name || name == "runs" || name == "study.ini" ||
+      if (name == lock_name || name == "runs" || name == "study.ini" || name == "base.ini" ||
           (name.starts_with('.') && name.ends_with(".partial")))
         continue;
       throw usage_error(

@@ -30,6 +30,8 @@ EXPERIMENTS = {"tests/experiments/readme.hpp": MAIN, "tests/experiments/unet.hpp
 MADE_BY_READER = {"include/medley/experiments/mine.hpp", "mine.hpp", "FILE_test.cpp"}
 # Options that only some experiments have.
 NOT_EVERYWHERE = {("import", "generated")}
+# Subcommands that take the options of `train` too, for their trainings.
+TRAINING = {"tune", "compare"}
 FOLDERS = ("src", "include", "data", "tests")
 # Parts that tables call otherwise than `info`.
 CALLED = {"add": "residual"}
@@ -169,8 +171,9 @@ def check_commands(text, tree):
                 problems.append(f"'{line.strip()}': no subcommand")
                 continue
             used = {word[2:].split("=")[0] for word in words[2:] if word.startswith("--")}
+            known = tree.options[words[1]] | (tree.options["train"] if words[1] in TRAINING else set())
             problems += [f"'{line.strip()}': {words[1]} has no --{option}"
-                         for option in sorted(used - tree.options[words[1]])
+                         for option in sorted(used - known)
                          if (words[1], option) not in NOT_EVERYWHERE]
     return problems
 

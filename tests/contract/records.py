@@ -19,6 +19,13 @@ def _save(name, change):
     return damage
 
 
+def _groups(array):
+    def damage(folder):
+        np.save(folder / "group.npy", array)
+
+    return damage
+
+
 def _at(record, value):
     def change(array):
         array[record] = value
@@ -95,6 +102,8 @@ DAMAGES = (
     ("Fortran order", _save("images", np.asfortranarray), "images.npy"),
     ("big-endian labels", _save("kind", lambda a: a.astype(">i4")), "kind.npy"),
     ("three values", _save("place", lambda a: np.repeat(a, 2, 1)[:, :3]), "place.npy", "shape"),
+    ("groups of float", _groups(np.zeros(137)), "group.npy", "float64", "return_inverse"),
+    ("a group too few", _groups(np.zeros(136, int)), "group.npy", "136"),
     ("a label too few", _save("grade", lambda a: a[:-1]), "grade.npy", "136"),
     ("no picture", _save("images", lambda a: a[:0]), "images.npy", "no pictures"),
     ("no training record", _save("split", lambda a: np.maximum(a, 1)), "training split"),

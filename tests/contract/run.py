@@ -23,6 +23,7 @@ from pathlib import Path
 
 import agreement
 import builds
+import comparisons
 import core
 import damaged_files
 import folds
@@ -52,8 +53,8 @@ import two_digits
 from harness import ROOT, Bench, Failed, Skipped
 
 MODULES = (same_bits, builds, repetition, nothing_lost, resumption, lengths, parts, kept, streams, damaged_files,
-           memory, manners, agreement, records, folds, imports, foreign, recipes, initial_weights, range_tests, studies,
-           pages, reported_models, rooms, core, installs, transcript, two_digits)
+           memory, manners, agreement, records, folds, imports, foreign, recipes, initial_weights, range_tests,
+           studies, comparisons, pages, reported_models, rooms, core, installs, transcript, two_digits)
 # Those of some minutes begin first, so that no worker is left alone with one at the end.
 LONG = (builds, transcript)
 

@@ -155,6 +155,29 @@ def _orphans(study):
     return found.stdout.split()
 
 
+def a_study_over_folds_measures_the_test_split_once(bench):
+    study = bench.folder("folds") / "study"
+    options = ("--data", _digits(bench), "--search", "lr=0.0001,0.002", "--method", "grid", "--epochs", 2, "--folds",
+               3, "--no-default", "--objective", "side.accuracy", "--final")
+    done = _tune(bench, study, *options).expect(0, "Trained on training and validation records together")
+    rows = _table(study / "trials.csv")
+    require([(row["setting"], row["fold"]) for row in rows] == [(s, f) for s in "01" for f in "123"], "other trials")
+    for row in rows:
+        run = study / "runs" / row["trial"]
+        require(f"fold = {row['fold']}/3" in (run / "config.ini").read_text(), f"{run.name}: another fold")
+        require("test" not in {line["split"] for line in _table(run / "metrics.csv")}, f"{run.name} measured test")
+    require("fold = all" in (study / "final/config.ini").read_text(), "the final training has splits of its own")
+    require((study / "test.csv").read_bytes() == (study / "final/test.csv").read_bytes(), "test.csv is another's")
+    accuracy = next(row for row in _table(study / "test.csv") if row["name"] == "test.side.accuracy")
+    require(float(accuracy["standard_error"]) >= 0, "no standard error")
+    require(f"side.accuracy {float(accuracy['value']):.4g} ±" in done.stderr, "answered with another figure")
+    before = (study / "final/last").resolve().stat().st_mtime_ns
+    _tune(bench, study).expect(0)
+    require((study / "final/last").resolve().stat().st_mtime_ns == before, "trained again")
+    _tune(bench, bench.folder("many-folds") / "study", "--data", _digits(bench), "--folds", 999).expect(3, "folds")
+    return f"{len(rows) + 1} trainings"
+
+
 def an_adaptive_search_is_the_same_by_one_process_and_by_two(bench):
     folder = bench.folder("adaptive")
     options = ("--data", _digits(bench), "--search", "lr=1e-5..1e-1,log", "--search", "batch-size=20..100",

@@ -14,10 +14,11 @@
 //   io.claim_x()           announces the writing of gx; true: add to it, another reader of x was
 //                          there before; false: overwrite it. Once an input and backward pass.
 //   io.wants_x             compile time: false where nobody needs gx (the network's input)
-//   io.asks_x()            run time: false where nothing before this layer learns. A layer without
-//                          parameters need not ask: it runs only where something before it does
+//   io.asks_x()            run time: false where nothing before this layer learns. Backward may leave
+//                          out gx then, and where !io.learns(k) the gradient of parameter k: nobody
+//                          reads them. (It does not run at all where neither is asked for.)
 //   io.parameter(k)        k-th parameter, packed
-//   io.learns(k)           run time: false where it is frozen, and has no gradient
+//   io.learns(k)           run time: false where it is frozen
 //   io.gradient(k)         its gradient; io.accumulate: add to it (else: overwrite)
 //   io.factors(k)          where it leaves the factors of the gradient, if that is factored
 //   io.prepacked()           what `prepack` made of the first parameter: prepack(io, first, last) is

@@ -97,8 +97,8 @@ struct NodeSite {
       const PlacedParameter& p = Net::parameters[k];
       const int i = k - Net::first_parameter[I];
       c.parameters[i] = pass.parameters + p.offset;
-      c.gradients[i] =
-          frozen && frozen->parameter[k] ? nullptr : pass.gradients[p.segment] + p.gradient;
+      c.gradients[i] = pass.gradients[p.segment] + p.gradient;
+      c.frozen[i] = frozen && frozen->parameter[k];
       c.factors[i] = pass.factors[p.segment] + p.factors;
     }
     return c;

@@ -50,7 +50,8 @@ struct LayerCall {
   std::array<float*, most_inputs> x{}, gx{};
   std::array<bool*, most_inputs> written{};  // whether a reader before has written gx
   std::array<const float*, most_parameters> parameters{};
-  std::array<float*, most_parameters> gradients{}, factors{};  // gradients: null where frozen
+  std::array<float*, most_parameters> gradients{}, factors{};
+  std::array<bool, most_parameters> frozen{};
   float* prepacked = nullptr;
   float* saved = nullptr;
   float* scratch = nullptr;
@@ -110,7 +111,7 @@ class LayerIo {
   }
 
   bool asks_x() const { return call_.asks_x; }
-  bool learns(int k) const { return call_.gradients[at(k)] != nullptr; }
+  bool learns(int k) const { return !call_.frozen[at(k)]; }
   const float* parameter(int k) const { return call_.parameters[at(k)]; }
   float* gradient(int k) const { return call_.gradients[at(k)]; }
   float* factors(int k) const { return call_.factors[at(k)]; }

@@ -66,7 +66,8 @@
 //   {"head", "target", "name", "unit": "records" | "pixels", "count": n,
 //    "expected_calibration_error": x, "largest_calibration_error": x,
 //    "bins": [{"lower": x, "upper": x, "count": n, "confidence": x | null, "accuracy": x | null,
-//              "standard_error": x | null}]}             see reliability.hpp
+//              "standard_error": x | null,               see reliability.hpp
+//              "low": x | null, "high": x | null}]}
 //
 // All of it is the same for the same parameters, records and binary, whatever the threads.
 #pragma once

@@ -28,7 +28,7 @@ StudyFiles read_study(const std::filesystem::path& folder);
 
 // The columns of settings.csv by what they are.
 struct SettingColumns {
-  std::vector<std::string> searched;    // between `name` and `trials`
+  std::vector<std::string> searched;    // between `name` and `trials`, of which some cell is filled
   std::vector<std::string> objectives;  // those that have a `.mean`
 };
 SettingColumns setting_columns(const LogTable& settings);

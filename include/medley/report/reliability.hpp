@@ -24,7 +24,7 @@ class Reliability {
   // One that is not a number is left out.
   void add(double confidence, bool right);
   // The members from "count" on, as model_blocks.hpp has them. Standard errors of accuracies are
-  // binomial, for predictions that are independent; null without.
+  // binomial, intervals Wilson's of 95 %, for predictions that are independent; null without.
   nlohmann::json block(bool independent) const;
 
  private:

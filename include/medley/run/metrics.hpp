@@ -49,6 +49,10 @@ void metric_values(const Description& description, const Evaluation& evaluation,
 // The area under the ROC curve of rising scores, as `auc` is above, and its standard error.
 Metric area_under_roc(std::span<const Score> scores);
 
+// The share of n predictions that are right, each on its own, with its error and interval as accuracies
+// have them; NaN of none.
+Metric share_right(double right, double n);
+
 // Which of them to look at first, the first of each description.metrics: accuracy, mean_iou or
 // mean_absolute_error.
 std::vector<std::size_t> main_metrics(const Description& description);

@@ -1,6 +1,7 @@
 // What a study answers: the table of settings, sentences, and options to train the chosen setting with.
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -16,7 +17,13 @@ std::string settings_text(const Design& design, const Plan& plan, const Criteria
                           const Selection& selection, bool chosen_only);
 
 // answer.txt: what was trained, what was chosen and why, how sure that is. One sentence a line.
+// `is_final`: a final training follows, so that it need not be recommended.
 std::vector<std::string> answer_sentences(const Design& design, const Plan& plan,
-                                          const Criteria& criteria, const Selection& selection);
+                                          const Criteria& criteria, const Selection& selection,
+                                          bool is_final = false);
+
+// What the final training's test.csv says of the objectives.
+std::vector<std::string> test_sentences(const Criteria& criteria,
+                                        const std::filesystem::path& test_csv);
 
 }  // namespace medley

@@ -119,7 +119,7 @@ struct Position {
 // What all this comes to.
 enum class Conclusion {
   sum,           // multi-task learning: the plain sum
-  sharing_none,  // tasks that have nothing in common: the sum costs nothing and gives nothing
+  sharing_none,  // sharing costs nothing and gives nothing, by what matters: the sum
   reweight,      // no sum of equal weights, but one arm is better in some metrics and worse in none
   decision,      // several objectives: weights choose a point of a trade-off
   apart,         // several objectives that the trunk cannot serve both: more room, or no sharing

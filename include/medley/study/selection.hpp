@@ -5,9 +5,9 @@
 // of the last rung in all repeats without diverging, and meet the requirements. Of several objectives
 // the first decides among those on the front. Settings whose paired difference to the best is within
 // its standard error tie with it; the simplest of these is taken: fixed weights before mixes that
-// adapt, joint before simultaneous before alternating steps, the default first, fewer epochs, then the
-// better mean. (The one-standard-error rule of Breiman et al., "Classification and Regression Trees",
-// 1984, section 3.4.3, on paired differences.)
+// adapt, joint before simultaneous before alternating steps, the default first, fewer epochs; and of
+// those as simple, the best in the other objectives, in their order. (The one-standard-error rule of
+// Breiman et al., "Classification and Regression Trees", 1984, section 3.4.3, on paired differences.)
 #pragma once
 
 #include <compare>
@@ -47,6 +47,7 @@ struct SettingSummary {
 struct Selection {
   std::vector<SettingSummary> settings;
   std::optional<std::size_t> best, chosen;  // best: by the first objective, on the front
+  bool is_simpler = false;                  // the chosen one, than the best
   std::vector<statistics::Paired>
       chosen_to_best;  // one an objective; empty where they are the same
 };

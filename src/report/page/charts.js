@@ -35,16 +35,18 @@ function axis(title, options = {}) {
     title: {display: Boolean(title), text: title, color: soft, font: {size: 11}},
     grid: {color: line, drawBorder: false, tickLength: 4},
     ticks: {
-      color: soft, font: {size: 11}, maxRotation: 0, autoSkipPadding: 14, includeBounds: Boolean(named || log), stepSize: options.stepSize,
+      color: soft, font: {size: 11}, maxRotation: named ? 35 : 0, autoSkipPadding: 14, includeBounds: Boolean(named || log), stepSize: options.stepSize,
       autoSkip: !named,
       callback: (x, i, ticks) => {
-        if (named) return options.names[x];
+        if (named) return shortName(options.names[x]);
         return log && !isRound(x, ticks) ? "" : shortNumber(x);
       },
     },
     min: options.min, max: options.max,
   };
 }
+
+function shortName(name) { return typeof name === "string" && name.length > 16 ? `${name.slice(0, 15)}…` : name; }
 
 // Which ticks of a logarithmic axis have their numbers: decades; 2 and 5 as well where there are few.
 function isRound(x, ticks) {
@@ -53,24 +55,44 @@ function isRound(x, ticks) {
   return (isFew ? [1, 2, 5] : [1]).some((round) => Math.abs(digit - round) < 1e-6);
 }
 
-// Bars of standard errors: points of a data set may have xError and yError.
+// Bars of standard errors and names beside points: points of a data set may have name, and xError and yError, or yLow
+// and yHigh, of an interval.
 const errorBars = {
   id: "errorBars",
   beforeDatasetsDraw(chart) {
     const {ctx, scales: {x, y}} = chart;
     chart.data.datasets.forEach((set, i) => {
-      if (!chart.isDatasetVisible(i) || !set.data.some((p) => p && (p.yError || p.xError))) return;
+      if (!chart.isDatasetVisible(i) || !set.data.some((p) => p && (p.yError || p.xError || p.yHigh !== undefined))) return;
       ctx.save();
       ctx.strokeStyle = set.errorColour || set.borderColor;
       ctx.beginPath();
       for (const p of set.data) {
         const px = x.getPixelForValue(p.x), py = y.getPixelForValue(p.y);
+        if (p.yHigh !== undefined) { ctx.moveTo(px, y.getPixelForValue(p.yLow)); ctx.lineTo(px, y.getPixelForValue(p.yHigh)); }
         if (p.yError) { ctx.moveTo(px, y.getPixelForValue(p.y - p.yError)); ctx.lineTo(px, y.getPixelForValue(p.y + p.yError)); }
         if (p.xError) { ctx.moveTo(x.getPixelForValue(p.x - p.xError), py); ctx.lineTo(x.getPixelForValue(p.x + p.xError), py); }
       }
       ctx.stroke();
       ctx.restore();
     });
+  },
+  afterDatasetsDraw(chart) {
+    const {ctx, chartArea, scales: {x, y}} = chart, taken = [];
+    ctx.save();
+    ctx.font = `11px ${Chart.defaults.font.family}`;
+    ctx.fillStyle = themeColour("--text");
+    for (const p of chart.data.datasets.flatMap((set) => set.data)) {
+      if (!p?.name) continue;
+      const width = ctx.measureText(p.name).width, px = x.getPixelForValue(p.x), py = y.getPixelForValue(p.y);
+      const left = px + 9 + width > chartArea.right ? px - 9 - width : px + 9;
+      // Above or below the point, where no other name is; nowhere where there is no room.
+      const top = [py - 16, py + 6, py - 29, py + 19, py - 42, py + 32].find((t) => t > chartArea.top && taken.every(
+        (other) => t + 12 < other.top || t > other.top + 12 || left > other.right + 6 || left + width + 6 < other.left));
+      if (top === undefined) continue;
+      taken.push({top, left, right: left + width});
+      ctx.fillText(p.name, left, top + 10);
+    }
+    ctx.restore();
   },
 };
 

@@ -34,8 +34,8 @@ function drawRanking(curves) {
 function reliabilityChart(head) {
   const look = mark(0);
   const points = head.bins.filter((bin) => bin.count > 0).map((bin) => ({
-    x: bin.confidence, y: bin.accuracy, yError: bin.standard_error || 0,
-    lines: [`${bin.count} ${head.unit} said ${shortNumber(bin.confidence)}`, `right: ${shortNumber(bin.accuracy)}${bin.standard_error ? ` ± ${shortNumber(bin.standard_error)}` : ""}`],
+    x: bin.confidence, y: bin.accuracy, ...(bin.high === null ? {} : {yLow: bin.low, yHigh: bin.high}),
+    lines: [`${bin.count} ${head.unit} said ${shortNumber(bin.confidence)}`, `right: ${shortNumber(bin.accuracy)}${bin.high === null ? "" : `, 95 %: ${shortNumber(bin.low)} to ${shortNumber(bin.high)}`}`],
   }));
   const line = {label: head.name, data: points, borderColor: look.colour, backgroundColor: look.colour, errorColour: pale(look.colour, 0.5), borderWidth: 1.2, pointRadius: 3.5, tell: (p) => p.lines};
   return {type: "line", data: {datasets: [line, diagonal("agreement")]}, options: commonOptions(axis("said: mean probability", unit), axis("right: share", unitRoom), false)};

@@ -21,13 +21,22 @@ function withError(setting, objective) {
   return `${objective} ${setting.text(`${objective}.mean`)}${error ? ` ± ${setting.text(`${objective}.standard_error`)}` : ""}`;
 }
 
-// Chosen, on the front, named, others: each looks another way in colour and in shape.
-const settingKinds = [
+// Each kind looks another way in colour and in shape. Of a search: chosen, on the front, the default, others.
+const searchKinds = [
   {label: "chosen", is: (s) => s.chosen, colour: 1, style: "rectRot", radius: 8},
   {label: "on the front", is: (s) => s.front, colour: 0, style: "circle", radius: 5},
   {label: "default", is: (s) => s.name === "default", colour: 2, style: "triangle", radius: 6},
   {label: "others", is: () => true, colour: -1, style: "circle", radius: 4},
 ];
+// Of a comparison, where each arm has its chosen setting: what the arms are.
+const armKinds = [
+  {label: "other learning rates", is: (s) => !s.chosen, colour: -1, style: "circle", radius: 3},
+  {label: "plain sum", is: (s) => s.name === "sum", colour: 1, style: "rectRot", radius: 8},
+  {label: "a loss alone", is: (s) => s.name.endsWith(" alone"), colour: 3, style: "rect", radius: 6},
+  {label: "fixed weights", is: (s) => s.text("mix") === "weighted_sum" && s.text("steps-mode") === "joint", colour: 0, style: "circle", radius: 5},
+  {label: "mixes and step modes", is: () => true, colour: 2, style: "triangle", radius: 6},
+];
+let settingKinds = searchKinds;
 function kindOf(setting) { return settingKinds.find((kind) => kind.is(setting)); }
 function kindColour(kind) { return kind.colour < 0 ? themeColour("--soft") : mark(kind.colour).colour; }
 
@@ -52,7 +61,7 @@ function objectiveAxis(settings, objective, title = objective) {
 
 function frontChart(settings, study, a, b) {
   const sets = settingSets(settings, (s) => ({
-    x: s.mean(a), y: s.mean(b), xError: s.error(a), yError: s.error(b),
+    x: s.mean(a), y: s.mean(b), xError: s.error(a), yError: s.error(b), name: settings.length <= 24 ? s.name : "",
     lines: [settingTitle(s, study.searched), withError(s, a), withError(s, b)],
   }));
   const front = settings.filter((s) => s.front).map((s) => ({x: s.mean(a), y: s.mean(b)})).sort((p, q) => p.x - q.x);
@@ -125,10 +134,11 @@ function parallelChart(settings, study) {
   const colourBy = scales[study.searched.length];
   const label = (name) => name.replace(/\.mean$/, "");
   const sets = settings.map((s) => {
+    const bold = kindOf(s).style === "rectRot";
     const colour = colourBy ? ramp(colourBy.share(colourBy.place(s)) || 0) : mark(0).colour;
     return {
       label: settingTitle(s, []), data: scales.map((scale, i) => ({x: i, y: scale.share(scale.place(s)), name: names[i]})).filter((p) => Number.isFinite(p.y)),
-      borderColor: s.chosen ? mark(1).colour : colour, backgroundColor: s.chosen ? mark(1).colour : colour, borderWidth: s.chosen ? 4 : 1.3, pointRadius: s.chosen ? 4 : 2, order: s.chosen ? 0 : 1,
+      borderColor: bold ? mark(1).colour : colour, backgroundColor: bold ? mark(1).colour : colour, borderWidth: bold ? 4 : 1.3, pointRadius: bold ? 4 : 2, order: bold ? 0 : 1,
       tell: (p) => [settingTitle(s, study.searched), `${label(p.name)} ${s.text(p.name)}`],
     };
   });
@@ -144,6 +154,7 @@ function drawStudy() {
   if (test) addRangeTest(test, new Table(study.range_test), "");
   if (study.settings) {
     const settings = settingsOf(new Table(study.settings));
+    if (settings.filter((s) => s.chosen).length > 1) settingKinds = armKinds;
     drawFront(settings, study);
     drawSearched(settings, study);
     const parallel = document.getElementById("parallel-chart");

@@ -308,6 +308,8 @@ TEST_F(DatasetFolder, FingerprintIsTheSameHoweverItIsComputed) {
 }
 
 TEST_F(DatasetFolder, GroupsOfEveryIntegerType) {
+  for (const char* name : {"group", "images", "split"})
+    EXPECT_PRED2(holds, error_of([&] { (void)target_file(name); }), "2: a target cannot be named");
   EXPECT_FALSE(open().has_groups());
   const std::uint64_t before = open().fingerprint();
   save(folder_ / "group.npy", DType::i16, {}, std::vector<std::int16_t>{3, -1, 3, 700, -1, 3});

@@ -176,8 +176,8 @@ void check_resuming(const WholeParts& treated = {}) {
   WholeRun<Experiment> whole(source, 2, treated), first(source, 2, treated);
   for (std::size_t s = 0; s < 6; ++s) whole.step(factors[s]);
   for (std::size_t s = 0; s < 4; ++s) first.step(factors[s]);
-  first.state.best_step = 3;
-  first.state.best_total = 0.1;
+  first.state.best.step = 3;
+  first.state.best.value[0] = 0.1;
   first.state.losses_bytes = 17;
   first.state.metrics_bytes = 23;
   first.save(temporary.path());
@@ -185,8 +185,8 @@ void check_resuming(const WholeParts& treated = {}) {
   WholeRun<Experiment> second(source, 1, treated);
   second.resume(temporary.path());
   EXPECT_EQ(second.state.position, first.state.position);
-  EXPECT_EQ(second.state.best_step, 3u);
-  EXPECT_EQ(second.state.best_total, 0.1);
+  EXPECT_EQ(second.state.best.step, 3u);
+  EXPECT_EQ(second.state.best.value[0], 0.1);
   EXPECT_EQ(second.state.losses_bytes, 17u);
   EXPECT_EQ(second.state.metrics_bytes, 23u);
   EXPECT_EQ(second.tensors(), first.tensors());

@@ -13,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "medley/data/folds.hpp"
 #include "medley/experiments/garments/drawing.hpp"
 
 namespace medley {
@@ -216,6 +217,23 @@ TEST(Garments, StencilsCoverWhatTheyShould) {
   drawing::Stencil disc;
   disc.add_disc({16.2f, 14.9f}, 6.0f);
   EXPECT_NEAR(area(disc), 113.1, 1.5);
+}
+
+TEST(Garments, FoldsHaveEachColourAndSizeAlike) {
+  const GarmentSource source;
+  std::map<std::pair<int, int>, std::array<int, 2>> counts;  // in training and validation
+  const FoldedSource folded(source, GarmentSource::targets, {3, 5, 1}, "garments");
+  EXPECT_EQ(folded.size(Split::train) + folded.size(Split::validation), 34816u);
+  EXPECT_EQ(folded.record(Split::test, 7), source.record(Split::test, 7));
+  EXPECT_EQ(folded.mean().data(), source.mean().data());
+  for (const Split split : {Split::train, Split::validation}) {
+    folded.each_record(split, [&](std::uint64_t record) {
+      ++counts[{source.label(record, colour_target), source.label(record, size_target)}]
+              [static_cast<std::size_t>(split)];
+    });
+  }
+  EXPECT_EQ(counts.size(), 32u);
+  for (const auto& [key, found] : counts) EXPECT_LE(std::abs(found[0] - 4 * found[1]), 5);
 }
 
 }  // namespace

@@ -158,7 +158,12 @@ TEST(Reliability, StandardErrorsAreOfIndependentPredictions) {
   };
   EXPECT_EQ(bin(true)["count"], 4);
   EXPECT_DOUBLE_EQ(bin(true)["standard_error"].get<double>(), std::sqrt(0.75 * 0.25 / 4));
-  EXPECT_TRUE(bin(false)["standard_error"].is_null());
+  // scipy.stats: binomtest(3, 4).proportion_ci(method="wilson").
+  EXPECT_NEAR(bin(true)["low"].get<double>(), 0.30064184258240184, 1e-12);
+  EXPECT_NEAR(bin(true)["high"].get<double>(), 0.9544127391902995, 1e-12);
+  for (const char* name : {"standard_error", "low", "high"})
+    EXPECT_TRUE(bin(false)[name].is_null());
+  EXPECT_TRUE(Json::parse(reliability.block(true)["bins"][3].dump())["high"].is_null());
   EXPECT_TRUE(
       Json::parse(Reliability{}.block(true).dump())["expected_calibration_error"].is_null());
 }

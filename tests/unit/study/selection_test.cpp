@@ -105,6 +105,17 @@ TEST(Selection, TiesGoToTheSimplerSetting) {
   EXPECT_EQ(r.selection().chosen, 2u);
 }
 
+TEST(Selection, OfTiesAsSimpleTheNextObjectiveDecides) {
+  Results r;
+  r.criteria.objectives = up_down;
+  r.add({0.1, 0.1, 0.1}, 9);
+  r.add({0.8, 0.9, 0.7}, 5);
+  r.add({0.81, 0.88, 0.72}, 6);
+  EXPECT_EQ(r.selection().best, 2u);
+  EXPECT_EQ(r.selection().chosen, 1u);
+  EXPECT_TRUE(holds(r.answer(), "...of which the chosen one is the best in b and no less simple"));
+}
+
 TEST(Selection, TheDefaultWinsTies) {
   Results r;
   r.add({0.8, 0.9, 0.7}, 0, {.epochs = 99});

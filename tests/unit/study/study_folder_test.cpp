@@ -105,6 +105,10 @@ TEST_F(Study, AForeignFolderIsLeftAlone) {
   fs::create_directories(path);
   write_text(path / "letter.txt", "");
   EXPECT_ERROR(StudyFolder{path}, "2: ...is not empty, and no study: it has 'letter.txt'");
+  fs::create_directories(temporary / "begun/runs");
+  for (const char* name : {"lock", "base.ini", ".study.ini.partial"})
+    write_text(temporary / "begun" / name, "");
+  EXPECT_FALSE(StudyFolder(temporary / "begun").exists());
   EXPECT_ERROR(StudyFolder{path / "letter.txt"}, "2: ...is a file, not a folder");
 }
 
