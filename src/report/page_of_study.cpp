@@ -58,7 +58,9 @@ Section settings_section(const LogTable& settings) {
   if (has_names) header.emplace_back("name");
   for (const std::string& name : columns.searched) header.push_back(">" + name);
   header.emplace_back(">trials");
-  const bool has_rungs = settings.column("rung").has_value();
+  bool has_rungs = false;  // of successive halving
+  for (std::size_t r = 0; r < settings.size(); ++r)
+    has_rungs |= !settings.cell(r, "rung").empty() && settings.cell(r, "rung") != "0";
   if (has_rungs) header.emplace_back(">rung");
   for (const std::string& name : columns.objectives) {
     header.push_back(">" + name);

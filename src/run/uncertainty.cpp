@@ -9,7 +9,6 @@
 #include <unordered_map>
 
 #include "medley/base/random.hpp"
-#include "medley/engine/counting.hpp"
 #include "medley/engine/threads.hpp"
 #include "medley/run/reporting.hpp"
 

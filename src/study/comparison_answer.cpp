@@ -13,7 +13,8 @@ namespace {
 using Strings = std::vector<std::string>;
 
 std::string number(double x) { return fmt::format("{:.4g}", x); }
-std::string signed_number(double x) { return fmt::format("{:+.3g}", x); }
+// (Not "-0".)
+std::string signed_number(double x) { return fmt::format("{:+.3g}", x == 0.0 ? 0.0 : x); }
 std::string p_text(double p) { return p < 0.001 ? "p < 0.001" : fmt::format("p = {:.2g}", p); }
 
 // "a", "a and b", "a, b and c"
@@ -194,6 +195,9 @@ class Writer {
       case Verdict::more:
         return fmt::format("Sharing hurts {}: {}.", loss(s.loss), figures);
       case Verdict::same:
+        if (s.joint.interval.high < 0 || s.joint.interval.low > 0)
+          return fmt::format("Sharing {} {}, by less than matters: {}.",
+                             s.joint.interval.high < 0 ? "helps" : "hurts", loss(s.loss), figures);
         return fmt::format("Sharing makes no difference to {} that matters: {}.", loss(s.loss),
                            figures);
       case Verdict::unknown:

@@ -65,7 +65,7 @@ def a_lengthened_run_has_the_bytes_of_a_long_one(bench):
     def lengthen_again(run):
         return bench.run("everything", "train", "--out", run, "--resume", "--steps", 11)
 
-    kills = _killed(bench, lengthen, expected, go_on, bench.count(5, 10000))
+    kills = _killed(bench, lengthen, expected, go_on, bench.count(4, 10000))
     return f"2 lengths, {kills} kills"
 
 
@@ -86,7 +86,7 @@ def a_run_out_of_patience_ends_and_goes_on_with_more(bench):
     _verified(bench, run)
     kills = _killed(bench, lambda r, e: _train(bench, r, *options, "--patience", 2, environment=e), expected,
                     lambda r: _resume(bench, r) if (r / "config.ini").exists() else
-                    _train(bench, r, *options, "--patience", 2, "--force"), bench.count(5, 10000))
+                    _train(bench, r, *options, "--patience", 2, "--force"), bench.count(4, 10000))
 
     patient = bench.folder("patient") / "run"
     _train(bench, patient, *options, "--patience", 5).expect(0)

@@ -50,7 +50,7 @@ struct drawn {
   static constexpr Shape input{3, 32, 32};
   static constexpr auto targets = FewGarments::targets;
 
-  using Trunk = Sequence<Conv<4>, MaxPool<4>>;
+  using Trunk = Sequence<Conv<4>, AveragePool<4>>;
   using Heads = std::tuple<Head<"colour", GlobalAveragePool, Dense<drawing::colours>>,
                            Head<"size", GlobalAveragePool, Dense<drawing::sizes>>>;
 

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <algorithm>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -63,13 +62,6 @@ Score score_of(const Memory& memory, int p) {
 template <class Memory>
 void keep_scores(const Memory& memory, int positions, Score* to) {
   for (int p = 0; p < positions; ++p) to[p] = score_of(memory, p);
-}
-
-// Where a score stands among others: that of a smaller one is smaller, NaN are last.
-inline std::int32_t rank_of(float value) {
-  const auto bits = std::bit_cast<std::int32_t>(value);
-  if ((bits & 0x7FFFFFFF) > 0x7F800000) return std::int32_t{0x7FFFFFFF};
-  return bits < 0 ? bits ^ 0x7FFFFFFF : bits;
 }
 
 // Puts the scores that have a label in front, rising, NaN behind all numbers, and returns them. In

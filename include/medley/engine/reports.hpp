@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -91,6 +92,13 @@ struct Score {
   float value = 0.0f;
   std::int32_t label = -1;  // 0 or 1
 };
+
+// Where a score stands among others: that of a smaller one is smaller, NaN are last.
+inline std::int32_t rank_of(float value) {
+  const auto bits = std::bit_cast<std::int32_t>(value);
+  if ((bits & 0x7FFFFFFF) > 0x7F800000) return std::int32_t{0x7FFFFFFF};
+  return bits < 0 ? bits ^ 0x7FFFFFFF : bits;
+}
 
 // Counts of one head against one target.
 struct MetricCounts {

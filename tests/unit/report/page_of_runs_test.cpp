@@ -156,5 +156,26 @@ TEST(PageOfStudy, TellsAnswerAndSettings) {
   EXPECT_EQ(text.find("id=\"front-chart\""), std::string::npos) << "of one objective";
 }
 
+// The longest trial of each setting, named by its setting; settings without trials have no curves.
+TEST(PageOfStudy, DrawsATrialOfEachSetting) {
+  const TemporaryFolder folder;
+  write_text(folder.path() / "study.ini",
+             "# A study of medley-small; tune --study goes on with it.\n");
+  write_text(folder.path() / "settings.csv",
+             "setting,name,lr,trials,a.accuracy.mean,chosen\n0,default,1,1,0.5,0\n1,,2,2,0.6,1\n"
+             "2,,3,0,,0\n");
+  write_text(folder.path() / "trials.csv",
+             "trial,setting,epochs,status\n0,0,1,complete\n1,1,1,complete\n2,1,4,complete\n");
+  for (const char* trial : {"0", "1", "2"}) run_folder(folder.path() / "runs" / trial, trial);
+  const StudyFiles study = read_study(folder.path());
+  EXPECT_EQ(study.experiment, "small");
+  const std::vector<RunFiles> runs = trials_to_draw(study);
+  ASSERT_EQ(runs.size(), 2u);
+  EXPECT_EQ(runs[0].name, "default");
+  EXPECT_EQ(runs[1].name, "setting 1 (chosen)");
+  EXPECT_EQ(runs[1].option("seed"), std::vector<std::string>{"2"});
+  EXPECT_EQ(page_of_study(study).data["runs"].size(), 2u);
+}
+
 }  // namespace
 }  // namespace medley::page

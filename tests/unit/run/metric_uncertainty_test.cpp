@@ -1,7 +1,5 @@
 // Standard errors and intervals against scikit-learn's metrics of the same bootstrap samples
 // (tests/golden/uncertainty.py), where formulas hold, and where there is nothing to tell.
-#include "medley/run/uncertainty.hpp"
-
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -11,6 +9,7 @@
 
 #include "description_helpers.hpp"
 #include "medley/engine/counting.hpp"
+#include "medley/run/uncertainty.hpp"
 
 namespace medley {
 namespace {
