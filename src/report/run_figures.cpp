@@ -23,6 +23,7 @@ constexpr std::array<std::string_view, 4> splits{"test", "best.test", "validatio
 
 struct Figure {
   std::string name, value;
+  std::string error;  // standard error; empty where none is known
 };
 
 std::optional<std::size_t> last_row(const LogTable& table, std::string_view split) {
@@ -42,7 +43,21 @@ void add_figures(const std::optional<LogTable>& table, std::string_view split, W
   for (std::size_t c = 0; c < fields.size(); ++c) {
     const std::string& name = table->header()[c];
     if (name != "epoch" && name != "step" && name != "split" && wanted(name))
-      figures.push_back({name, fields[c]});
+      figures.push_back({name, fields[c], {}});
+  }
+}
+
+// The standard errors that test.csv has of a split's figures; it calls the value of a loss term.NAME.
+void add_errors(const LogTable& test, std::string_view split, std::vector<Figure>& figures) {
+  constexpr std::string_view of_loss = ".value";
+  std::map<std::string, std::string> errors;
+  for (std::size_t row = 0; row < test.size(); ++row)
+    errors[test.cell(row, "name")] = test.cell(row, "standard_error");
+  for (Figure& f : figures) {
+    const std::string name = f.name.ends_with(of_loss)
+                                 ? "term." + f.name.substr(0, f.name.size() - of_loss.size())
+                                 : f.name;
+    f.error = errors[fmt::format("{}.{}", split, name)];
   }
 }
 
@@ -54,12 +69,19 @@ std::vector<Figure> figures_of(const RunFiles& run, std::string_view split) {
   add_figures(
       run.losses, split,
       [](const std::string& name) { return name == "total" || name.ends_with(".value"); }, figures);
+  if (run.test) add_errors(*run.test, split, figures);
   return figures;
 }
 
-std::string value_of(const std::vector<Figure>& figures, std::string_view name) {
-  const auto found = std::ranges::find(figures, name, &Figure::name);
-  return found == figures.end() ? std::string{} : found->value;
+// Nothing where there is no such figure.
+Figure found(const std::vector<Figure>& figures, std::string_view name) {
+  const auto figure = std::ranges::find(figures, name, &Figure::name);
+  return figure == figures.end() ? Figure{} : *figure;
+}
+
+std::string cell(const std::vector<Figure>& figures, std::string_view name) {
+  const Figure f = found(figures, name);
+  return figure_with_error(f.value, f.error);
 }
 
 // The names in the order in which they first come.
@@ -102,8 +124,7 @@ std::string figures_of_one(const RunFiles& run) {
   HtmlTable table("figures", columns);
   for (const std::string& name : names) {
     Strings row{escaped(name)};
-    for (const std::vector<Figure>& figures : measured)
-      row.push_back(figure(value_of(figures, name)));
+    for (const std::vector<Figure>& figures : measured) row.push_back(cell(figures, name));
     table.row(row);
   }
   return large + table.html();
@@ -163,7 +184,7 @@ std::string figures_of_several(std::span<const RunFiles> runs, std::string_view 
     Strings row{escaped(runs[i].name)};
     for (const std::string& name : differing) row.push_back(escaped(option_text(runs[i], name)));
     row.push_back(std::to_string(runs[i].steps_done()));
-    for (const std::string& name : names) row.push_back(figure(value_of(figures[i], name)));
+    for (const std::string& name : names) row.push_back(cell(figures[i], name));
     table.row(row);
   }
   for (const auto& [key, members] : repeated(runs, differing)) {
@@ -175,7 +196,7 @@ std::string figures_of_several(std::span<const RunFiles> runs, std::string_view 
     row.emplace_back();
     for (const std::string& name : names) {
       Strings values;
-      for (const std::size_t i : members) values.push_back(value_of(figures[i], name));
+      for (const std::size_t i : members) values.push_back(found(figures[i], name).value);
       row.push_back(mean_of(values));
     }
     table.row(row, "mean");
@@ -207,7 +228,10 @@ Strings differing_options(std::span<const RunFiles> runs) {
 
 Section figures_section(std::span<const RunFiles> runs) {
   if (runs.size() == 1)
-    return {"figures", "Figures", "Metrics and losses as they were last measured.",
+    return {"figures", "Figures",
+            "Metrics and losses as they were last measured; of test with standard errors, which "
+            "are of the "
+            "records alone: another seed is not in them.",
             figures_of_one(runs[0])};
   Section section{"figures", "Figures", "", ""};
   for (const std::string_view split : splits) {

@@ -135,6 +135,7 @@ RunFiles read_run(const fs::path& folder) {
   run.losses = LogTable::read(folder / "losses.csv");
   run.metrics = LogTable::read(folder / "metrics.csv");
   run.diagnostics = LogTable::read(folder / "diagnostics.csv");
+  run.test = LogTable::read(folder / "test.csv");
   run.timing = LogTable::read(folder / "timing.csv");
   run.range_test = LogTable::read(folder / "range-test.csv");
   read_confusions(run);

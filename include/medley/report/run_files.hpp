@@ -24,7 +24,7 @@ struct RunFiles {
   std::string name;                                          // that the page calls it by
   std::string experiment;                                    // as config.ini says
   std::vector<std::pair<std::string, std::string>> options;  // of config.ini, in its order
-  std::optional<LogTable> losses, metrics, diagnostics, timing, range_test;
+  std::optional<LogTable> losses, metrics, test, diagnostics, timing, range_test;
   std::vector<Confusion> confusions;
   std::uint64_t planned_steps = 0;  // as log.txt says; 0: it does not
   std::string records;              // "8000 train, 2000 validation, 6000 test"

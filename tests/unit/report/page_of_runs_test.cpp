@@ -1,6 +1,7 @@
 // Run and study folders as a page and as tidy tables.
 #include "medley/report/page_of_runs.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -55,6 +56,28 @@ TEST(PageOfRuns, TellsFiguresOfARun) {
       page.data["runs"][0]["tables"][0]["csv"],
       "epoch,step,split,total,kind.value\n0,1,train,2.5,2.5\n0,2,train,2,\n0,3,train,1.25,1.25\n"
       "0,4,validation,0.75,0.7500000000000001\n");
+}
+
+TEST(PageOfRuns, TellsErrorsOfTestFigures) {
+  const TemporaryFolder folder;
+  const fs::path a = run_folder(folder.path() / "a");
+  write_text(
+      a / "losses.csv",
+      "epoch,step,split,total,kind.value\r\n0,4,test,2.5,2.25\r\n0,4,best.test,1.5,1.25\r\n");
+  write_text(a / "test.csv",
+             "name,value,standard_error,low,high\r\ntest.total,2.5,0.125,2,3\r\n"
+             "test.term.kind,2.25,0.5,1,3\r\nbest.test.total,1.5,,,\r\n");
+  const RunFiles run = read_run(a);
+  const std::string text = html(page_of_runs(std::span(&run, 1)));
+  const auto shows = [&](std::string_view value, std::string_view error) {
+    const std::size_t at = text.find(fmt::format("<data value=\"{}\"", value));
+    const std::string rest = text.substr(at, text.find("</td>", at) - at);
+    return at != std::string::npos && (rest.find(fmt::format("± <data value=\"{}\"", error)) !=
+                                       std::string::npos) == !error.empty();
+  };
+  EXPECT_TRUE(shows("2.5", "0.125"));
+  EXPECT_TRUE(shows("2.25", "0.5"));
+  EXPECT_TRUE(shows("1.5", ""));
 }
 
 TEST(PageOfRuns, ComputesLearningRatesAsTheScheduleDoes) {
