@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <functional>
 #include <set>
 
 #include "medley/study/sampler.hpp"
@@ -167,6 +168,16 @@ TEST(Sampler, ProposalsGatherWhereItWasGood) {
   EXPECT_GT(right, 90);
   EXPECT_NE(propose_place(best_first, cardinality, 1, 0),
             propose_place(best_first, cardinality, 2, 0));
+}
+
+TEST(Sampler, ProposalsDoNotPileUpAtAnEnd) {
+  std::vector<Place> best_first = sobol_points(4, 1, 0, 40);
+  std::sort(best_first.begin(), best_first.end(), std::greater());
+  const std::vector<std::size_t> cardinality{0};
+  int at_the_end = 0;
+  for (std::uint32_t i = 0; i < 100; ++i)
+    at_the_end += propose_place(best_first, cardinality, 1, i)[0] > 0.9999;
+  EXPECT_LT(at_the_end, 10);
 }
 
 // A search that learns comes nearer to the optimum than one that does not.

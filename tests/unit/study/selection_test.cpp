@@ -307,6 +307,14 @@ TEST_F(Plans, TheBestGoOnAndTheDefaultWithThem) {
   EXPECT_EQ(p.next(table), std::vector<Trial>{});
 }
 
+TEST_F(Plans, WhatDivergedDoesNotGoOn) {
+  search.factor = 3;
+  search.dimensions = {parse_search("lr=0.7..0.9"), parse_search("batch-size=2")};
+  SearchPlan p = plan();
+  TrialTable table;
+  EXPECT_EQ(run(p, table, 1), (Numbers{18, 2, 2}));  // the default alone
+}
+
 TEST_F(Plans, RungsButTheLastPause) {
   search.factor = 3;
   SearchPlan p = plan();
