@@ -14,7 +14,9 @@ volatile std::sig_atomic_t received = 0;
 const volatile std::sig_atomic_t* elsewhere = nullptr;
 
 // On a terminal it begins on a line of its own, after that of the progress.
-std::string_view notice = "\nstopping after this step, and saving; a second signal ends at once\n";
+constexpr std::string_view on_terminal =
+    "\nstopping after this step, and saving; a second signal ends at once\n";
+std::string_view notice = on_terminal;
 
 void on_signal(int signal) {
   if (received != 0) ::_exit(128 + signal);
@@ -27,8 +29,9 @@ void on_signal(int signal) {
 }  // namespace
 
 void catch_stop_signals(bool quiet) {
+  notice = on_terminal;
+  if (::isatty(STDERR_FILENO) == 0) notice.remove_prefix(1);
   if (quiet) notice = {};
-  if (::isatty(STDERR_FILENO) == 0 && notice.starts_with('\n')) notice.remove_prefix(1);
   struct sigaction action {};
   action.sa_handler = on_signal;
   action.sa_flags = SA_RESTART;

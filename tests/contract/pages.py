@@ -57,7 +57,7 @@ def _study(folder):
         f"{i},{1e-5 * 1.5 ** i},{2 - 0.05 * i},{2 - 0.05 * i}\n" for i in range(1, 20)))
 
 
-class Page(HTMLParser):
+class _Page(HTMLParser):
     """Tables as rows of cells (a cell is the number of its <data>, or its text), the data, what is loaded."""
 
     def __init__(self, text):
@@ -133,7 +133,7 @@ def a_page_has_the_numbers_of_its_files(bench):
     run = _run(bench)
     bench.run("lenet", "report", run, "--csv", run.parent / "csv").expect(0)
     text = (run / "report.html").read_text()
-    page = Page(text)
+    page = _Page(text)
     _require_same_numbers(page, run)
     require(page.scripts == 4 and 'document.title = "broken"<' not in text, "a class's name became a script")
     require(not page.loads and "http-equiv" in text, f"the page loads {page.loads}")
@@ -195,7 +195,7 @@ def pages_are_drawn_by_a_browser(bench):
             seen = _require_drawn(browser, folder / f"{name}.html", width, dark, least)
             charts += len(seen["pixels"])
             if name == "one":
-                _require_same_numbers(Page(seen["html"]), run)
+                _require_same_numbers(_Page(seen["html"]), run)
         browser.value_of("document.getElementById('digits').click()")
         require(browser.value_of("[...document.querySelectorAll('data')].every((d) => d.value === d.textContent)"), "not all digits")
         browser.value_of("document.getElementById('theme').click()")
@@ -220,6 +220,6 @@ def a_page_of_long_runs_is_small_and_quick(bench):
     size = (folder / "page.html").stat().st_size
     require(size < 5e6, f"{size} bytes")
     require(seconds < 2, f"{seconds:.1f} s of a processor")
-    tables = [table for run in Page((folder / "page.html").read_text()).data["runs"] for table in run["tables"]]
+    tables = [table for run in _Page((folder / "page.html").read_text()).data["runs"] for table in run["tables"]]
     require(len(tables) == 20 and all(t["rows"] == 10000 and 100 < t["drawn"] < 10000 for t in tables), "rows are not thinned")
     return f"20 runs of 10,000 rows: {size / 1e6:.1f} MB, {seconds:.2f} s of a processor, {tables[0]['drawn']} rows of each drawn"

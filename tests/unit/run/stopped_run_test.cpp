@@ -109,6 +109,18 @@ TEST_F(StoppedTraining, ASignalStopsItAfterTheStep) {
   EXPECT_EQ(checkpoints(), (Steps{5, 10}));
 }
 
+TEST_F(StoppedTraining, WhatOneTrainingKeepsToItselfTheNextOneSays) {
+  train({"--epochs", "1", "--quiet"});
+  made.script.after_step = [](std::uint64_t step) {
+    if (step == 3) std::raise(SIGTERM);
+  };
+  EXPECT_EQ(in_a_process([&] {
+              train({"--epochs", "2", "--force"});
+              return holds(said, "...stopping after this step");
+            }),
+            0);
+}
+
 TEST_F(StoppedTraining, ASecondSignalEndsItAtOnce) {
   made.script.after_step = [](std::uint64_t step) {
     if (step == 3) std::raise(SIGTERM);

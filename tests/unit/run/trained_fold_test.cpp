@@ -53,7 +53,9 @@ TEST(TrainedFold, IsThatOfTheCheckpointAndOfTheSameDataAlone) {
             "last: records cut as for its training: all 30 training and validation records are for "
             "training\n");
   checkpoint.options["fold"] = "x";
-  EXPECT_EQ(error_of([&] { said(checkpoint, 0); }).substr(0, 18), "3: last: --fold: '");
+  const Forty records;
+  EXPECT_EQ(error_of([&] { (void)trained_fold(checkpoint, {}, records, "here"); }).substr(0, 18),
+            "3: last: --fold: '");
 }
 
 }  // namespace
