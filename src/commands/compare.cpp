@@ -150,22 +150,19 @@ double processor_seconds_of_children() {
 
 std::map<std::size_t, double> Comparison::measure() const {
   const TrialRunner runner(program_, study_.design(), folder_, runner_options());
-  // Behind all numbers of trials.
-  const Trial trial{
-      .number = study_.design().trial(study_.settings().size(), 0), .rung = 0, .epochs = 0};
+  const std::filesystem::path out = folder_.path() / "runs" / "measured";
   const auto seconds = [&](const Arguments& options, std::uint64_t steps) {
-    std::filesystem::remove_all(folder_.run(trial.number));
+    std::filesystem::remove_all(out);
     Setting setting{.name = {}, .values = {}, .options = options};
-    setting.options.insert(setting.options.end(), {"--steps", std::to_string(steps)});
+    // One step more than it does, so that it never comes to its end and evaluates.
+    setting.options.insert(setting.options.end(), {"--steps", std::to_string(steps + 1)});
     const double before = processor_seconds_of_children();
-    const std::optional<TrialRow> row = runner.run(setting, trial);
-    if (row && row->status == TrialStatus::failed)
-      throw data_error(fmt::format("{}: see log.txt", folder_.path().string()));
+    runner.run_steps(out, setting, steps);
     return processor_seconds_of_children() - before;
   };
   fmt::print(stderr, "measuring what a step of each arm costs\n");
   const auto costs = measure_costs(study_.arms(), d_, seconds);
-  std::filesystem::remove_all(folder_.run(trial.number));
+  std::filesystem::remove_all(out);
   return costs;
 }
 

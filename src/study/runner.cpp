@@ -37,10 +37,10 @@ constexpr int most_kills = 3;
 constexpr int paused = 0;
 
 // The life of a child. Messages go to stderr, which the parent reads.
-int train_here(const Program& program, const Arguments& arguments, std::uint64_t epochs,
-               bool is_final) {
+int train_here(const Program& program, const Arguments& arguments, const TrainingPart& part) {
   TrainOptions options = parse_train_options(arguments, program.description);
-  options.stop_after_epochs = epochs;
+  options.stop_after_epochs = part.epochs;
+  options.stop_after = part.steps;
   const Session session(program, options.isa);
   TrainingRun run(session, options);
   switch (run.train()) {
@@ -49,7 +49,7 @@ int train_here(const Program& program, const Arguments& arguments, std::uint64_t
     case TrainingRun::Ending::stopped:
       return stop_signal() == 0 ? paused : 128 + stop_signal();
     case TrainingRun::Ending::complete:
-      if (is_final) run.print_results();
+      if (part.prints_results) run.print_results();
   }
   return static_cast<int>(Exit::done);
 }
@@ -141,7 +141,7 @@ Arguments TrialRunner::arguments(const Setting& setting, std::uint64_t trial) co
 }
 
 TrialRunner::Outcome TrialRunner::train(const fs::path& out, const Arguments& options,
-                                        std::uint64_t epochs, bool is_final) const {
+                                        const TrainingPart& part) const {
   Arguments all{"--out", out.string()};
   std::error_code error;
   if (fs::exists(out / "config.ini", error)) {
@@ -165,7 +165,7 @@ TrialRunner::Outcome TrialRunner::train(const fs::path& out, const Arguments& op
   if (child == 0) {
     settle(parent, messages.number());
     also_stop_for(stop_.flag());
-    const int code = guarded([&] { return train_here(program_, all, epochs, is_final); });
+    const int code = guarded([&] { return train_here(program_, all, part); });
     ::_exit(code);  // what the parent's streams hold is the parent's to write
   }
   ::close(ends[1]);
@@ -187,7 +187,7 @@ std::optional<TrialRow> TrialRunner::run(const Setting& setting, const Trial& tr
   TrialRow row{.trial = trial, .values = setting.values, .metrics = {}};
   std::string what;
   for (int kills = 0;;) {
-    const Outcome outcome = train(out, arguments(setting, trial.number), trial.epochs, false);
+    const Outcome outcome = train(out, arguments(setting, trial.number), {.epochs = trial.epochs});
     if (stop_signal() != 0) return std::nullopt;
     if (outcome.code == static_cast<int>(Exit::done)) break;
     if (outcome.code == static_cast<int>(Exit::diverged)) {
@@ -218,8 +218,17 @@ std::optional<TrialRow> TrialRunner::run(const Setting& setting, const Trial& tr
   return row;
 }
 
+void TrialRunner::run_steps(const fs::path& out, const Setting& setting,
+                            std::uint64_t steps) const {
+  const Outcome outcome = train(out, arguments(setting, 0), {.steps = steps});
+  if (stop_signal() != 0 || outcome.code == static_cast<int>(Exit::done) ||
+      outcome.code == static_cast<int>(Exit::diverged))
+    return;
+  throw Error(outcome.killed ? Exit::io : static_cast<Exit>(outcome.code), outcome.message);
+}
+
 bool TrialRunner::run_final(const fs::path& out, const Arguments& options) const {
-  const Outcome outcome = train(out, options, 0, true);
+  const Outcome outcome = train(out, options, {.prints_results = true});
   if (stop_signal() != 0) return false;
   if (outcome.code == static_cast<int>(Exit::done)) {
     std::ifstream stream(out / "test.csv", std::ios::binary);

@@ -34,6 +34,12 @@ struct RunnerOptions {
   std::string data;  // where the data set is here; empty: the experiment's own
 };
 
+// How much of a training a process does: so many epochs or steps, or (0) all of it.
+struct TrainingPart {
+  std::uint64_t epochs = 0, steps = 0;
+  bool prints_results = false;
+};
+
 class TrialRunner {
  public:
   // Called now and then while a trial is being trained or waited for.
@@ -49,6 +55,11 @@ class TrialRunner {
   // The options of `train` that a trial is trained with.
   Arguments arguments(const Setting& setting, std::uint64_t trial) const;
 
+  // Trains so many steps of a setting in `out`, with the first seed and fold, and pauses there: nothing
+  // is evaluated. Throws what has failed; one that diverges has not.
+  void run_steps(const std::filesystem::path& out, const Setting& setting,
+                 std::uint64_t steps) const;
+
   // Trains with these options in `out`, and measures the test split: test.csv of the study. False
   // where it was asked to stop.
   bool run_final(const std::filesystem::path& out, const Arguments& options) const;
@@ -63,8 +74,8 @@ class TrialRunner {
     bool killed = false;  // by a signal
     std::string message;
   };
-  Outcome train(const std::filesystem::path& out, const Arguments& options, std::uint64_t epochs,
-                bool is_final) const;
+  Outcome train(const std::filesystem::path& out, const Arguments& options,
+                const TrainingPart& part) const;
 
   const Program& program_;
   const Design& design_;
