@@ -244,7 +244,7 @@ BEST_BIN := $(BUILD)/$(TEST_ISA)
 $(if $(filter-out $(BIN),$(BEST_BIN)),$(eval $(call binary_rule,$(TEST_ISA),$(BEST_BIN))))
 CONTRACT_BINARIES := $(patsubst %,$(BIN)/medley-%,lenet everything) \
   $(patsubst %,$(BEST_BIN)/medley-%,garments clothing readme unet parity three-losses drawn two-tasks)
-contract-test: $(CONTRACT_BINARIES) other-builds build/test-packages ## run the promises on built binaries
+contract-test: $(CONTRACT_BINARIES) other-builds $$(READ_BY_CLANG) build/test-packages ## run the promises on built binaries
 	@rm -rf $(BUILD)/contract && mkdir $(BUILD)/contract && ln -s $(CONTRACT_BINARIES:$(BUILD)/%=../%) $(BUILD)/contract
 	$(PYTHON) tests/contract/run.py --binary-dir $(BUILD)/contract $(if $(THOROUGH),,--quick) --other-builds $(OTHER_BUILDS)
 	$(PYTHON) tests/contract/readme.py $(BIN)/medley-lenet
@@ -252,6 +252,11 @@ contract-test: $(CONTRACT_BINARIES) other-builds build/test-packages ## run the 
 # Builds that must give the same bytes: without any instruction set, by another compiler, for another processor, where
 # those are installed, and THOROUGH=1 by other optimizations. Garments that others draw are few, of a small experiment.
 have = $(if $(shell command -v $(1)),yes)
+# clang++'s build takes the shell that is there (SHELL_FROM); clang++ reads its sources all the same.
+READ_BY_CLANG := $(if $(and $(is_gcc),$(call have,clang++)),$(if $(THOROUGH)$(SANITIZE),,$(ROOMS:%=build/clang++-reads/%)))
+build/clang++-reads/%: $(SHELL_BUILD)/%.cpp $(SHELL_BUILD)/%.o
+	@mkdir -p $(@D)
+	clang++ -std=c++20 -Iinclude -Isrc -I. $(WARNINGS) -fsyntax-only $< && touch $@
 OTHER_BUILDS := build/$(CXX)-O2/scalar $(if $(THOROUGH),build/$(CXX)-O3/avx2) $(if $(call have,clang++),build/clang++-O2/avx2) \
   $(if $(and $(call have,aarch64-linux-gnu-g++),$(call have,qemu-aarch64-static)),build/aarch64-linux-gnu-g++-O2/neon)
 .PHONY: other-builds $(OTHER_BUILDS)

@@ -5,17 +5,17 @@
 namespace medley {
 
 void IdxSource::describe(OptionsDescription& options) {
-  using Strings = std::vector<std::string>;
   auto add = options.add_options();
   add("idx", po::value<std::string>()->value_name("FILE"),
       "instead of a CSV file: pictures in an IDX file such as MNIST's, also compressed by gzip");
-  add("idx-labels", po::value<Strings>()->value_name("TARGET=FILE")->composing(),
+  add("idx-labels", po::value<std::vector<std::string>>()->value_name("TARGET=FILE")->composing(),
       "the IDX file of a target's numbers, a record a picture of --idx (repeatable)");
   add("idx-test", po::value<std::string>()->value_name("FILE"),
       "pictures of the test split, if these have a file of their own; the share of "
       "--split-fractions "
       "for test then goes to training");
-  add("idx-test-labels", po::value<Strings>()->value_name("TARGET=FILE")->composing(),
+  add("idx-test-labels",
+      po::value<std::vector<std::string>>()->value_name("TARGET=FILE")->composing(),
       "as --idx-labels, of --idx-test");
 }
 

@@ -77,19 +77,19 @@ Selection select(const Design& design, const Plan& plan, const TrialTable& resul
   const std::size_t count = plan.settings().size();
   int last_rung = 0;
   for (std::size_t i = 0; i < count; ++i) last_rung = std::max(last_rung, plan.rung_of(i));
-  std::vector<Scores> candidates;
+  std::vector<Scores> means;
   for (std::size_t i = 0; i < count; ++i) {
     SettingSummary s = summarize(design, plan, results, criteria, i);
     s.is_whole = results.complete(design, i, last_rung);
     Scores scores;
     for (const statistics::Estimate& e : s.objective)
       scores.push_back(s.is_whole && s.meets ? e.mean : std::numeric_limits<double>::quiet_NaN());
-    candidates.push_back(std::move(scores));
+    means.push_back(std::move(scores));
     selection.settings.push_back(std::move(s));
   }
-  const std::vector<bool> front = pareto_front(candidates, criteria.objectives);
+  const std::vector<bool> front = pareto_front(means, criteria.objectives);
   const Objective& first = criteria.objectives[0];
-  const auto score = [&](std::size_t i) { return first.score(candidates[i][0]); };
+  const auto score = [&](std::size_t i) { return first.score(means[i][0]); };
   for (std::size_t i = 0; i < count; ++i) {
     selection.settings[i].on_front = front[i];
     if (front[i] && (!selection.best || score(i) > score(*selection.best))) selection.best = i;
@@ -97,8 +97,7 @@ Selection select(const Design& design, const Plan& plan, const TrialTable& resul
   if (!selection.best) return selection;
   for (std::size_t i = 0; i < count; ++i) {
     // Of one objective the front is the best alone, and those that tie with it are beside it.
-    if (candidates[i][0] != candidates[i][0] || (criteria.objectives.size() > 1 && !front[i]))
-      continue;
+    if (means[i][0] != means[i][0] || (criteria.objectives.size() > 1 && !front[i])) continue;
     const Paired d = compare_settings(design, plan, results, i, *selection.best, first.index);
     const double gap = d.difference < 0 ? -d.difference : d.difference;
     selection.settings[i].ties = i == *selection.best || gap <= d.standard_error || gap == 0.0;
@@ -107,7 +106,7 @@ Selection select(const Design& design, const Plan& plan, const TrialTable& resul
     const auto rank = [&](std::size_t s) {
       std::pair<Simplicity, std::vector<double>> r{simplicity[s], {}};
       for (std::size_t o = 1; o < criteria.objectives.size(); ++o)
-        r.second.push_back(-criteria.objectives[o].score(candidates[s][o]));
+        r.second.push_back(-criteria.objectives[o].score(means[s][o]));
       r.second.push_back(-score(s));
       return r;
     };
