@@ -130,20 +130,32 @@ class Writer {
             "against {}.",
             but_open, fixed(*f_.better), values_of(*f_.better), values_of(t_.sum()));
       case Conclusion::decision:
-        return decision(helped, hurt);
+        return decision(helped, hurt) + better();
       case Conclusion::apart:
         return fmt::format(
-            "In short: several objectives that want a decision. Sharing this trunk hurts {} and "
-            "was "
-            "not seen to help any: decide whether one network is worth that. Else train them "
-            "apart, or give the trunk more channels or the heads more layers of their own.{}",
-            listed(hurt), f_.trade_off ? " With this trunk, weights decide who pays." : "");
+                   "In short: several objectives that want a decision. Sharing this trunk hurts {} "
+                   "and "
+                   "was "
+                   "not seen to help any: decide whether one network is worth that. Else train "
+                   "them "
+                   "apart, or give the trunk more channels or the heads more layers of their "
+                   "own.{}",
+                   listed(hurt), f_.trade_off ? " With this trunk, weights decide who pays." : "") +
+               better();
       case Conclusion::unknown:
         break;
     }
     return fmt::format(
         "In short: this could not be told with {}{}.", repeats(pairs()),
         f_.needed > pairs() ? fmt::format("; about {} would", repeats(f_.needed)) : "");
+  }
+  // What to begin with where a decision is wanted of somebody.
+  std::string better() const {
+    if (!f_.better) return {};
+    return fmt::format(
+        " Begin with {}, not with the plain sum: better than it in one metric or more and, by what "
+        "matters, worse in none ({}, against {}).",
+        fixed(*f_.better), values_of(*f_.better), values_of(t_.sum()));
   }
   std::string decision(const Strings& helped, const Strings& hurt) const {
     std::string text = "In short: several objectives that want a decision. ";

@@ -118,6 +118,18 @@ TEST(Comparison, SharingHelpsOrHurtsEachTask) {
               "a.mean_absolute_error and hurts b.accuracy.");
 }
 
+TEST(Comparison, ADecisionBeginsWithWhatIsBetterThanTheSum) {
+  Example example;
+  example.alone(0.3, 0.1).sum(0.2, 0.2);
+  example.fixed(ArmKind::fixed, "a=0.4 b=1.6", 0.15, 0.15);
+  EXPECT_EQ(example.found().conclusion, Conclusion::decision);
+  expect_says(
+      example,
+      "hurts b.accuracy. Begin with weights a=0.4 b=1.6, not with the plain sum: better than "
+      "it in one metric or more and, by what matters, worse in none (a.mean_absolute_error "
+      "0.15 and b.accuracy 0.85, against a.mean_absolute_error 0.2 and b.accuracy 0.8).");
+}
+
 TEST(Comparison, TasksThatHelpEachOtherWantTheSum) {
   Example example;
   example.alone(0.3, 0.3).sum(0.2, 0.2).fixed(ArmKind::fixed, "a=0.4 b=1.6", 0.201, 0.201);
