@@ -52,7 +52,8 @@ inline Description make_description() {
   }
   d.mixes = std::apply([](const auto&... mix) { return std::vector<AnyMix>{AnyMix(mix)...}; },
                        every_mix.parts);
-  ModeInfo beside{.mode = StepMode::simultaneous, .groups = d.groups};
+  ModeInfo beside{
+      .mode = StepMode::simultaneous, .groups = d.groups, .moments = {}, .sections = {}};
   d.mode = beside.mode;
   d.modes = {beside, beside};
   d.modes[1].mode = StepMode::alternating;
