@@ -12,6 +12,7 @@
 #include "medley/files/csv.hpp"
 #include "medley/files/mapped_file.hpp"
 #include "medley/import/class_texts.hpp"
+#include "medley/import/decimals.hpp"
 #include "medley/import/find_picture.hpp"
 #include "medley/import/import.hpp"
 
@@ -47,7 +48,10 @@ struct PictureRow {
 class CsvImport {
  public:
   explicit CsvImport(const ImportRequest& request)
-      : request_(request), csv_(request.csv), root_(request.images.lexically_normal()) {
+      : request_(request),
+        csv_(request.csv, {.separator = request.separator, .lenient = true}),
+        decimals_(request.decimal),
+        root_(request.images.lexically_normal()) {
     require_picture_channels(request.shape.channels);
     image_ = csv_.column(request.image_column);
     group_ = request.group_column.empty() ? image_ : csv_.column(request.group_column);
@@ -56,6 +60,7 @@ class CsvImport {
     for (const TargetSpec& spec : request.targets) add_target(spec);
     for (const auto& [name, count] : request.min_counts) find_classes("--min-count", name);
     for (const auto& [name, classes] : request.classes) list_classes(name, classes);
+    for (const auto& [name, text] : request.positive) check_positive(name);
     std::error_code ignored;
     if (!fs::is_directory(root_, ignored))
       throw io_error(root_.string() + " is not a folder of pictures");
@@ -80,13 +85,15 @@ class CsvImport {
   void add_target(const TargetSpec& spec);
   TargetColumn& find_classes(std::string_view option, std::string_view name);
   void list_classes(const std::string& name, const std::vector<std::string>& classes);
+  void check_positive(const std::string& name);
+  bool decimal_comma() const;
   bool not_known(std::string_view cell) const;
   void read_rows();
   void read_row(const CsvRow& row);
   bool excluded(const CsvRow& row) const;
   std::string read_cells(const CsvRow& row);
   std::string check_text(const CsvRow& row, const TargetColumn& target) const;
-  std::string read_values(const CsvRow& row, TargetColumn& target, std::vector<float>& out) const;
+  std::string read_values(const CsvRow& row, TargetColumn& target, std::vector<float>& out);
   void bad(std::uint64_t row, std::string_view reason);
   void merge_same(TargetColumn& target);
   void refuse_missing(const TargetColumn& target, std::span<const std::uint64_t> counts) const;
@@ -100,6 +107,7 @@ class CsvImport {
 
   const ImportRequest& request_;
   CsvReader csv_;
+  Decimals decimals_;
   fs::path root_;
   std::size_t image_ = 0, group_ = 0;
   std::vector<std::pair<std::size_t, std::string>> excludes_;
@@ -165,6 +173,19 @@ void CsvImport::list_classes(const std::string& name, const std::vector<std::str
   target.listed = true;
 }
 
+void CsvImport::check_positive(const std::string& name) {
+  if (const TargetColumn& target = find_classes("--positive", name);
+      target.listed || target.spec.size != 2)
+    throw usage_error(
+        fmt::format("--positive: the target '{}' {}", name,
+                    target.listed ? "has the order of --classes" : "has more than two classes"));
+}
+
+// Whether numbers among the texts of classes are written with a comma.
+bool CsvImport::decimal_comma() const {
+  return decimals_.has_comma() || (csv_.separator() != ',' && !decimals_.has_point());
+}
+
 // Whether a cell says that its row's value is not known.
 bool CsvImport::not_known(std::string_view cell) const {
   const std::string_view text = stripped(cell);
@@ -175,6 +196,8 @@ bool CsvImport::not_known(std::string_view cell) const {
 void CsvImport::read_rows() {
   CsvRow row;
   while (csv_.next(row)) read_row(row);
+  if (const std::string problem = decimals_.problem(); !problem.empty())
+    throw data_error(fmt::format("{}: {}", csv_.name(), problem));
   for (TargetColumn& target : targets_) merge_same(target);
 }
 
@@ -252,11 +275,11 @@ std::string CsvImport::check_text(const CsvRow& row, const TargetColumn& target)
 }
 
 std::string CsvImport::read_values(const CsvRow& row, TargetColumn& target,
-                                   std::vector<float>& out) const {
+                                   std::vector<float>& out) {
   for (const std::size_t column : target.columns) {
     const std::string& text = row.fields[column];
     NumberRead<float> read{std::numeric_limits<float>::quiet_NaN()};
-    if (!not_known(text)) read = read_number<float>(text);
+    if (!not_known(text)) read = decimals_.read(text);
     if (!read)
       return fmt::format("'{}' in column '{}' {}{}", text, csv_.header()[column], read.fault,
                          spells_missing(text)
@@ -277,7 +300,8 @@ void CsvImport::bad(std::uint64_t row, std::string_view reason) {
 // Texts that mean the same become one class, whose name is the spelling that came first.
 void CsvImport::merge_same(TargetColumn& target) {
   if (target.spec.kind != TargetKind::classes || target.listed) return;
-  const std::vector<std::uint32_t> same = same_classes(target.names, target.spec.size == 2);
+  const std::vector<std::uint32_t> same =
+      same_classes(target.names, target.spec.size == 2, decimal_comma());
   for (std::uint32_t& text : target.texts)
     if (text != missing_class) text = same[text];
   for (std::uint32_t i = 0; i < same.size(); ++i) {
@@ -334,7 +358,13 @@ std::vector<std::string> CsvImport::found_classes(const TargetColumn& target) co
   std::vector<std::string> names;
   for (std::size_t i = 0; i < counts.size(); ++i)
     if (counts[i] > 0) names.push_back(target.names[i]);
-  sort_class_texts(names);
+  sort_class_texts(names, decimal_comma());
+  if (const auto positive = request_.positive.find(target.spec.name);
+      positive != request_.positive.end() &&
+      !put_positive_last(names, positive->second, decimal_comma()))
+    throw data_error(fmt::format("{}: --positive: column '{}' has no '{}'; it has: '{}'",
+                                 csv_.name(), csv_.header()[target.columns[0]], positive->second,
+                                 fmt::join(names, "', '")));
   if (names.size() == static_cast<std::size_t>(target.spec.size)) return names;
   std::string found;
   for (const std::string& name : names)
@@ -430,6 +460,9 @@ nlohmann::json CsvImport::provenance() const {
   json["min_count"] = request_.min_counts;
   if (!request_.missing.empty()) json["missing"] = request_.missing;
   if (!request_.classes.empty()) json["classes"] = request_.classes;
+  if (!request_.positive.empty()) json["positive"] = request_.positive;
+  if (csv_.separator() != ',') json["separator"] = std::string(1, csv_.separator());
+  if (decimals_.has_comma()) json["decimal"] = ",";
   json["fit"] = to_string(request_.fit);
   json["rows"] = {{"csv", report_.rows},
                   {"excluded", report_.excluded},
