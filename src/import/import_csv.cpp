@@ -14,6 +14,7 @@
 #include "medley/import/class_texts.hpp"
 #include "medley/import/find_picture.hpp"
 #include "medley/import/import.hpp"
+#include "medley/import/in_order.hpp"
 
 namespace medley {
 namespace {
@@ -42,6 +43,12 @@ struct PictureRow {
   std::string picture;
   std::uint32_t group = 0;
   bool kept = true;
+};
+
+// A row's picture as the experiment reads it, or what is wrong with it.
+struct ReadPicture {
+  std::vector<std::uint8_t> fitted;
+  std::string problem;
 };
 
 class CsvImport {
@@ -95,6 +102,7 @@ class CsvImport {
   std::vector<std::string> found_classes(const TargetColumn& target) const;
   std::vector<Split> split_groups() const;
   bool has_groups() const;
+  void read_picture(const PictureRow& row, ReadPicture& out) const;
   void write_rows(DatasetWriter& writer, std::span<const Split> splits);
   nlohmann::json provenance() const;
 
@@ -382,22 +390,28 @@ bool CsvImport::has_groups() const {
   return false;
 }
 
+void CsvImport::read_picture(const PictureRow& row, ReadPicture& out) const {
+  out.problem.clear();
+  out.fitted.resize(request_.shape.bytes());
+  try {
+    const MappedFile file(row.picture);
+    Image image;
+    decode_image(file.bytes(), request_.shape.channels, image);
+    fit_image(image, request_.fit, request_.shape, out.fitted);
+  } catch (const Error& error) {
+    out.problem = fmt::format("picture {}: {}", row.picture, error.what());
+  }
+}
+
 void CsvImport::write_rows(DatasetWriter& writer, std::span<const Split> splits) {
-  std::vector<std::uint8_t> fitted(request_.shape.bytes());
-  Image image;
-  for (std::size_t i = 0; i < rows_.size(); ++i) {
+  std::vector<std::size_t> kept;
+  for (std::size_t i = 0; i < rows_.size(); ++i)
+    if (rows_[i].kept) kept.push_back(i);
+  const auto write = [&](std::size_t i, const ReadPicture& picture) {
     const PictureRow& row = rows_[i];
-    if (!row.kept) continue;
-    try {
-      const MappedFile file(row.picture);
-      decode_image(file.bytes(), request_.shape.channels, image);
-    } catch (const Error& error) {
-      bad(row.number, fmt::format("picture {}: {}", row.picture, error.what()));
-      continue;
-    }
-    fit_image(image, request_.fit, request_.shape, fitted);
+    if (!picture.problem.empty()) return bad(row.number, picture.problem);
     Record record;
-    record.image = fitted.data();
+    record.image = picture.fitted.data();
     for (std::size_t t = 0; t < targets_.size(); ++t) {
       const TargetColumn& target = targets_[t];
       if (target.spec.kind == TargetKind::values)
@@ -406,8 +420,14 @@ void CsvImport::write_rows(DatasetWriter& writer, std::span<const Split> splits)
         record.targets[t].label = target.numbers[target.texts[i]];
     }
     writer.append(record, splits[row.group], row.group);
-    if (request_.progress) request_.progress(i + 1, rows_.size());
-  }
+  };
+  in_order<ReadPicture>(
+      request_.threads, kept.size(),
+      [&](std::uint64_t k, ReadPicture& picture) { read_picture(rows_[kept[k]], picture); },
+      [&](std::uint64_t k, ReadPicture& picture) {
+        write(kept[k], picture);
+        if (request_.progress) request_.progress(k + 1, kept.size());
+      });
 }
 
 nlohmann::json CsvImport::provenance() const {

@@ -33,6 +33,7 @@ struct ImportCommon {
   std::filesystem::path out;
   bool force = false;
 
+  int threads = 1;    // that read pictures; the result does not depend on it
   Progress progress;  // called after each picture, if given
 };
 
