@@ -37,22 +37,6 @@ void drop_alpha(DeepImage& image, bool associated) {
 
 namespace {
 
-void decode_tiff_page(std::span<const std::byte> file, const PixelFormat& floats, DeepImage& out,
-                      int channels) {
-  TiffReader reader(file);
-  reader.read(out);
-  if (out.pixels.type == PixelType::f32) {
-    if (floats.type != PixelType::f32)
-      throw data_error(
-          "a TIFF of floats, or of whole numbers that are not of 8 or 16 bits without a sign: only "
-          "a "
-          "data set of float32 holds them (import with --pixels float32 --range LOW..HIGH)");
-    out.pixels = floats;
-  }
-  if (reader.has_alpha() && channels != reader.samples() && channels <= 3)
-    drop_alpha(out, reader.alpha_is_associated());
-}
-
 // A file of 8 bits, as decode_image reads it.
 void decode_bytes(std::span<const std::byte> file, int channels, DeepImage& out) {
   Image image;
@@ -79,8 +63,9 @@ void to_channels(int channels, DeepImage& image) {
   const bool known =
       (channels == 1 && image.shape.channels == 3) || (channels == 3 && image.shape.channels == 1);
   if (!known)
-    throw data_error(fmt::format("a picture of {} channels, but the experiment reads {}",
-                                 image.shape.channels, channels));
+    throw data_error(fmt::format("a picture of {} channel{}, but the experiment reads {}",
+                                 image.shape.channels, image.shape.channels == 1 ? "" : "s",
+                                 channels));
   std::vector<float>& v = image.values;
   const std::size_t count = v.size() / static_cast<std::size_t>(image.shape.channels);
   if (channels == 1) {
@@ -99,26 +84,32 @@ void to_channels(int channels, DeepImage& image) {
 
 void decode_deep(std::span<const std::byte> file, int channels, const PixelFormat& floats,
                  DeepImage& out) {
-  if (is_tiff(file))
-    decode_tiff_page(file, floats, out, channels);
-  else if (!decode_deep_png(file, out))
-    decode_bytes(file, channels, out);
+  if (is_tiff(file)) return decode_tiff_page(file, 0, channels, floats, out);
+  if (!decode_deep_png(file, out)) decode_bytes(file, channels, out);
   to_channels(channels, out);
+}
+
+void decode_and_fit(std::span<const std::byte> file, Fit fit, PictureShape shape,
+                    const PixelFormat& pixels, std::span<std::byte> out) {
+  if (pixels.type == PixelType::u8) {
+    Image image;
+    decode_image(file, shape.channels, image);
+    return fit_image(image, fit, shape,
+                     std::span(reinterpret_cast<std::uint8_t*>(out.data()), out.size()));
+  }
+  DeepImage image;
+  decode_deep(file, shape.channels, pixels, image);
+  fit_image(image, fit, shape, pixels, out);
 }
 
 void load_picture(const std::filesystem::path& path, Fit fit, PictureShape shape,
                   const PixelFormat& pixels, std::span<std::byte> out) {
-  if (pixels.type == PixelType::u8)
-    return load_picture(path, fit, shape,
-                        std::span(reinterpret_cast<std::uint8_t*>(out.data()), out.size()));
   const MappedFile file(path);
-  DeepImage image;
   try {
-    decode_deep(file.bytes(), shape.channels, pixels, image);
+    decode_and_fit(file.bytes(), fit, shape, pixels, out);
   } catch (const Error& error) {
     throw Error(error.code(), fmt::format("{}: {}", file.name(), error.what()));
   }
-  fit_image(image, fit, shape, pixels, out);
 }
 
 }  // namespace medley

@@ -12,9 +12,9 @@ constexpr std::size_t directory_entry_bytes = 12;
 constexpr std::uint32_t orientation_tag = 0x0112, short_type = 3, long_type = 4;
 
 // Whole numbers in the block's byte order.
-class TiffReader {
+class ExifNumbers {
  public:
-  TiffReader(std::span<const std::byte> bytes, bool big_endian)
+  ExifNumbers(std::span<const std::byte> bytes, bool big_endian)
       : bytes_(bytes), big_endian_(big_endian) {}
 
   // Of 2 or 4 bytes; none beyond the end.
@@ -39,7 +39,7 @@ int exif_orientation(std::span<const std::byte> tiff) {
   if (tiff.size() < 2 || tiff[0] != tiff[1] ||
       (tiff[0] != std::byte{'I'} && tiff[0] != std::byte{'M'}))
     return 1;
-  const TiffReader read(tiff, tiff[0] == std::byte{'M'});
+  const ExifNumbers read(tiff, tiff[0] == std::byte{'M'});
   if (read.number(2, 2) != 42u) return 1;
   const auto directory = read.number(4, 4);
   const auto entries = directory ? read.number(*directory, 2) : std::nullopt;

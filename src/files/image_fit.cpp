@@ -179,6 +179,11 @@ void fit_image(const Image& image, Fit fit, PictureShape shape, std::span<std::u
 
 void fit_image(const DeepImage& image, Fit fit, PictureShape shape, const PixelFormat& pixels,
                std::span<std::byte> out) {
+  if (image.pixels.type == PixelType::u8 && pixels.type == PixelType::u8) {
+    const std::vector<std::uint8_t> bytes(image.values.begin(), image.values.end());
+    auto* const to = reinterpret_cast<std::uint8_t*>(out.data());
+    return fit_planes(ByteFilter{to}, bytes.data(), image.shape, fit, shape);
+  }
   fit_planes(DeepFilter{image.pixels, pixels, out.data()}, image.values.data(), image.shape, fit,
              shape);
 }

@@ -19,11 +19,7 @@
 #include "medley/files/exif.hpp"
 
 namespace medley {
-namespace {
-
-// No compression makes more bytes of one of a file, so that a small one cannot ask for all memory.
-constexpr std::uint64_t most_expanded = 1 << 15;
-constexpr tmsize_t most_at_once = tmsize_t{1} << 30;  // that libtiff may take in one piece
+namespace tiff {
 
 // What the page says of itself.
 struct PageInfo {
@@ -47,6 +43,16 @@ struct PageInfo {
     return whole && bits == 16 ? PixelType::u16 : PixelType::f32;
   }
 };
+
+}  // namespace tiff
+
+namespace {
+
+using tiff::PageInfo;
+
+// No compression makes more bytes of one of a file, so that a small one cannot ask for all memory.
+constexpr std::uint64_t most_expanded = 1 << 15;
+constexpr tmsize_t most_at_once = tmsize_t{1} << 30;  // that libtiff may take in one piece
 
 template <class T>
 float to_float(const std::byte* at) {
@@ -102,7 +108,7 @@ struct TiffReader::Handle {
   std::uint64_t position = 0;
   TIFF* tiff = nullptr;
   std::string message;
-  PageInfo page;
+  tiff::PageInfo page;
   std::vector<std::byte> buffer;
 
   ~Handle() {
@@ -325,14 +331,12 @@ TiffReader::TiffReader(std::span<const std::byte> file) : handle_(std::make_uniq
 
 TiffReader::~TiffReader() = default;
 
-std::uint64_t TiffReader::count_pages() {
-  std::uint64_t pages = 1;
-  while (next_page()) ++pages;
-  handle_ = [file = handle_->file] {
-    TiffReader first(file);
-    return std::move(first.handle_);
-  }();
-  return pages;
+std::uint64_t TiffReader::place() const { return TIFFCurrentDirOffset(handle_->tiff); }
+
+void TiffReader::go_to(std::uint64_t place) {
+  handle_->message.clear();
+  if (TIFFSetSubDirectory(handle_->tiff, place) == 0) handle_->fail();
+  handle_->read_info();
 }
 
 bool TiffReader::next_page() {
@@ -366,6 +370,24 @@ void TiffReader::read(DeepImage& out) {
       bad != out.values.end())
     throw data_error(fmt::format("a pixel of {}: every pixel must be a number", *bad));
   apply_orientation(page.orientation, out);
+}
+
+void decode_tiff_page(std::span<const std::byte> file, std::uint64_t place, int channels,
+                      const PixelFormat& floats, DeepImage& out) {
+  TiffReader reader(file);
+  if (place != 0) reader.go_to(place);
+  reader.read(out);
+  if (out.pixels.type == PixelType::f32) {
+    if (floats.type != PixelType::f32)
+      throw data_error(
+          "a TIFF of floats, or of whole numbers that are not of 8 or 16 bits without a sign: only "
+          "a "
+          "data set of float32 holds them (import with --pixels float32 --range LOW..HIGH)");
+    out.pixels = floats;
+  }
+  if (reader.has_alpha() && channels != reader.samples() && channels <= 3)
+    drop_alpha(out, reader.alpha_is_associated());
+  to_channels(channels, out);
 }
 
 void decode_tiff(std::span<const std::byte> file, int channels, Image& out) {

@@ -8,8 +8,10 @@
 
 #include "medley/base/error.hpp"
 #include "medley/base/number.hpp"
+#include "medley/base/pixel_text.hpp"
 #include "medley/base/text.hpp"
 #include "medley/files/csv.hpp"
+#include "medley/files/deep_image.hpp"
 #include "medley/files/mapped_file.hpp"
 #include "medley/import/class_texts.hpp"
 #include "medley/import/find_picture.hpp"
@@ -47,15 +49,17 @@ struct PictureRow {
 
 // A row's picture as the experiment reads it, or what is wrong with it.
 struct ReadPicture {
-  std::vector<std::uint8_t> fitted;
+  std::vector<std::byte> fitted;
   std::string problem;
 };
 
 class CsvImport {
  public:
   explicit CsvImport(const ImportRequest& request)
-      : request_(request), csv_(request.csv), root_(request.images.lexically_normal()) {
-    require_picture_channels(request.shape.channels);
+      : request_(request),
+        pixels_(imported_pixels(request, PixelType::u8, "uint8")),
+        csv_(request.csv),
+        root_(request.images.lexically_normal()) {
     image_ = csv_.column(request.image_column);
     group_ = request.group_column.empty() ? image_ : csv_.column(request.group_column);
     for (const auto& [column, value] : request.excludes)
@@ -70,7 +74,7 @@ class CsvImport {
 
   ImportReport run() {
     // First of all: whether the result may be written is better known before the work.
-    DatasetWriter writer(request_.out, request_.shape, request_.targets, request_.force);
+    DatasetWriter writer(request_.out, request_.shape, request_.targets, request_.force, pixels_);
     read_rows();
     leave_out_rare();
     for (std::size_t t = 0; t < targets_.size(); ++t)
@@ -107,6 +111,7 @@ class CsvImport {
   nlohmann::json provenance() const;
 
   const ImportRequest& request_;
+  PixelFormat pixels_;
   CsvReader csv_;
   fs::path root_;
   std::size_t image_ = 0, group_ = 0;
@@ -392,12 +397,10 @@ bool CsvImport::has_groups() const {
 
 void CsvImport::read_picture(const PictureRow& row, ReadPicture& out) const {
   out.problem.clear();
-  out.fitted.resize(request_.shape.bytes());
+  out.fitted.resize(request_.shape.bytes() * size_of(pixels_.type));
   try {
     const MappedFile file(row.picture);
-    Image image;
-    decode_image(file.bytes(), request_.shape.channels, image);
-    fit_image(image, request_.fit, request_.shape, out.fitted);
+    decode_and_fit(file.bytes(), request_.fit, request_.shape, pixels_, out.fitted);
   } catch (const Error& error) {
     out.problem = fmt::format("picture {}: {}", row.picture, error.what());
   }
@@ -411,7 +414,7 @@ void CsvImport::write_rows(DatasetWriter& writer, std::span<const Split> splits)
     const PictureRow& row = rows_[i];
     if (!picture.problem.empty()) return bad(row.number, picture.problem);
     Record record;
-    record.image = picture.fitted.data();
+    record.image = {picture.fitted.data(), pixels_.type};
     for (std::size_t t = 0; t < targets_.size(); ++t) {
       const TargetColumn& target = targets_[t];
       if (target.spec.kind == TargetKind::values)
@@ -451,6 +454,7 @@ nlohmann::json CsvImport::provenance() const {
   if (!request_.missing.empty()) json["missing"] = request_.missing;
   if (!request_.classes.empty()) json["classes"] = request_.classes;
   json["fit"] = to_string(request_.fit);
+  if (pixels_ != PixelFormat{}) json["pixels"] = to_text(pixels_);
   json["rows"] = {{"csv", report_.rows},
                   {"excluded", report_.excluded},
                   {"rare", report_.rare},

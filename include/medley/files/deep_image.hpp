@@ -43,12 +43,16 @@ void drop_alpha(DeepImage& image, bool associated);
 void to_channels(int channels, DeepImage& image);
 
 // Resizes to channels x height x width planes of these pixels, with the filter of fit_image in double
-// precision. `out` has shape.bytes() pixels.
+// precision; of bytes to bytes as fit_image does. `out` has shape.bytes() pixels.
 void fit_image(const DeepImage& image, Fit fit, PictureShape shape, const PixelFormat& pixels,
                std::span<std::byte> out);
 
-// Reads, decodes and fits a picture file as such pixels; of uint8 exactly as the load_picture of
-// image.hpp. Throws io_error or data_error naming the file.
+// Decodes a picture file and fits it as such pixels; of uint8 exactly as image.hpp does. Throws data_error
+// with the reason alone.
+void decode_and_fit(std::span<const std::byte> file, Fit fit, PictureShape shape,
+                    const PixelFormat& pixels, std::span<std::byte> out);
+
+// The same of the file of this name. Throws io_error or data_error naming it.
 void load_picture(const std::filesystem::path& path, Fit fit, PictureShape shape,
                   const PixelFormat& pixels, std::span<std::byte> out);
 

@@ -27,10 +27,11 @@ class TiffReader {
   TiffReader(const TiffReader&) = delete;
   TiffReader& operator=(const TiffReader&) = delete;
 
-  // Pages of the file; goes back to the first one.
-  std::uint64_t count_pages();
   // Goes to the next page, or returns false.
   bool next_page();
+  // Where the page is in the file, and back to one.
+  std::uint64_t place() const;
+  void go_to(std::uint64_t place);
 
   // Samples of a pixel, with alpha if there is one; and whether the last of 2 or 4 is alpha.
   int samples() const;
@@ -46,6 +47,10 @@ class TiffReader {
   struct Handle;
   std::unique_ptr<Handle> handle_;
 };
+
+// The page at this place, 0 for the first, with so many channels; `floats` is as for decode_deep.
+void decode_tiff_page(std::span<const std::byte> file, std::uint64_t place, int channels,
+                      const PixelFormat& floats, DeepImage& out);
 
 // The first page as 8 bits: 16 are rounded, floats are refused. Throws data_error.
 void decode_tiff(std::span<const std::byte> file, int channels, Image& out);
