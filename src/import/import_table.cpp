@@ -5,6 +5,8 @@
 #include <unordered_map>
 
 #include "medley/base/error.hpp"
+#include "medley/base/pixel_text.hpp"
+#include "medley/files/deep_image.hpp"
 #include "medley/files/mapped_file.hpp"
 #include "medley/import/find_picture.hpp"
 #include "medley/import/in_order.hpp"
@@ -24,15 +26,17 @@ struct PictureRow {
 
 // A row's picture as the experiment reads it, or what is wrong with it.
 struct ReadPicture {
-  std::vector<std::uint8_t> fitted;
+  std::vector<std::byte> fitted;
   std::string problem;
 };
 
 class TableImport {
  public:
   TableImport(const ImportRequest& request, PictureTable& table)
-      : request_(request), table_(table), targets_(request, table) {
-    require_picture_channels(request.shape.channels);
+      : request_(request),
+        table_(table),
+        pixels_(imported_pixels(request, PixelType::u8, "uint8")),
+        targets_(request, table) {
     image_ = table.image_column();
     group_ = request.group_column.empty() ? image_ : table.column(request.group_column);
     for (const auto& [column, value] : request.excludes)
@@ -41,7 +45,7 @@ class TableImport {
 
   ImportReport run() {
     // First of all: whether the result may be written is better known before the work.
-    DatasetWriter writer(request_.out, request_.shape, request_.targets, request_.force);
+    DatasetWriter writer(request_.out, request_.shape, request_.targets, request_.force, pixels_);
     read_rows();
     leave_out_rare();
     for (std::size_t t = 0; t < targets_.size(); ++t)
@@ -70,6 +74,7 @@ class TableImport {
 
   const ImportRequest& request_;
   PictureTable& table_;
+  PixelFormat pixels_;
   TargetColumns targets_;
   std::size_t image_ = 0, group_ = 0;
   std::vector<std::pair<std::size_t, std::string>> excludes_;
@@ -189,12 +194,10 @@ bool TableImport::has_groups() const {
 
 void TableImport::read_picture(const PictureRow& row, ReadPicture& out) const {
   out.problem.clear();
-  out.fitted.resize(request_.shape.bytes());
+  out.fitted.resize(request_.shape.bytes() * size_of(pixels_.type));
   try {
     const MappedFile file(row.picture);
-    Image image;
-    decode_image(file.bytes(), request_.shape.channels, image);
-    fit_image(image, request_.fit, request_.shape, out.fitted);
+    decode_and_fit(file.bytes(), request_.fit, request_.shape, pixels_, out.fitted);
   } catch (const Error& error) {
     out.problem =
         row.number == 0 ? error.what() : fmt::format("picture {}: {}", row.picture, error.what());
@@ -205,7 +208,7 @@ void TableImport::write_row(std::size_t i, const ReadPicture& picture, DatasetWr
   const PictureRow& row = rows_[i];
   if (!picture.problem.empty()) return bad(row.number, row.picture, picture.problem);
   Record record;
-  record.image = picture.fitted.data();
+  record.image = {picture.fitted.data(), pixels_.type};
   targets_.fill(i, record);
   writer.append(record, *row.split, row.group);
 }
@@ -234,6 +237,7 @@ nlohmann::json TableImport::provenance() const {
   for (const auto& [column, value] : request_.excludes)
     json["exclude"].push_back(column + "=" + value);
   json["fit"] = to_string(request_.fit);
+  if (pixels_ != PixelFormat{}) json["pixels"] = to_text(pixels_);
   json["rows"] = {{request_.folders.empty() ? "csv" : "pictures", report_.rows},
                   {"excluded", report_.excluded},
                   {"rare", report_.rare},
