@@ -3,15 +3,18 @@
 #include <fmt/format.h>
 #include <png.h>
 
+#include <bit>
 #include <csetjmp>
 #include <cstdio>
 #include <cstring>
 #include <string>
 
 #include "medley/base/error.hpp"
+#include "medley/files/deep_image.hpp"
 #include "medley/files/exif.hpp"
 #include "medley/files/image.hpp"
 #include "medley/files/mapped_file.hpp"
+#include "medley/files/tiff.hpp"
 
 extern "C" {
 #include <jerror.h>
@@ -218,17 +221,20 @@ class PngDecoder {
     png_read_info(png_, info_);
     return true;
   }
-  // Sets up 8 bits per channel: gray, gray and alpha, RGB, or RGB and alpha.
-  bool start() {
+  // Sets up 8 bits per channel, or 16 as they lie in memory: gray, gray and alpha, RGB, or RGB and
+  // alpha.
+  bool start(bool deep = false) {
     if (setjmp(jump_) != 0) return false;
     png_set_expand(png_);
-    png_set_scale_16(png_);
+    if (!deep) png_set_scale_16(png_);
+    if (deep && std::endian::native == std::endian::little) png_set_swap(png_);
     passes_ = png_set_interlace_handling(png_);
     png_read_update_info(png_, info_);
     return true;
   }
-  bool decode(std::uint8_t* out) {
+  bool decode(void* to) {
     if (setjmp(jump_) != 0) return false;
+    auto* const out = static_cast<png_bytep>(to);
     const std::size_t stride = png_get_rowbytes(png_, info_);
     for (int pass = 0; pass < passes_; ++pass)
       for (std::uint64_t y = 0; y < height(); ++y) png_read_row(png_, out + y * stride, nullptr);
@@ -242,6 +248,7 @@ class PngDecoder {
     const std::uint64_t bits = png_get_bit_depth(png_, info_) * png_get_channels(png_, info_);
     return height() * width() * bits / 8 <= 1032 * size_;
   }
+  int bits() const { return png_get_bit_depth(png_, info_); }
   std::uint64_t height() const { return png_get_image_height(png_, info_); }
   std::uint64_t width() const { return png_get_image_width(png_, info_); }
   int components() const { return png_get_channels(png_, info_); }
@@ -280,19 +287,24 @@ void drop_alpha(std::vector<std::uint8_t>& pixels, std::size_t components) {
   pixels.resize(kept * count);
 }
 
-void decode_png(std::span<const std::byte> file, Image& out) {
-  PngDecoder decoder(file);
-  const auto damaged = [&] {
-    return data_error(fmt::format("damaged PNG: {}", decoder.message()));
-  };
-  if (!decoder.read_header()) throw damaged();
+Error damaged(const PngDecoder& decoder) {
+  return data_error(fmt::format("damaged PNG: {}", decoder.message()));
+}
+
+void open_png(PngDecoder& decoder) {
+  if (!decoder.read_header()) throw damaged(decoder);
   check_size(decoder.height(), decoder.width());
   if (!decoder.long_enough()) refuse_short_file("PNG");
-  if (!decoder.start()) throw damaged();
+}
+
+void decode_png(std::span<const std::byte> file, Image& out) {
+  PngDecoder decoder(file);
+  open_png(decoder);
+  if (!decoder.start()) throw damaged(decoder);
   const int components = decoder.components();
   out.shape = {components, static_cast<int>(decoder.height()), static_cast<int>(decoder.width())};
   out.pixels.resize(out.shape.bytes());
-  if (!decoder.decode(out.pixels.data())) throw damaged();
+  if (!decoder.decode(out.pixels.data())) throw damaged(decoder);
   if (components == 2 || components == 4) {
     drop_alpha(out.pixels, static_cast<std::size_t>(components));
     out.shape.channels = components - 1;
@@ -317,7 +329,26 @@ void to_channels(int channels, Image& image) {
   image.shape.channels = channels;
 }
 
+constexpr std::string_view png_start("\x89PNG\r\n\x1A\n");
+
 }  // namespace
+
+bool decode_deep_png(std::span<const std::byte> file, DeepImage& out) {
+  const std::string_view text(reinterpret_cast<const char*>(file.data()), file.size());
+  if (!text.starts_with(png_start)) return false;
+  PngDecoder decoder(file);
+  open_png(decoder);
+  if (decoder.bits() != 16) return false;
+  if (!decoder.start(true)) throw damaged(decoder);
+  const int components = decoder.components();
+  out.shape = {components, static_cast<int>(decoder.height()), static_cast<int>(decoder.width())};
+  out.pixels = PixelFormat::of(PixelType::u16);
+  std::vector<std::uint16_t> pixels(out.shape.bytes());
+  if (!decoder.decode(pixels.data())) throw damaged(decoder);
+  out.values.assign(pixels.begin(), pixels.end());
+  if (components == 2 || components == 4) drop_alpha(out, false);
+  return true;
+}
 
 void require_picture_channels(int channels) {
   if (channels == 1 || channels == 3) return;
@@ -330,13 +361,14 @@ void require_picture_channels(int channels) {
 }
 
 void decode_image(std::span<const std::byte> file, int channels, Image& out) {
+  if (is_tiff(file)) return decode_tiff(file, channels, out);
   require_picture_channels(channels);
   const std::string_view start(reinterpret_cast<const char*>(file.data()),
                                std::min<std::size_t>(file.size(), 12));
   if (file.empty()) throw data_error("an empty file");
   if (start.starts_with("\xFF\xD8\xFF")) {
     decode_jpeg(file, out);
-  } else if (start.starts_with("\x89PNG\r\n\x1A\n")) {
+  } else if (start.starts_with(png_start)) {
     decode_png(file, out);
   } else {
     const char* const kind = start.starts_with("GIF8")                              ? " but a GIF"
