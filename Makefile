@@ -59,7 +59,7 @@ SHELL_BUILD := $(BUILD:%-O3=%-O2)/shell
 CPPFLAGS := -Iinclude -Isrc -I. -MMD -MP
 # (AddressSanitizer follows exceptions only through a shared libstdc++.)
 LDFLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE),-static-libgcc -static-libstdc++) -pthread
-LDLIBS := -Wl,-Bstatic -lboost_program_options -ljpeg -lpng -lz -lxxhash -Wl,-Bdynamic -lm
+LDLIBS := -Wl,-Bstatic -lboost_program_options -ljpeg -lpng -lwebp -lz -lxxhash -Wl,-Bdynamic -lm
 
 # The shell: a unit a room, as most of the time that a file takes goes into headers and their templates.
 ROOMS := base experiment optimizers mixes data files import run study report commands
@@ -71,11 +71,11 @@ LINK ?= yes
 RUN_OUT ?= runs/$(EXPERIMENT)-$(shell date +%Y%m%d-%H%M%S)
 
 PACKAGES := g++ make libxtensor-dev libxsimd-dev libboost-program-options-dev libgtest-dev \
-  nlohmann-json3-dev libjpeg62-turbo-dev libpng-dev zlib1g-dev libfmt-dev libxxhash-dev libjs-chart.js
+  nlohmann-json3-dev libjpeg62-turbo-dev libpng-dev libwebp-dev libstb-dev zlib1g-dev libfmt-dev libxxhash-dev libjs-chart.js
 TEST_PACKAGES := python3-numpy
 # What the builds for comparison need: another compiler, another processor and its emulator.
 CROSS_PACKAGES := clang g++-aarch64-linux-gnu qemu-user-static $(addsuffix :arm64,libstdc++-12-dev \
-  libboost-program-options1.74-dev libjpeg62-turbo-dev libpng-dev zlib1g-dev libxxhash-dev)
+  libboost-program-options1.74-dev libjpeg62-turbo-dev libpng-dev libwebp-dev zlib1g-dev libxxhash-dev)
 FUZZ_PACKAGES := clang libclang-rt-dev
 # What the pages of `report` are looked at with.
 BROWSER_PACKAGES := chromium
