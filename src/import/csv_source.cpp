@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cctype>
+
 #include "medley/files/csv.hpp"
 #include "medley/files/options.hpp"
 
@@ -34,12 +36,31 @@ std::map<std::string, Strings, std::less<>> classes(const OptionValues& values,
   return result;
 }
 
+// A mark of one letter, such as a separator, or 0 without the option.
+char mark(const OptionValues& values, const char* option, std::string_view what,
+          bool (*allowed)(char)) {
+  if (values.count(option) == 0) return 0;
+  const std::string text = values[option].as<std::string>();
+  const std::string one = text == "tab" || text == "\\t" ? "\t" : text;
+  if (one.size() != 1 || !allowed(one[0]))
+    throw usage_error(fmt::format("--{}: '{}' is not {}", option, text, what));
+  return one[0];
+}
+
+bool may_separate(char c) {
+  return c == '\t' || (c > ' ' && c < 127 && c != '"' && std::isalnum(c) == 0);
+}
+
 }  // namespace
 
 void CsvSource::describe(OptionsDescription& options) {
   auto add = options.add_options();
   add("csv", po::value<std::string>()->value_name("FILE"),
       "CSV file with a header and a row a picture");
+  add("separator", po::value<std::string>()->value_name("C"),
+      "what is between its columns: , ; | tab or another character; without it found out");
+  add("decimal", po::value<std::string>()->value_name("C"),
+      "the decimal mark of its numbers: . or , ; without it found out");
   add("images", po::value<std::string>()->value_name("DIR"),
       "folder of the JPEG and PNG files; none outside of it is opened");
   add("image", po::value<std::string>()->value_name("COLUMN")->default_value("image"),
@@ -61,6 +82,8 @@ void CsvSource::describe(OptionsDescription& options) {
   add("classes", po::value<Strings>()->value_name("TARGET=A,B,...")->composing(),
       "all classes of a target, as the cells have them, in this order: the first is class 0; a row "
       "with another text is bad (repeatable; quotes as in CSV)");
+  add("positive", po::value<Strings>()->value_name("TARGET=TEXT")->composing(),
+      "of a target of two classes the one that becomes 1, which F1 and AUC are of (repeatable)");
   add("missing", po::value<Strings>()->value_name("TEXT")->composing(),
       "cells of targets with this text are not known, as empty ones are (repeatable)");
   add("skip-bad", po::bool_switch(),
@@ -72,6 +95,9 @@ CsvSource CsvSource::parse(const OptionValues& values, std::span<const TargetSpe
   CsvSource source;
   ImportRequest& request = source.request;
   request.csv = required(values, "csv");
+  request.separator = mark(values, "separator", "a character to separate columns", may_separate);
+  request.decimal = mark(values, "decimal", "a decimal mark, which is . or a comma",
+                         [](char c) { return c == '.' || c == ','; });
   request.images = required(values, "images");
   request.image_column = required(values, "image");
   request.extension = values["extension"].as<std::string>();
@@ -81,6 +107,12 @@ CsvSource CsvSource::parse(const OptionValues& values, std::span<const TargetSpe
   for (const auto& [name, count] : pairs(values, "min-count"))
     request.min_counts[name] = parse_number<std::uint64_t>(count, "min-count");
   request.classes = classes(values, targets);
+  for (const auto& [target, text] : pairs(values, "positive")) {
+    require_target("positive", target, targets);
+    if (text.empty()) throw usage_error(fmt::format("--positive {}=: which class?", target));
+    if (!request.positive.emplace(target, text).second)
+      throw usage_error(fmt::format("--positive: the target '{}' twice", target));
+  }
   if (values.count("missing") != 0) request.missing = values["missing"].as<Strings>();
   request.skip_bad = values["skip-bad"].as<bool>();
   return source;

@@ -12,8 +12,10 @@
 #include "medley/files/csv.hpp"
 #include "medley/files/mapped_file.hpp"
 #include "medley/import/class_texts.hpp"
+#include "medley/import/decimals.hpp"
 #include "medley/import/find_picture.hpp"
 #include "medley/import/import.hpp"
+#include "medley/import/in_order.hpp"
 
 namespace medley {
 namespace {
@@ -44,10 +46,19 @@ struct PictureRow {
   bool kept = true;
 };
 
+// A row's picture as the experiment reads it, or what is wrong with it.
+struct ReadPicture {
+  std::vector<std::uint8_t> fitted;
+  std::string problem;
+};
+
 class CsvImport {
  public:
   explicit CsvImport(const ImportRequest& request)
-      : request_(request), csv_(request.csv), root_(request.images.lexically_normal()) {
+      : request_(request),
+        csv_(request.csv, {.separator = request.separator, .lenient = true}),
+        decimals_(request.decimal),
+        root_(request.images.lexically_normal()) {
     require_picture_channels(request.shape.channels);
     image_ = csv_.column(request.image_column);
     group_ = request.group_column.empty() ? image_ : csv_.column(request.group_column);
@@ -56,6 +67,7 @@ class CsvImport {
     for (const TargetSpec& spec : request.targets) add_target(spec);
     for (const auto& [name, count] : request.min_counts) find_classes("--min-count", name);
     for (const auto& [name, classes] : request.classes) list_classes(name, classes);
+    for (const auto& [name, text] : request.positive) check_positive(name);
     std::error_code ignored;
     if (!fs::is_directory(root_, ignored))
       throw io_error(root_.string() + " is not a folder of pictures");
@@ -80,13 +92,15 @@ class CsvImport {
   void add_target(const TargetSpec& spec);
   TargetColumn& find_classes(std::string_view option, std::string_view name);
   void list_classes(const std::string& name, const std::vector<std::string>& classes);
+  void check_positive(const std::string& name);
+  bool decimal_comma() const;
   bool not_known(std::string_view cell) const;
   void read_rows();
   void read_row(const CsvRow& row);
   bool excluded(const CsvRow& row) const;
   std::string read_cells(const CsvRow& row);
   std::string check_text(const CsvRow& row, const TargetColumn& target) const;
-  std::string read_values(const CsvRow& row, TargetColumn& target, std::vector<float>& out) const;
+  std::string read_values(const CsvRow& row, TargetColumn& target, std::vector<float>& out);
   void bad(std::uint64_t row, std::string_view reason);
   void merge_same(TargetColumn& target);
   void refuse_missing(const TargetColumn& target, std::span<const std::uint64_t> counts) const;
@@ -95,11 +109,13 @@ class CsvImport {
   std::vector<std::string> found_classes(const TargetColumn& target) const;
   std::vector<Split> split_groups() const;
   bool has_groups() const;
+  void read_picture(const PictureRow& row, ReadPicture& out) const;
   void write_rows(DatasetWriter& writer, std::span<const Split> splits);
   nlohmann::json provenance() const;
 
   const ImportRequest& request_;
   CsvReader csv_;
+  Decimals decimals_;
   fs::path root_;
   std::size_t image_ = 0, group_ = 0;
   std::vector<std::pair<std::size_t, std::string>> excludes_;
@@ -165,6 +181,19 @@ void CsvImport::list_classes(const std::string& name, const std::vector<std::str
   target.listed = true;
 }
 
+void CsvImport::check_positive(const std::string& name) {
+  if (const TargetColumn& target = find_classes("--positive", name);
+      target.listed || target.spec.size != 2)
+    throw usage_error(
+        fmt::format("--positive: the target '{}' {}", name,
+                    target.listed ? "has the order of --classes" : "has more than two classes"));
+}
+
+// Whether numbers among the texts of classes are written with a comma.
+bool CsvImport::decimal_comma() const {
+  return decimals_.has_comma() || (csv_.separator() != ',' && !decimals_.has_point());
+}
+
 // Whether a cell says that its row's value is not known.
 bool CsvImport::not_known(std::string_view cell) const {
   const std::string_view text = stripped(cell);
@@ -175,6 +204,8 @@ bool CsvImport::not_known(std::string_view cell) const {
 void CsvImport::read_rows() {
   CsvRow row;
   while (csv_.next(row)) read_row(row);
+  if (const std::string problem = decimals_.problem(); !problem.empty())
+    throw data_error(fmt::format("{}: {}", csv_.name(), problem));
   for (TargetColumn& target : targets_) merge_same(target);
 }
 
@@ -252,11 +283,11 @@ std::string CsvImport::check_text(const CsvRow& row, const TargetColumn& target)
 }
 
 std::string CsvImport::read_values(const CsvRow& row, TargetColumn& target,
-                                   std::vector<float>& out) const {
+                                   std::vector<float>& out) {
   for (const std::size_t column : target.columns) {
     const std::string& text = row.fields[column];
     NumberRead<float> read{std::numeric_limits<float>::quiet_NaN()};
-    if (!not_known(text)) read = read_number<float>(text);
+    if (!not_known(text)) read = decimals_.read(text);
     if (!read)
       return fmt::format("'{}' in column '{}' {}{}", text, csv_.header()[column], read.fault,
                          spells_missing(text)
@@ -277,7 +308,8 @@ void CsvImport::bad(std::uint64_t row, std::string_view reason) {
 // Texts that mean the same become one class, whose name is the spelling that came first.
 void CsvImport::merge_same(TargetColumn& target) {
   if (target.spec.kind != TargetKind::classes || target.listed) return;
-  const std::vector<std::uint32_t> same = same_classes(target.names, target.spec.size == 2);
+  const std::vector<std::uint32_t> same =
+      same_classes(target.names, target.spec.size == 2, decimal_comma());
   for (std::uint32_t& text : target.texts)
     if (text != missing_class) text = same[text];
   for (std::uint32_t i = 0; i < same.size(); ++i) {
@@ -334,7 +366,13 @@ std::vector<std::string> CsvImport::found_classes(const TargetColumn& target) co
   std::vector<std::string> names;
   for (std::size_t i = 0; i < counts.size(); ++i)
     if (counts[i] > 0) names.push_back(target.names[i]);
-  sort_class_texts(names);
+  sort_class_texts(names, decimal_comma());
+  if (const auto positive = request_.positive.find(target.spec.name);
+      positive != request_.positive.end() &&
+      !put_positive_last(names, positive->second, decimal_comma()))
+    throw data_error(fmt::format("{}: --positive: column '{}' has no '{}'; it has: '{}'",
+                                 csv_.name(), csv_.header()[target.columns[0]], positive->second,
+                                 fmt::join(names, "', '")));
   if (names.size() == static_cast<std::size_t>(target.spec.size)) return names;
   std::string found;
   for (const std::string& name : names)
@@ -382,22 +420,28 @@ bool CsvImport::has_groups() const {
   return false;
 }
 
+void CsvImport::read_picture(const PictureRow& row, ReadPicture& out) const {
+  out.problem.clear();
+  out.fitted.resize(request_.shape.bytes());
+  try {
+    const MappedFile file(row.picture);
+    Image image;
+    decode_image(file.bytes(), request_.shape.channels, image);
+    fit_image(image, request_.fit, request_.shape, out.fitted);
+  } catch (const Error& error) {
+    out.problem = fmt::format("picture {}: {}", row.picture, error.what());
+  }
+}
+
 void CsvImport::write_rows(DatasetWriter& writer, std::span<const Split> splits) {
-  std::vector<std::uint8_t> fitted(request_.shape.bytes());
-  Image image;
-  for (std::size_t i = 0; i < rows_.size(); ++i) {
+  std::vector<std::size_t> kept;
+  for (std::size_t i = 0; i < rows_.size(); ++i)
+    if (rows_[i].kept) kept.push_back(i);
+  const auto write = [&](std::size_t i, const ReadPicture& picture) {
     const PictureRow& row = rows_[i];
-    if (!row.kept) continue;
-    try {
-      const MappedFile file(row.picture);
-      decode_image(file.bytes(), request_.shape.channels, image);
-    } catch (const Error& error) {
-      bad(row.number, fmt::format("picture {}: {}", row.picture, error.what()));
-      continue;
-    }
-    fit_image(image, request_.fit, request_.shape, fitted);
+    if (!picture.problem.empty()) return bad(row.number, picture.problem);
     Record record;
-    record.image = fitted.data();
+    record.image = picture.fitted.data();
     for (std::size_t t = 0; t < targets_.size(); ++t) {
       const TargetColumn& target = targets_[t];
       if (target.spec.kind == TargetKind::values)
@@ -406,8 +450,14 @@ void CsvImport::write_rows(DatasetWriter& writer, std::span<const Split> splits)
         record.targets[t].label = target.numbers[target.texts[i]];
     }
     writer.append(record, splits[row.group], row.group);
-    if (request_.progress) request_.progress(i + 1, rows_.size());
-  }
+  };
+  in_order<ReadPicture>(
+      request_.threads, kept.size(),
+      [&](std::uint64_t k, ReadPicture& picture) { read_picture(rows_[kept[k]], picture); },
+      [&](std::uint64_t k, ReadPicture& picture) {
+        write(kept[k], picture);
+        if (request_.progress) request_.progress(k + 1, kept.size());
+      });
 }
 
 nlohmann::json CsvImport::provenance() const {
@@ -430,6 +480,9 @@ nlohmann::json CsvImport::provenance() const {
   json["min_count"] = request_.min_counts;
   if (!request_.missing.empty()) json["missing"] = request_.missing;
   if (!request_.classes.empty()) json["classes"] = request_.classes;
+  if (!request_.positive.empty()) json["positive"] = request_.positive;
+  if (csv_.separator() != ',') json["separator"] = std::string(1, csv_.separator());
+  if (decimals_.has_comma()) json["decimal"] = ",";
   json["fit"] = to_string(request_.fit);
   json["rows"] = {{"csv", report_.rows},
                   {"excluded", report_.excluded},

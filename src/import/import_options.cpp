@@ -37,6 +37,9 @@ void describe_common(po::options_description& options) {
   add("fit", po::value<std::string>()->value_name("HOW")->default_value("crop"),
       "pictures of another aspect ratio: crop (scale the short side, keep the middle), stretch, or "
       "pad (scale the long side, black around)");
+  add("threads", po::value<std::string>()->value_name("T"),
+      "threads that read pictures, by default the processors at hand; the result does not depend "
+      "on it");
   add("out", po::value<std::string>()->value_name("DIR"), "dataset folder to write");
   add("force", po::bool_switch(), "replace DIR if it is a dataset folder");
   add("help", po::bool_switch(), "show this and stop");
@@ -90,13 +93,18 @@ SplitFractions parse_fractions(std::string_view text) {
   return fractions;
 }
 
+// Options that every source takes.
+bool is_for_all(std::string_view option) {
+  return option == "out" || option == "force" || option == "threads";
+}
+
 // Throws where an option is given that the source does not take. That of another source needs it to be chosen, where the
 // first one is there only because none is.
 template <class S>
 void require_own(const po::variables_map& values, bool is_first, bool has_generator) {
   for (const auto& [name, value] : values) {
     const std::string& option = name;
-    if (value.defaulted() || option == "out" || option == "force" || is_own<S>(option) ||
+    if (value.defaulted() || is_for_all(option) || is_own<S>(option) ||
         std::ranges::find(S::takes, option) != S::takes.end())
       continue;
     each_source(has_generator, [&]<class Other>(std::size_t, std::type_identity<Other>) {
@@ -113,6 +121,10 @@ void read_common(const po::variables_map& values, ImportCommon& request) {
   request.fit = parse_fit(values["fit"].as<std::string>());
   request.out = required(values, "out");
   request.force = values["force"].as<bool>();
+  request.threads = available_threads();
+  if (values.count("threads") != 0)
+    request.threads = parse_number<int>(values["threads"].as<std::string>(), "threads");
+  if (request.threads < 1) throw usage_error("--threads: at least 1");
 }
 
 }  // namespace

@@ -31,6 +31,11 @@ inline void check_own(const CsvSource& source) {
     require(is_target(name) && !columns.empty(), "columns are of the experiment's targets");
   for (const auto& [name, classes] : request.classes)
     require(is_target(name) && !classes.empty(), "classes are of the experiment's targets");
+  for (const auto& [name, text] : request.positive)
+    require(is_target(name) && !text.empty(), "positive classes are of the experiment's targets");
+  require(request.separator != '"' && request.separator != '\n', "what separates is neither");
+  require(request.decimal == 0 || request.decimal == '.' || request.decimal == ',',
+          "a decimal mark is a point or a comma");
   for (const auto& [column, value] : request.excludes)
     require(!column.empty(), "an exclusion names a column");
 }

@@ -33,13 +33,15 @@ struct ImportCommon {
   std::filesystem::path out;
   bool force = false;
 
+  int threads = 1;    // that read pictures; the result does not depend on it
   Progress progress;  // called after each picture, if given
 };
 
 // Of targets of kind classes or values.
 struct ImportRequest : ImportCommon {
   std::filesystem::path csv;
-  std::filesystem::path images;  // folder; no file outside of it is opened
+  char separator = 0, decimal = 0;  // of the CSV file; 0: found out
+  std::filesystem::path images;     // folder; no file outside of it is opened
   std::string image_column = "image";
   std::string extension;  // appended to the column's text
   // The columns of each target by its name: one, or `size` of them for values. A target that is not
@@ -51,6 +53,7 @@ struct ImportRequest : ImportCommon {
   std::vector<std::string> missing;  // cells of these texts are not known, as empty ones are
   // All classes of a target by its name, in order; a target that is not here has those that occur.
   std::map<std::string, std::vector<std::string>, std::less<>> classes;
+  std::map<std::string, std::string, std::less<>> positive;  // of two that occur the one that is 1
   bool skip_bad = false;
 };
 
@@ -66,7 +69,7 @@ struct ImportReport {
 // Reads the CSV file, decides each row's split, and writes the pictures that are left as a dataset
 // folder. Text classes are numbered as `classes` lists them, else in the order of their names:
 // numbers by value (1 and 1.0 are one class), the two spellings of a boolean false first, all else
-// bytewise. An empty cell is a missing target, and so is one of the texts of `missing`; among
+// bytewise; of two, `positive` is 1. An empty cell is a missing target, and so is one of the texts of `missing`; among
 // values, NaN is one too. Classes with fewer than their min_count rows are left out with their
 // rows, counted after the excludes. A bad row (picture missing or damaged, a cell that cannot be
 // read, a class that is not listed, too few or many fields) throws data_error naming file, row and
