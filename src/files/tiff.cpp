@@ -369,6 +369,7 @@ void TiffReader::read(DeepImage& out) {
   if (const auto bad = std::ranges::find_if(out.values, [](float x) { return !std::isfinite(x); });
       bad != out.values.end())
     throw data_error(fmt::format("a pixel of {}: every pixel must be a number", *bad));
+  out.orientation = page.orientation;
   apply_orientation(page.orientation, out);
 }
 
@@ -394,6 +395,7 @@ void decode_tiff(std::span<const std::byte> file, int channels, Image& out) {
   DeepImage image;
   decode_deep(file, channels, {}, image);
   out.shape = image.shape;
+  out.orientation = image.orientation;
   out.pixels.clear();
   for (const float value : image.values)
     out.pixels.push_back(static_cast<std::uint8_t>(convert_pixel(value, image.pixels, {})));

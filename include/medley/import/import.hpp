@@ -16,6 +16,7 @@
 #include "medley/data/dataset_writer.hpp"
 #include "medley/data/source.hpp"
 #include "medley/files/image.hpp"
+#include "medley/import/mask_set.hpp"
 
 namespace medley {
 
@@ -41,14 +42,17 @@ struct ImportCommon {
   Progress progress;  // called after each picture, if given
 };
 
-// Of targets of kind classes or values.
+// Of a table of pictures: a CSV file, or folders (import_folders.hpp). Targets are of kind classes or values.
 struct ImportRequest : ImportCommon {
   std::filesystem::path csv;
-  std::filesystem::path images;  // folder; no file outside of it is opened
+  std::filesystem::path folders,
+      labels;                       // instead: the folders, and a CSV file of the same pictures
+  char separator = 0, decimal = 0;  // of the CSV file; 0: found out
+  std::filesystem::path images;     // folder; no file outside of it is opened
   std::string image_column = "image";
   std::string extension;  // appended to the column's text
-  // The columns of each target by its name: one, or `size` of them for values. A target that is not
-  // here has the column of its own name.
+  // The columns of each target by its name: one, or `size` of them for values; a single one without a name: nothing is
+  // known of the target. A target that is not here has the column of its own name.
   std::map<std::string, std::vector<std::string>, std::less<>> columns;
   std::string group_column;  // rows with the same text share a split; empty: the image column
   std::vector<std::pair<std::string, std::string>> excludes;     // column, value
@@ -56,7 +60,11 @@ struct ImportRequest : ImportCommon {
   std::vector<std::string> missing;  // cells of these texts are not known, as empty ones are
   // All classes of a target by its name, in order; a target that is not here has those that occur.
   std::map<std::string, std::vector<std::string>, std::less<>> classes;
+  std::map<std::string, std::string, std::less<>> positive;  // of two that occur the one that is 1
   bool skip_bad = false;
+  MaskRequest masks;  // of targets that are masks
+  bool tile = false;  // cut pictures into tiles (tiles.hpp) of the shape, instead of fitting them
+  int tile_overlap = 0;
 };
 
 struct ImportReport {
@@ -71,7 +79,7 @@ struct ImportReport {
 // Reads the CSV file, decides each row's split, and writes the pictures that are left as a dataset
 // folder. Text classes are numbered as `classes` lists them, else in the order of their names:
 // numbers by value (1 and 1.0 are one class), the two spellings of a boolean false first, all else
-// bytewise. An empty cell is a missing target, and so is one of the texts of `missing`; among
+// bytewise; of two, `positive` is 1. An empty cell is a missing target, and so is one of the texts of `missing`; among
 // values, NaN is one too. Classes with fewer than their min_count rows are left out with their
 // rows, counted after the excludes. A bad row (picture missing or damaged, a cell that cannot be
 // read, a class that is not listed, too few or many fields) throws data_error naming file, row and
