@@ -50,8 +50,8 @@ namespace {
 
 using tiff::PageInfo;
 
-// No compression makes more bytes of one of a file, so that a small one cannot ask for all memory.
-constexpr std::uint64_t most_expanded = 1 << 15;
+// A small file cannot ask for much memory: of more numbers than these, a byte of the file makes so many bytes at most.
+constexpr std::uint64_t always_read = 1 << 24, most_expanded = 1 << 12;
 constexpr tmsize_t most_at_once = tmsize_t{1} << 30;  // that libtiff may take in one piece
 
 template <class T>
@@ -225,7 +225,8 @@ void TiffReader::Handle::check() const {
   if (page.samples == 0 || page.samples > max_tiff_samples)
     throw data_error(
         fmt::format("{} samples a pixel: 1 to {} are read", page.samples, max_tiff_samples));
-  if (pixels * page.samples * page.bits / 8 / most_expanded > file.size())
+  if (pixels * page.samples > always_read &&
+      pixels * page.samples * page.bits / 8 / most_expanded > file.size())
     throw data_error("damaged TIFF: the file is cut off");
   if (TIFFIsCODECConfigured(page.compression) == 0)
     throw data_error(fmt::format(
