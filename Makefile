@@ -74,11 +74,11 @@ LINK ?= yes
 RUN_OUT ?= runs/$(EXPERIMENT)-$(shell date +%Y%m%d-%H%M%S)
 
 PACKAGES := g++ make libxtensor-dev libxsimd-dev libboost-program-options-dev libgtest-dev \
-  nlohmann-json3-dev libjpeg62-turbo-dev libpng-dev libtiff-dev zlib1g-dev libfmt-dev libxxhash-dev libjs-chart.js
+  nlohmann-json3-dev libjpeg62-turbo-dev libpng-dev libtiff-dev libwebp-dev libstb-dev zlib1g-dev libfmt-dev libxxhash-dev libjs-chart.js
 TEST_PACKAGES := python3-numpy
 # What the builds for comparison need: another compiler, another processor and its emulator.
 CROSS_PACKAGES := clang g++-aarch64-linux-gnu qemu-user-static $(addsuffix :arm64,libstdc++-12-dev \
-  libboost-program-options1.74-dev libjpeg62-turbo-dev libpng-dev libtiff-dev zlib1g-dev libxxhash-dev)
+  libboost-program-options1.74-dev libjpeg62-turbo-dev libpng-dev libtiff-dev libwebp-dev zlib1g-dev libxxhash-dev)
 FUZZ_PACKAGES := clang libclang-rt-dev
 # What the pages of `report` are looked at with.
 BROWSER_PACKAGES := chromium
