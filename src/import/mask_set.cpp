@@ -9,7 +9,6 @@
 #include "medley/files/exif.hpp"
 #include "medley/files/mapped_file.hpp"
 #include "medley/import/in_order.hpp"
-#include "medley/import/picture_folders.hpp"
 
 namespace medley {
 namespace {
@@ -161,8 +160,10 @@ std::vector<std::string> MaskSet::class_names(std::size_t target) const {
 }
 
 void MaskSet::leave_out_masks(const std::filesystem::path& folder,
-                              std::vector<std::string>& files) const {
+                              std::vector<FolderPicture>& pictures) const {
   std::error_code ignored;
+  std::vector<std::string> files;
+  for (const FolderPicture& picture : pictures) files.push_back(picture.path);
   std::vector<bool> is_mask(files.size());
   for (const Target& target : targets_) {
     if (!std::filesystem::equivalent(target.files.folder, folder, ignored)) continue;
@@ -170,7 +171,7 @@ void MaskSet::leave_out_masks(const std::filesystem::path& folder,
     for (std::size_t i = 0; i < files.size(); ++i) is_mask[i] = is_mask[i] || own[i];
   }
   std::size_t next = 0;
-  std::erase_if(files, [&](const std::string&) { return is_mask[next++]; });
+  std::erase_if(pictures, [&](const FolderPicture&) { return is_mask[next++]; });
 }
 
 nlohmann::json MaskSet::provenance() const {

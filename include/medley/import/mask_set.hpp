@@ -13,6 +13,7 @@
 #include "medley/files/image.hpp"
 #include "medley/import/mask_pairs.hpp"
 #include "medley/import/mask_values.hpp"
+#include "medley/import/picture_folders.hpp"
 
 namespace medley {
 
@@ -55,7 +56,8 @@ class MaskSet {
   // Names of classes, where colours have some.
   std::vector<std::string> class_names(std::size_t target) const;
   // Takes away what is a mask, where a target's are in the folder of the pictures.
-  void leave_out_masks(const std::filesystem::path& folder, std::vector<std::string>& files) const;
+  void leave_out_masks(const std::filesystem::path& folder,
+                       std::vector<FolderPicture>& pictures) const;
 
   nlohmann::json provenance() const;
 
