@@ -109,10 +109,9 @@ void TrainingRun::print_results() {
 void TrainingRun::write_confusions(Split split) {
   for (std::size_t i = 0; i < d_.metrics.size(); ++i) {
     if (d_.metrics[i].kind == TargetKind::values) continue;
-    write_file(
-        o_.out / fmt::format("confusion-{}-{}.csv", metric_prefix(d_, i), to_string(split)),
-        confusion_csv(d_.metrics[i], evaluation_.metrics[i],
-                      source_->class_names(d_.metrics[i].target_index)));
+    write_file(o_.out / fmt::format("confusion-{}-{}.csv", metric_prefix(d_, i), to_string(split)),
+               confusion_csv(d_.metrics[i], evaluation_.metrics[i],
+                             source_->class_names(d_.metrics[i].target_index)));
   }
 }
 
