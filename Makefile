@@ -145,7 +145,7 @@ $(ONNX_HEADER): | build/packages
 	protoc --cpp_out=$(@D) --proto_path=/usr/include/onnx onnx.proto
 $(SHELL_BUILD)/onnx.pb.o: $(ONNX_HEADER)
 	@mkdir -p $(@D)
-	$(CXX) -std=c++20 -O1 $(if $(SANITIZE),-fsanitize=$(SANITIZE)) -w -c $(<:.h=.cc) -o $@
+	$(CXX) -std=c++20 -O0 $(if $(SANITIZE),-fsanitize=$(SANITIZE)) -w -c $(<:.h=.cc) -o $@
 $(SHELL_BUILD)/export.o: CPPFLAGS += -isystem $(dir $(ONNX_HEADER))
 $(SHELL_BUILD)/export.o: | $(ONNX_HEADER)
 $(SHELL_BUILD)/mixes.o: SHELL_FLAGS += -fno-exceptions -fno-rtti
