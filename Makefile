@@ -356,6 +356,8 @@ COSTS ?=
 # first and LIBMTL is a copy of the other's repository; MIXES_OPTIONS: tests/bench/mixes.py.
 MIXES ?=
 LIBMTL ?=
+# PREDICT=1 times `eval` and `predict` beside ONNX Runtime (make peer-packages) and PyTorch; PREDICT_OPTIONS: tests/bench/predict.py.
+PREDICT ?=
 COSTS_NETWORKS := $(patsubst %,costs-%,joint single labels place alternating repeated simultaneous) garments
 ifneq ($(MIXES),)
 bench: $(patsubst %,$(BIN)/medley-%,lenet clothing garments) build/test-packages
@@ -363,8 +365,11 @@ bench: $(patsubst %,$(BIN)/medley-%,lenet clothing garments) build/test-packages
 else ifneq ($(COSTS),)
 bench: $(COSTS_NETWORKS:%=$(BIN)/medley-%) build/test-packages
 	$(PYTHON) tests/bench/costs.py --binary-dir $(BIN) --out $(BUILD)/costs.csv $(COSTS_OPTIONS)
+else ifneq ($(PREDICT),)
+bench: $(patsubst %,$(BIN)/medley-%,lenet clothing garments resnet) build/peers/installed
+	$(PYTHON) tests/bench/predict.py --binary-dir $(BIN) --onnx-python build/peers/bin/python --torch-python $(TORCH_PYTHON) --out $(BUILD)/predict.csv $(PREDICT_OPTIONS)
 else ifeq ($(LAYERS),)
-bench: $(patsubst %,$(BIN)/medley-%,clothing garments lenet resnet wide) build/test-packages ## time training steps beside PyTorch, or (LAYERS=1) layers beside oneDNN, where these are installed, or (COSTS=1) losses and step modes, or (MIXES=1) mixes
+bench: $(patsubst %,$(BIN)/medley-%,clothing garments lenet resnet wide) build/test-packages ## time training steps beside PyTorch, or (LAYERS=1) layers beside oneDNN, where these are installed, or (COSTS=1) losses and step modes, or (MIXES=1) mixes, or (PREDICT=1) what a trained network is used for
 	$(PYTHON) tests/bench/run.py --binary-dir $(BIN) --torch-python $(TORCH_PYTHON) --out $(BUILD)/steps.csv $(STEPS_OPTIONS)
 else
 bench: $(BENCH_LAYERS)
