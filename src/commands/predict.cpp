@@ -2,58 +2,23 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
-#include <iostream>
 #include <optional>
-#include <set>
 
 #include "commands/commands.hpp"
 #include "commands/help.hpp"
+#include "commands/predict_options.hpp"
 #include "medley/base/text.hpp"
-#include "medley/engine/threads.hpp"
 #include "medley/files/csv.hpp"
-#include "medley/files/mask_image.hpp"
-#include "medley/files/name_reader.hpp"
-#include "medley/files/unicode_form.hpp"
+#include "medley/run/mask_files.hpp"
 #include "medley/run/model.hpp"
+#include "medley/run/picture_feed.hpp"
 #include "medley/run/prediction.hpp"
 #include "medley/run/trained_fold.hpp"
 
 namespace medley {
 
 namespace {
-
-namespace fs = std::filesystem;
-using Strings = std::vector<std::string>;
-
-po::options_description describe_predict(const Description& d) {
-  po::options_description options("options", 100, 60);
-  add_model_options(options, d);
-  auto add = options.add_options();
-  add("data", po::value<std::string>()->value_name("DIR"),
-      "dataset folder, of which only images.npy and split.npy are read (of a run of a --fold, "
-      "whose "
-      "training or validation records are asked for, all); without it and without pictures the "
-      "experiment's own data, if it has any");
-  add("split", po::value<std::string>()->value_name("NAME"),
-      "train, validation, test or all, in this order (default test, which is what all records of a "
-      "folder without split.npy are)");
-  add("fit", po::value<std::string>()->value_name("HOW"),
-      "pictures of another aspect ratio: crop (scale the short side, keep the middle), stretch, or "
-      "pad "
-      "(scale the long side, black around); as they were imported (default crop)");
-  add("null", po::bool_switch(), "names on stdin end with a zero byte, as from find -print0");
-  add("skip-bad", po::bool_switch(),
-      "go on after a picture that cannot be read: its row is empty, a message says why; if none "
-      "could be read, the exit code is 3");
-  add("masks", po::value<std::string>()->value_name("DIR"),
-      "write each predicted mask, as large as the network sees the picture, to DIR/<record>.png, "
-      "indexed "
-      "by class (DIR/<record>.<head>.png if there are several mask heads)");
-  add("help", po::bool_switch(), "this text");
-  return options;
-}
 
 const HelpText predict_help{
     "predict",
@@ -68,165 +33,6 @@ const HelpText predict_help{
      "--checkpoint FILE|RUN [--data DIR] [--split NAME] [options]"},
     "--checkpoint runs/first photos/*.jpg > predictions.csv"};
 
-// Up to so many records that are predicted at once.
-struct Batch {
-  Strings names;
-  std::vector<Record> records;
-  std::vector<std::optional<Error>> problems;  // why a record could not be read
-  std::size_t size = 0;
-};
-
-// Where the records come from.
-class Feed {
- public:
-  virtual ~Feed() = default;
-  // What the first column is called.
-  virtual std::string_view column() const = 0;
-  // Fills the batch as far as there are records; size 0: no more.
-  virtual void next(Batch& batch) = 0;
-};
-
-// Records of a source, split by split in their order.
-class SourceFeed final : public Feed {
- public:
-  SourceFeed(const Source& source, std::vector<Split> splits, std::size_t batch)
-      : source_(source),
-        splits_(std::move(splits)),
-        scratch_bytes_(source.scratch_bytes()),
-        scratch_(batch * scratch_bytes_) {}
-
-  std::string_view column() const override { return "record"; }
-
-  void next(Batch& batch) override {
-    batch.size = 0;
-    while (batch.size < batch.records.size() && at_ < splits_.size()) {
-      if (rank_ == source_.size(splits_[at_])) {
-        ++at_;
-        rank_ = 0;
-        continue;
-      }
-      const std::uint64_t record = source_.record(splits_[at_], rank_++);
-      const std::span<std::byte> scratch(scratch_.data() + batch.size * scratch_bytes_,
-                                         scratch_bytes_);
-      source_.read(record, scratch, batch.records[batch.size]);
-      batch.names[batch.size++] = std::to_string(record);
-    }
-  }
-
- private:
-  const Source& source_;
-  std::vector<Split> splits_;
-  std::size_t at_ = 0;
-  std::uint64_t rank_ = 0;
-  std::size_t scratch_bytes_;
-  std::vector<std::byte> scratch_;
-};
-
-// Picture files, decoded by all threads.
-class PictureFeed final : public Feed {
- public:
-  PictureFeed(Strings names, std::optional<char> stdin_end, PictureShape shape, Fit fit,
-              std::size_t batch, int threads)
-      : names_(std::move(names)),
-        shape_(shape),
-        fit_(fit),
-        pixels_(batch * shape.bytes()),
-        workers_(threads) {
-    if (stdin_end) stdin_names_.emplace(std::cin, *stdin_end);
-  }
-
-  std::string_view column() const override { return "image"; }
-
-  void next(Batch& batch) override {
-    batch.size = 0;
-    try {
-      while (!failure_ && batch.size < batch.names.size() && next_name(batch.names[batch.size]))
-        ++batch.size;
-    } catch (const Error& error) {  // what was named before comes first
-      failure_ = error;
-    }
-    if (batch.size == 0 && failure_) throw *failure_;
-    std::atomic<std::size_t> next{0};
-    workers_.run([&](int) {
-      for (std::size_t i; (i = next.fetch_add(1)) < batch.size;) load(batch, i);
-    });
-  }
-
- private:
-  bool next_name(std::string& name) {
-    if (stdin_names_) return stdin_names_->next(name);
-    if (at_ == names_.size()) return false;
-    name = names_[at_++];
-    return true;
-  }
-
-  void load(Batch& batch, std::size_t i) {
-    const std::span<std::uint8_t> pixels(pixels_.data() + i * shape_.bytes(), shape_.bytes());
-    batch.records[i].image = pixels.data();
-    batch.problems[i].reset();
-    try {
-      load_picture(batch.names[i], fit_, shape_, pixels);
-    } catch (const Error& error) {  // a worker must not throw
-      const fs::path other = file_in_other_form(batch.names[i]);
-      batch.problems[i] =
-          other.empty() ? error : Error(error.code(), error.what() + other_form_note(other));
-    } catch (const std::exception& error) {
-      batch.problems[i] = io_error(batch.names[i] + ": " + error.what());
-    }
-  }
-
-  Strings names_;
-  std::size_t at_ = 0;
-  std::optional<NameReader> stdin_names_;
-  std::optional<Error> failure_;  // of reading names
-  PictureShape shape_;
-  Fit fit_;
-  std::vector<std::uint8_t> pixels_;
-  Threads workers_;
-};
-
-struct PredictOptions {
-  Strings images;
-  std::optional<char> stdin_end;  // what ends a name on stdin, if names come from there
-  std::string data, masks;
-  std::vector<Split> splits{Split::test};
-  Fit fit = Fit::crop;
-  bool skip_bad = false;
-  bool pictures() const { return stdin_end || !images.empty(); }
-};
-
-PredictOptions predict_options(const Program& program, const po::variables_map& values) {
-  const auto text = [&](const char* name) {
-    return values.count(name) > 0 ? values[name].as<std::string>() : std::string{};
-  };
-  PredictOptions o;
-  if (values.count("image") > 0) o.images = values["image"].as<Strings>();
-  if (o.images == Strings{"-"}) {
-    o.images.clear();
-    o.stdin_end = values["null"].as<bool>() ? '\0' : '\n';
-  } else if (values["null"].as<bool>()) {
-    throw usage_error("predict: --null is for names on stdin: give - as the only picture");
-  }
-  o.data = text("data");
-  o.masks = text("masks");
-  o.skip_bad = values["skip-bad"].as<bool>();
-  if (values.count("fit") > 0) o.fit = parse_fit(text("fit"));
-  const std::string split = text("split");
-  if (split == "all") {
-    o.splits = {Split::train, Split::validation, Split::test};
-  } else if (!split.empty()) {
-    o.splits = {parse_split(split)};
-  }
-  if (o.pictures() && !(o.data.empty() && split.empty()))
-    throw usage_error("predict: either pictures or --data and --split");
-  if (o.pictures()) require_picture_channels(program.description.input.c);
-  if (!o.pictures() && o.data.empty() && !program.generator)
-    throw usage_error("predict: name pictures, or a dataset folder with --data DIR");
-  if (!o.pictures() && (o.skip_bad || values.count("fit") > 0))
-    throw usage_error("predict: --fit and --skip-bad are for pictures");
-  return o;
-}
-
 class PredictCommand {
  public:
   PredictCommand(const Program& program, const po::variables_map& values)
@@ -240,11 +46,11 @@ class PredictCommand {
     prepare();
     const auto start = std::chrono::steady_clock::now();
     print_header();
-    for (feed_->next(batch_); batch_.size > 0; feed_->next(batch_)) {
+    for (feed_->next(*batch_); batch_->size > 0; feed_->next(*batch_)) {
       // What was predicted until then is not lost by a picture that ends the program.
-      const std::size_t good = o_.skip_bad ? batch_.size : good_ones();
+      const std::size_t good = o_.skip_bad ? batch_->size : batch_->good_ones();
       predict(good);
-      if (good < batch_.size) refuse(*batch_.problems[good]);
+      if (good < batch_->size) refuse(*batch_->problems[good]);
     }
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
     fmt::print(stderr, "{}: {} records in {:.2f} s{} ({}, {} threads)\n",
@@ -292,9 +98,7 @@ class PredictCommand {
 
   void prepare() {
     const std::size_t size = model_.engine().predict_batch();
-    batch_.names.resize(size);
-    batch_.records.resize(size);
-    batch_.problems.resize(size);
+    batch_.emplace(size);
     std::vector<std::vector<std::string>> class_names;
     for (int t = 0; t < static_cast<int>(d_.targets.size()); ++t) {
       const auto names = model_.source().class_names(t);
@@ -305,13 +109,11 @@ class PredictCommand {
       outputs_.emplace_back(size * static_cast<std::size_t>(head.shape.elements()));
     }
     if (o_.masks.empty()) return;
-    mask_heads_ =
+    const auto mask_heads =
         std::ranges::count_if(heads_, [](const auto& h) { return h.second.answers_mask(); });
-    if (mask_heads_ == 0)
+    if (mask_heads == 0)
       throw usage_error(fmt::format("--masks: no head of '{}' answers a mask", d_.name));
-    std::error_code error;
-    fs::create_directories(o_.masks, error);
-    if (error) throw io_error(fmt::format("{} cannot be made: {}", o_.masks, error.message()));
+    masks_.emplace(o_.masks, mask_heads);
   }
 
   void print_header() const {
@@ -320,14 +122,6 @@ class PredictCommand {
       for (const std::string& column : head.columns()) row += "," + csv_field(column);
     }
     fmt::print("{}\n", row);
-  }
-
-  // How many records of the batch come before one that could not be read.
-  std::size_t good_ones() const {
-    const auto end = batch_.problems.begin() + static_cast<std::ptrdiff_t>(batch_.size);
-    return static_cast<std::size_t>(
-        std::find_if(batch_.problems.begin(), end, [](const auto& p) { return p.has_value(); }) -
-        batch_.problems.begin());
   }
 
   [[noreturn]] static void refuse(const Error& problem) {
@@ -340,17 +134,17 @@ class PredictCommand {
   void predict(std::size_t size) {
     readable_.clear();
     for (std::size_t i = 0; i < size; ++i)
-      if (!batch_.problems[i]) readable_.push_back(batch_.records[i]);
+      if (!batch_->problems[i]) readable_.push_back(batch_->records[i]);
     pointers_.clear();
     for (std::vector<float>& output : outputs_) pointers_.push_back(output.data());
     if (!readable_.empty()) model_.engine().predict(readable_, pointers_);
     std::string rows;
     for (std::size_t i = 0, n = 0; i < size; ++i) {
-      rows += csv_field(batch_.names[i]);
-      if (!batch_.problems[i]) {
-        append_record(batch_.names[i], n++, rows);
+      rows += csv_field(batch_->names[i]);
+      if (!batch_->problems[i]) {
+        append_record(batch_->names[i], n++, rows);
       } else {
-        fmt::print(stderr, "skipped: {}\n", printable(batch_.problems[i]->what()));
+        fmt::print(stderr, "skipped: {}\n", printable(batch_->problems[i]->what()));
         ++skipped_;
         for (const auto& [h, head] : heads_) rows.append(head.columns().size(), ',');
       }
@@ -366,21 +160,8 @@ class PredictCommand {
       const std::span<const float> output(
           outputs_[static_cast<std::size_t>(h)].data() + n * elements, elements);
       head.append_cells(output, row);
-      if (mask_heads_ > 0 && head.answers_mask()) save_mask(name, head, output);
+      if (masks_ && head.answers_mask()) masks_->save(name, head, output);
     }
-  }
-
-  void save_mask(const std::string& name, const HeadPrediction& head,
-                 std::span<const float> output) {
-    std::string file = o_.pictures() ? fs::path(name).stem().string() : name;
-    if (mask_heads_ > 1) file += "." + head.head();
-    if (!mask_names_.insert(file).second) {
-      throw data_error(fmt::format(
-          "{}: another picture's mask is already {}.png in {}; predict them into different folders",
-          name, file, o_.masks));
-    }
-    write_mask(fs::path(o_.masks) / (file + ".png"), head.shape().h, head.shape().w,
-               head.mask(output), head.classes());
   }
 
   const Program& program_;
@@ -389,14 +170,13 @@ class PredictCommand {
   Model model_;
   std::optional<Dataset> dataset_;
   std::unique_ptr<FoldedSource> folded_;
-  std::unique_ptr<Feed> feed_;
+  std::unique_ptr<RecordFeed> feed_;
   std::vector<std::pair<int, HeadPrediction>> heads_;
-  Batch batch_;
+  std::optional<RecordBatch> batch_;
   std::vector<Record> readable_;
   std::vector<std::vector<float>> outputs_;  // of each head, for a batch
   std::vector<float*> pointers_;
-  std::ptrdiff_t mask_heads_ = 0;  // whose masks are written
-  std::set<std::string> mask_names_;
+  std::optional<MaskFiles> masks_;
   std::uint64_t done_ = 0, skipped_ = 0;
 };
 
@@ -406,7 +186,7 @@ int predict_command(const Program& program, const Arguments& arguments) {
   const Description& d = program.description;
   const po::options_description options = describe_predict(d);
   po::options_description all = options;
-  all.add_options()("image", po::value<Strings>());
+  all.add_options()("image", po::value<std::vector<std::string>>());
   po::positional_options_description positional;
   positional.add("image", -1);
   const po::variables_map values = parse_options("predict", all, arguments, &positional);
