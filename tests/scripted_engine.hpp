@@ -144,7 +144,7 @@ class ScriptedEngine final : public Engine {
     for (std::uint64_t rank = 0; observer && rank < result.records; ++rank)
       observer->loss(rank, 0, 4.0, 2.0);
   }
-  void predict(std::span<const Record>, std::span<float* const>) override {}
+  void predict(std::span<const Record>, std::span<float* const>, const LayerOutput&) override {}
   std::size_t predict_batch() const override { return 1; }
   std::uint64_t rounds_per_epoch() const override {
     return (script_.batches + script_.batches_a_round - 1) / script_.batches_a_round;
