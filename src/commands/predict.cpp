@@ -9,12 +9,12 @@
 #include "commands/help.hpp"
 #include "commands/predict_options.hpp"
 #include "medley/base/text.hpp"
-#include "medley/files/csv.hpp"
 #include "medley/run/mask_files.hpp"
 #include "medley/run/model.hpp"
 #include "medley/run/picture_feed.hpp"
-#include "medley/run/prediction.hpp"
+#include "medley/run/prediction_writer.hpp"
 #include "medley/run/trained_fold.hpp"
+#include "medley/run/whole_masks.hpp"
 
 namespace medley {
 
@@ -27,9 +27,10 @@ const HelpText predict_help{
     "its\n"
     "probability (or score, where the loss has no probabilities), the values, or the share of "
     "pixels of\n"
-    "each class. IMAGE is a JPEG or PNG file; a single - reads names from stdin, one "
-    "a line.",
+    "each class; --format has other forms. IMAGE is a picture file; a single - reads names from "
+    "stdin,\none a line, and --stream answers each before the next.",
     {"--checkpoint FILE|RUN IMAGE... [options]", "--checkpoint FILE|RUN - [options] < NAMES",
+     "--checkpoint FILE|RUN --stream [options]",
      "--checkpoint FILE|RUN [--data DIR] [--split NAME] [options]"},
     "--checkpoint runs/first photos/*.jpg > predictions.csv"};
 
@@ -45,13 +46,14 @@ class PredictCommand {
     open();
     prepare();
     const auto start = std::chrono::steady_clock::now();
-    print_header();
+    writer_->flush();
     for (feed_->next(*batch_); batch_->size > 0; feed_->next(*batch_)) {
       // What was predicted until then is not lost by a picture that ends the program.
       const std::size_t good = o_.skip_bad ? batch_->size : batch_->good_ones();
       predict(good);
       if (good < batch_->size) refuse(*batch_->problems[good]);
     }
+    writer_->finish();
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
     fmt::print(stderr, "{}: {} records in {:.2f} s{} ({}, {} threads)\n",
                model_.checkpoint().path.string(), done_, seconds.count(),
@@ -63,11 +65,11 @@ class PredictCommand {
 
  private:
   void open() {
-    const std::size_t batch = model_.engine().predict_batch();
+    const std::size_t batch = batch_size();
     const PictureShape shape{d_.input.c, d_.input.h, d_.input.w};
     if (o_.pictures()) {
       model_.start_prediction(nullptr, {});
-      feed_ = std::make_unique<PictureFeed>(o_.images, o_.stdin_end, shape, o_.fit, batch,
+      feed_ = std::make_unique<PictureFeed>(o_.images, shape, o_.fit, o_.tile || o_.own_size, batch,
                                             model_.threads());
       return;
     }
@@ -96,8 +98,14 @@ class PredictCommand {
            std::ranges::any_of(o_.splits, [](Split split) { return split != Split::test; });
   }
 
+  // Pictures that are kept as they are may be large: not more than there are workers to decode them.
+  std::size_t batch_size() {
+    const std::size_t most = model_.engine().predict_batch();
+    return o_.tile || o_.own_size ? std::min<std::size_t>(most, model_.threads()) : most;
+  }
+
   void prepare() {
-    const std::size_t size = model_.engine().predict_batch();
+    const std::size_t size = batch_size();
     batch_.emplace(size);
     std::vector<std::vector<std::string>> class_names;
     for (int t = 0; t < static_cast<int>(d_.targets.size()); ++t) {
@@ -105,23 +113,40 @@ class PredictCommand {
       class_names.emplace_back(names.begin(), names.end());
     }
     heads_ = head_predictions(d_, class_names);
-    for (const HeadInfo& head : d_.heads) {
+    predicted_.resize(heads_.size());
+    mask_memory_.resize(heads_.size());
+    for (const HeadInfo& head : d_.heads)
       outputs_.emplace_back(size * static_cast<std::size_t>(head.shape.elements()));
+    for (std::vector<float>& output : outputs_) pointers_.push_back(output.data());
+    PredictionParts parts{o_.probabilities, o_.top, o_.outputs, {}};
+    if (o_.features) {
+      layer_.layer = feature_layer(d_, o_.layer);
+      parts.features = d_.layers[static_cast<std::size_t>(layer_.layer)].output;
+      features_.resize(size * static_cast<std::size_t>(parts.features.elements()));
+      layer_.values = features_.data();
+      feature_elements_ = static_cast<std::size_t>(parts.features.elements());
     }
-    if (o_.masks.empty()) return;
-    const auto mask_heads =
-        std::ranges::count_if(heads_, [](const auto& h) { return h.second.answers_mask(); });
-    if (mask_heads == 0)
-      throw usage_error(fmt::format("--masks: no head of '{}' answers a mask", d_.name));
-    masks_.emplace(o_.masks, mask_heads);
+    if (o_.tile) tiles_.emplace(model_.engine(), d_, heads_, o_.overlap);
+    if (!o_.masks.empty()) {
+      const auto masks =
+          std::ranges::count_if(heads_, [](const auto& h) { return h.second.answers_mask(); });
+      masks_.emplace(o_.masks, masks, o_.images.every_line);
+    }
+    make_writer(parts);
   }
 
-  void print_header() const {
-    std::string row(feed_->column());
-    for (const auto& [h, head] : heads_) {
-      for (const std::string& column : head.columns()) row += "," + csv_field(column);
+  void make_writer(const PredictionParts& parts) {
+    switch (o_.format) {
+      case PredictionFormat::csv:
+        writer_ = csv_predictions(feed_->column(), heads_, parts);
+        break;
+      case PredictionFormat::jsonl:
+        writer_ = json_predictions(feed_->column(), heads_, parts);
+        break;
+      case PredictionFormat::npy:
+        writer_ = array_predictions(o_.out, feed_->column(), heads_, parts);
+        break;
     }
-    fmt::print("{}\n", row);
   }
 
   [[noreturn]] static void refuse(const Error& problem) {
@@ -129,39 +154,67 @@ class PredictCommand {
                 fmt::format("{} (--skip-bad goes on without such pictures)", problem.what()));
   }
 
-  // Predicts those of the first `size` records of the batch that could be read, and prints a row
-  // for each.
+  // Predicts those of the first `size` records of the batch that could be read, and tells each.
   void predict(std::size_t size) {
     readable_.clear();
     for (std::size_t i = 0; i < size; ++i)
       if (!batch_->problems[i]) readable_.push_back(batch_->records[i]);
-    pointers_.clear();
-    for (std::vector<float>& output : outputs_) pointers_.push_back(output.data());
-    if (!readable_.empty()) model_.engine().predict(readable_, pointers_);
-    std::string rows;
+    if (!readable_.empty()) model_.engine().predict(readable_, pointers_, layer_);
     for (std::size_t i = 0, n = 0; i < size; ++i) {
-      rows += csv_field(batch_->names[i]);
-      if (!batch_->problems[i]) {
-        append_record(batch_->names[i], n++, rows);
+      if (batch_->problems[i]) {
+        skip(i);
       } else {
-        fmt::print(stderr, "skipped: {}\n", printable(batch_->problems[i]->what()));
-        ++skipped_;
-        for (const auto& [h, head] : heads_) rows.append(head.columns().size(), ',');
+        tell(i, n++);
       }
-      rows += "\n";
     }
-    fmt::print("{}", rows);
+    writer_->flush();
     done_ += size;
   }
 
-  void append_record(const std::string& name, std::size_t n, std::string& row) {
-    for (const auto& [h, head] : heads_) {
+  // CSV has no place for the reason.
+  void skip(std::size_t i) {
+    const Error& problem = *batch_->problems[i];
+    if (o_.format == PredictionFormat::csv)
+      fmt::print(stderr, "skipped: {}\n", printable(problem.what()));
+    ++skipped_;
+    writer_->add({batch_->names[i], &problem, {}, {}});
+  }
+
+  // Record i of the batch, which is the n-th that could be read.
+  void tell(std::size_t i, std::size_t n) {
+    const auto* const tiled = tiles_ ? &tiles_->predict(batch_->pictures[i]) : nullptr;
+    std::size_t masks = 0;
+    for (std::size_t k = 0; k < heads_.size(); ++k) {
+      const auto& [h, head] = heads_[k];
       const auto elements = static_cast<std::size_t>(head.shape().elements());
       const std::span<const float> output(
           outputs_[static_cast<std::size_t>(h)].data() + n * elements, elements);
-      head.append_cells(output, row);
-      if (masks_ && head.answers_mask()) masks_->save(name, head, output);
+      if (!head.answers_mask()) {
+        predicted_[k].outputs = output;
+      } else if (tiled) {
+        const PictureShape shape = batch_->pictures[i].shape;
+        predicted_[k] = {{}, (*tiled)[masks++], shape.height, shape.width, {}};
+      } else {
+        mask_memory_[k] = head.mask(output);
+        predicted_[k] = {output, mask_memory_[k], head.shape().h, head.shape().w, {}};
+      }
+      if (masks_ && head.answers_mask()) save_mask(i, head, output, predicted_[k]);
     }
+    const std::span<const float> features(features_.data() + n * feature_elements_,
+                                          feature_elements_);
+    writer_->add({batch_->names[i], nullptr, predicted_, features});
+  }
+
+  void save_mask(std::size_t i, const HeadPrediction& head, std::span<const float> output,
+                 PredictedHead& predicted) {
+    const std::string& name = batch_->names[i];
+    if (!o_.own_size || o_.tile) {
+      predicted.file = masks_->save(name, head, predicted.height, predicted.width, predicted.mask);
+      return;
+    }
+    const PictureShape shape = batch_->pictures[i].shape;
+    predicted.file = masks_->save(name, head, shape.height, shape.width,
+                                  mask_in_own_size(head, output, o_.fit, shape));
   }
 
   const Program& program_;
@@ -171,12 +224,19 @@ class PredictCommand {
   std::optional<Dataset> dataset_;
   std::unique_ptr<FoldedSource> folded_;
   std::unique_ptr<RecordFeed> feed_;
-  std::vector<std::pair<int, HeadPrediction>> heads_;
+  HeadPredictions heads_;
   std::optional<RecordBatch> batch_;
   std::vector<Record> readable_;
   std::vector<std::vector<float>> outputs_;  // of each head, for a batch
   std::vector<float*> pointers_;
+  std::vector<float> features_;  // of a batch
+  std::size_t feature_elements_ = 0;
+  LayerOutput layer_;
+  std::vector<PredictedHead> predicted_;  // of a record
+  std::vector<std::vector<std::uint8_t>> mask_memory_;
+  std::optional<TiledMasks> tiles_;
   std::optional<MaskFiles> masks_;
+  std::unique_ptr<PredictionWriter> writer_;
   std::uint64_t done_ = 0, skipped_ = 0;
 };
 

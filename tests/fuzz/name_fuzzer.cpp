@@ -14,8 +14,8 @@ namespace {
 // The text as a file that is read from its beginning.
 int opened(std::string_view text) {
   static const int fd = ::memfd_create("names", 0);
-  fuzz::require(::ftruncate(fd, 0) == 0 && ::pwrite(fd, text.data(), text.size(), 0) ==
-                                               static_cast<ssize_t>(text.size()),
+  fuzz::require(::ftruncate(fd, 0) == 0 &&
+                    ::pwrite(fd, text.data(), text.size(), 0) == static_cast<ssize_t>(text.size()),
                 "the text is written");
   ::lseek(fd, 0, SEEK_SET);
   return fd;

@@ -13,25 +13,37 @@
 
 namespace medley {
 
+// Where names of pictures come from, and how they are read.
+struct PictureNames {
+  std::vector<std::string> names;
+  std::optional<char> stdin_end;  // what ends a name on stdin, if names come from there
+  // Of names on stdin each line is a record, be it empty or too long; else empty ones are passed
+  // over, and another problem is an error.
+  bool every_line = false;
+};
+
+// Of names on stdin a batch takes what is there, as whoever writes may wait for the answer.
 class PictureFeed final : public RecordFeed {
  public:
-  // The pictures of these names, or, with `stdin_end`, of those that stdin names, each ended by it.
-  PictureFeed(std::vector<std::string> names, std::optional<char> stdin_end, PictureShape shape,
-              Fit fit, std::size_t batch, int threads);
+  // `keep`: the pictures as they are, besides.
+  PictureFeed(PictureNames names, PictureShape shape, Fit fit, bool keep, std::size_t batch,
+              int threads);
 
   std::string_view column() const override { return "image"; }
   void next(RecordBatch& batch) override;
 
  private:
-  bool next_name(std::string& name);
+  void name_pictures(RecordBatch& batch);
+  bool next_name(RecordBatch& batch);
   void load(RecordBatch& batch, std::size_t i);
 
-  std::vector<std::string> names_;
+  PictureNames names_;
   std::size_t at_ = 0;
   std::optional<NameReader> stdin_names_;
   std::optional<Error> failure_;  // of reading names
   PictureShape shape_;
   Fit fit_;
+  bool keep_;
   std::vector<std::uint8_t> pixels_;
   Threads workers_;
 };

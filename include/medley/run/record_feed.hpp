@@ -10,6 +10,7 @@
 
 #include "medley/base/error.hpp"
 #include "medley/data/source.hpp"
+#include "medley/files/image.hpp"
 
 namespace medley {
 
@@ -18,9 +19,11 @@ struct RecordBatch {
   std::vector<std::string> names;
   std::vector<Record> records;
   std::vector<std::optional<Error>> problems;  // why a record could not be read
+  std::vector<Image> pictures;                 // as large as they are, where the feed keeps them
   std::size_t size = 0;
 
-  explicit RecordBatch(std::size_t most) : names(most), records(most), problems(most) {}
+  explicit RecordBatch(std::size_t most)
+      : names(most), records(most), problems(most), pictures(most) {}
   // How many records come before one that could not be read.
   std::size_t good_ones() const;
 };
