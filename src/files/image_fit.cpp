@@ -15,11 +15,6 @@ constexpr std::array<std::string_view, 3> fit_names{"crop", "stretch", "pad"};
 constexpr int weight_bits = 16;
 constexpr int between_bits = 8;  // fractional bits kept between the two passes
 
-// Input pixels per output pixel, as a fraction.
-struct Scale {
-  std::int64_t in, out;
-};
-
 // The weights of every output pixel along one axis. Output i looks at the inputs first[i] ... and
 // has width(i) weights, whose sum is 2^16; an output pixel outside of the picture has none.
 struct Taps {
@@ -33,7 +28,7 @@ struct Taps {
 //   in_size scale.out + (2 i + 1 - out_size) scale.in,
 // the middle of input j at (2 j + 1) scale.out, and the triangle reaches 2 max(scale.in, scale.out)
 // to both sides. All of this is exact in 64 bits, as no side exceeds max_side.
-Taps make_taps(std::int64_t in_size, std::int64_t out_size, Scale scale) {
+Taps make_taps(std::int64_t in_size, std::int64_t out_size, FitScale scale) {
   Taps taps;
   const std::int64_t unit = 2 * scale.out, reach = 2 * std::max(scale.in, scale.out);
   std::vector<std::int64_t> triangle;
@@ -91,14 +86,18 @@ Fit parse_fit(std::string_view text) {
 
 std::string_view to_string(Fit fit) { return fit_names[static_cast<std::size_t>(fit)]; }
 
+FitScales fit_scales(PictureShape picture, Fit fit, PictureShape frame) {
+  const std::int64_t in_h = picture.height, in_w = picture.width;
+  const FitScale down{in_h, frame.height}, across{in_w, frame.width};
+  if (fit == Fit::stretch) return {down, across};
+  const bool wider_than_frame = in_w * frame.height > in_h * frame.width;
+  const bool by_height = wider_than_frame == (fit == Fit::crop);  // which axis fills the frame
+  return by_height ? FitScales{down, down} : FitScales{across, across};
+}
+
 void fit_image(const Image& image, Fit fit, PictureShape shape, std::span<std::uint8_t> out) {
   const std::int64_t in_h = image.shape.height, in_w = image.shape.width;
-  Scale down{in_h, shape.height}, across{in_w, shape.width};
-  if (fit != Fit::stretch) {
-    const bool wider_than_frame = in_w * shape.height > in_h * shape.width;
-    const bool by_height = wider_than_frame == (fit == Fit::crop);  // which axis fills the frame
-    down = across = by_height ? down : across;
-  }
+  const auto [down, across] = fit_scales(image.shape, fit, shape);
   const Taps rows = make_taps(in_h, shape.height, down);
   const Taps columns = make_taps(in_w, shape.width, across);
 

@@ -58,11 +58,24 @@ enum class Fit : std::uint8_t {
 Fit parse_fit(std::string_view text);
 std::string_view to_string(Fit fit);
 
+// How many pixels of a picture, in / out, are one of the frame that it is fitted into, along an axis.
+// The middle of the frame lies on the middle of the picture.
+struct FitScale {
+  std::int64_t in, out;
+};
+struct FitScales {
+  FitScale rows, columns;
+};
+FitScales fit_scales(PictureShape picture, Fit fit, PictureShape frame);
+
 // Resizes to channels x height x width planes. A separable triangle filter whose width grows with
 // the reduction (as Pillow's BILINEAR and torchvision's antialiased Resize), with integer weights
 // that sum to exactly 1: a constant picture stays constant, and the result is the same bits
 // everywhere. `out` has shape.bytes(); shape.channels must be the image's.
 void fit_image(const Image& image, Fit fit, PictureShape shape, std::span<std::uint8_t> out);
+
+// Reads and decodes a picture file, as large as it is. Throws io_error or data_error naming the file.
+void read_picture(const std::filesystem::path& path, int channels, Image& out);
 
 // Reads, decodes and fits a picture file. Throws io_error or data_error naming the file.
 void load_picture(const std::filesystem::path& path, Fit fit, PictureShape shape,

@@ -103,7 +103,7 @@ class TellingEngine final : public Engine {
   void keep_parameters(std::span<float>) const override {}
   void diagnose(const Position&, std::span<float>, const StepReport&, double, Diagnosis&) override {
   }
-  void predict(std::span<const Record>, std::span<float* const>) override {}
+  void predict(std::span<const Record>, std::span<float* const>, const LayerOutput&) override {}
   std::size_t predict_batch() const override { return 1; }
   std::uint64_t rounds_per_epoch() const override { return 1; }
 
