@@ -53,13 +53,10 @@ class HeadPrediction {
   void scores(std::span<const float> outputs, std::span<float> scores) const;
   int class_of_scores(std::span<const float> pixel) const;
   std::string class_name(int c) const;
-<<<<<<< HEAD
   // What the losses on it take the outputs for; of several, the one that knows more.
   Outputs outputs() const { return outputs_; }
-=======
   // The names of all classes, or their numbers where two have the same name.
   std::vector<std::string> distinct_names() const;
->>>>>>> wt-predict
   // Whether a loss takes the outputs for logits of probabilities.
   bool has_probability() const { return outputs_ >= Outputs::sigmoid; }
   // Of class c, where there are probabilities: of a softmax, or of a sigmoid each.
