@@ -74,7 +74,7 @@ def _compare_forms(rows, objects, arrays, dataset):
     require([o["record"] for o in objects] == numbers, "JSON has other records")
 
     def same(what, a, b, most=0.0):
-        a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+        a, b = (np.asarray(x, np.float32).astype(np.float64) for x in (a, b))
         require(a.shape == b.shape and (abs(a - b) <= most).all(), f"{what}: {a.ravel()[:5]} and {b.ravel()[:5]}")
 
     def of(head, member):
@@ -141,11 +141,11 @@ def features_are_those_that_numpy_computes(bench):
     images = np.load(dataset / "images.npy")[np.load(dataset / "split.npy") == 2].astype(np.float64)
     x = (images - t["input.mean"][:, None, None]) / t["input.deviation"][:, None, None]
     expected = {}
-    x = np.maximum(_convolution(x, t["trunk.0.weight"], t["trunk.0.bias"], 2), 0)
-    expected["trunk.2"] = x = _pooled(x)
+    expected["trunk.0"] = x = _convolution(x, t["trunk.0.weight"], t["trunk.0.bias"], 2)
+    expected["trunk.2"] = x = _pooled(np.maximum(x, 0))
     x = np.maximum(_convolution(x, t["trunk.3.weight"], t["trunk.3.bias"], 0), 0)
-    x = _pooled(x)
-    expected["trunk.6"] = x = x.reshape(len(x), -1)
+    expected["trunk.6"] = x = _pooled(x)  # which a dense layer sees as one row
+    x = x.reshape(len(x), -1)
     expected[""] = x = np.maximum(x @ t["trunk.7.weight"].T + t["trunk.7.bias"], 0)
     expected["heads.side.0"] = x @ t["heads.side.0.weight"].T + t["heads.side.0.bias"]
     for layer, values in expected.items():
@@ -159,7 +159,7 @@ def features_are_those_that_numpy_computes(bench):
     require((np.load(folder / "side.outputs.npy") == found).all(), "a head's last layer is not its output")
     # Where a layer is computed along with its neighbour, the output of one of them is nowhere.
     bench.run("lenet", "predict", "--checkpoint", run, "--data", dataset, "--features", "--format", "jsonl", "--layer",
-              "trunk.0").expect(2, "trunk.0", "trunk.2")
+              "trunk.1").expect(2, "no layer 'trunk.1'", "trunk.2")
     return f"{len(expected)} layers of {len(images)} records"
 
 
@@ -169,7 +169,7 @@ class _Coprocess:
     def __init__(self, bench, *options):
         self.command = bench.command("lenet", ("predict", "--checkpoint", _lenet_run(bench), "--threads", 2, *options))
         self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=subprocess.PIPE)
+                                        stderr=subprocess.PIPE, bufsize=0)
         self.read = b""
 
     def line(self, seconds=20):
@@ -179,14 +179,13 @@ class _Coprocess:
             ready, _, _ = select.select([self.process.stdout], [], [], max(0, end - time.monotonic()))
             require(ready, f"{shorter(self.command)}: waited {seconds} s for an answer")
             part = os.read(self.process.stdout.fileno(), 1 << 16)
-            require(part, f"{shorter(self.command)}: ended: {self.process.stderr.read()[-200:]!r}")
+            require(part, f"{shorter(self.command)}: ended before it answered")
             self.read += part
         line, self.read = self.read.split(b"\n", 1)
         return line.decode()
 
     def ask(self, text):
         self.process.stdin.write(text)
-        self.process.stdin.flush()
 
     def memory(self):
         with open(f"/proc/{self.process.pid}/status") as status:
