@@ -67,7 +67,7 @@ class Tiles {
     add_term(d_, "three", "three", "softmax_cross_entropy", {3, side, side});
     heads_ = head_predictions(d_, {{}, {}, {}});
     script_.predict_batch = batch;
-    script_.predict = [=, this](std::span<const Record> records, std::span<float* const> outputs) {
+    script_.predict = [=](std::span<const Record> records, std::span<float* const> outputs) {
       for (std::size_t n = 0; n < records.size(); ++n) {
         for (int i = 0; i < side * side; ++i) {
           const int y = i / side, x = i % side;
