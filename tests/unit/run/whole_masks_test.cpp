@@ -23,7 +23,9 @@ HeadPrediction mask_head(Shape shape) {
 TEST(MaskInOwnSize, InterpolatesAsPyTorchDoes) {
   std::ifstream file("tests/golden/own_size.json");
   ASSERT_TRUE(file) << "tests run from the project's folder, where tests/golden/own_size.json is";
-  for (const auto& test : nlohmann::json::parse(file)["cases"]) {
+  const auto golden = nlohmann::json::parse(file);
+  ASSERT_EQ(golden["cases"].size(), 5u);
+  for (const auto& test : golden["cases"]) {
     const auto shape = test["shape"].get<std::vector<int>>();
     const HeadPrediction head = mask_head({shape[0], shape[1], shape[2]});
     EXPECT_EQ(mask_in_own_size(head, test["outputs"].get<std::vector<float>>(), Fit::stretch,
