@@ -69,8 +69,8 @@ class PredictCommand {
     const PictureShape shape{d_.input.c, d_.input.h, d_.input.w};
     if (o_.pictures()) {
       model_.start_prediction(nullptr, {});
-      feed_ = std::make_unique<PictureFeed>(o_.images, shape, o_.fit, o_.tile || o_.own_size, batch,
-                                            model_.threads());
+      feed_ = std::make_unique<PictureFeed>(o_.images, shape, model_.source().pixels(), o_.fit,
+                                            o_.tile || o_.own_size, batch, model_.threads());
       return;
     }
     const Source* records = program_.generator;
@@ -192,7 +192,7 @@ class PredictCommand {
       if (!head.answers_mask()) {
         predicted_[k].outputs = output;
       } else if (tiled) {
-        const PictureShape shape = batch_->pictures[i].shape;
+        const PictureShape shape = batch_->pictures[i].shape();
         predicted_[k] = {{}, (*tiled)[masks++], shape.height, shape.width, {}};
       } else {
         mask_memory_[k] = head.mask(output);
@@ -212,7 +212,7 @@ class PredictCommand {
       predicted.file = masks_->save(name, head, predicted.height, predicted.width, predicted.mask);
       return;
     }
-    const PictureShape shape = batch_->pictures[i].shape;
+    const PictureShape shape = batch_->pictures[i].shape();
     predicted.file = masks_->save(name, head, shape.height, shape.width,
                                   mask_in_own_size(head, output, o_.fit, shape));
   }

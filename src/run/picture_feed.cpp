@@ -8,13 +8,14 @@
 
 namespace medley {
 
-PictureFeed::PictureFeed(PictureNames names, PictureShape shape, Fit fit, bool keep,
-                         std::size_t batch, int threads)
+PictureFeed::PictureFeed(PictureNames names, PictureShape shape, const PixelFormat& pixels, Fit fit,
+                         bool keep, std::size_t batch, int threads)
     : names_(std::move(names)),
       shape_(shape),
+      format_(pixels),
       fit_(fit),
       keep_(keep),
-      pixels_(batch * shape.bytes()),
+      pixels_(batch * picture_bytes()),
       workers_(threads) {
   if (names_.stdin_end) stdin_names_.emplace(STDIN_FILENO, *names_.stdin_end, names_.every_line);
 }
@@ -67,15 +68,15 @@ bool PictureFeed::next_name(RecordBatch& batch) {
 }
 
 void PictureFeed::load(RecordBatch& batch, std::size_t i) {
-  const std::span<std::uint8_t> pixels(pixels_.data() + i * shape_.bytes(), shape_.bytes());
-  batch.records[i].image = pixels.data();
+  const std::span<std::byte> pixels(pixels_.data() + i * picture_bytes(), picture_bytes());
+  batch.records[i].image = {pixels.data(), format_.type};
   if (batch.problems[i]) return;  // of the name
   try {
     if (keep_) {
-      read_picture(batch.names[i], shape_.channels, batch.pictures[i]);
-      fit_image(batch.pictures[i], fit_, shape_, pixels);
+      read_picture(batch.names[i], shape_.channels, format_, batch.pictures[i]);
+      fit_picture(batch.pictures[i], fit_, shape_, pixels);
     } else {
-      load_picture(batch.names[i], fit_, shape_, pixels);
+      load_picture(batch.names[i], fit_, shape_, format_, pixels);
     }
   } catch (const Error& error) {  // a worker must not throw
     const std::filesystem::path other = file_in_other_form(batch.names[i]);

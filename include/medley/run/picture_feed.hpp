@@ -26,8 +26,8 @@ struct PictureNames {
 class PictureFeed final : public RecordFeed {
  public:
   // `keep`: the pictures as they are, besides.
-  PictureFeed(PictureNames names, PictureShape shape, Fit fit, bool keep, std::size_t batch,
-              int threads);
+  PictureFeed(PictureNames names, PictureShape shape, const PixelFormat& pixels, Fit fit, bool keep,
+              std::size_t batch, int threads);
 
   std::string_view column() const override { return "image"; }
   void next(RecordBatch& batch) override;
@@ -41,10 +41,13 @@ class PictureFeed final : public RecordFeed {
   std::size_t at_ = 0;
   std::optional<NameReader> stdin_names_;
   std::optional<Error> failure_;  // of reading names
+  std::size_t picture_bytes() const { return shape_.bytes() * size_of(format_.type); }
+
   PictureShape shape_;
+  PixelFormat format_;
   Fit fit_;
   bool keep_;
-  std::vector<std::uint8_t> pixels_;
+  std::vector<std::byte> pixels_;
   Threads workers_;
 };
 

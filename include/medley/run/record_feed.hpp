@@ -10,7 +10,7 @@
 
 #include "medley/base/error.hpp"
 #include "medley/data/source.hpp"
-#include "medley/files/image.hpp"
+#include "medley/files/whole_picture.hpp"
 
 namespace medley {
 
@@ -19,7 +19,7 @@ struct RecordBatch {
   std::vector<std::string> names;
   std::vector<Record> records;
   std::vector<std::optional<Error>> problems;  // why a record could not be read
-  std::vector<Image> pictures;                 // as large as they are, where the feed keeps them
+  std::vector<WholePicture> pictures;          // as large as they are, where the feed keeps them
   std::size_t size = 0;
 
   explicit RecordBatch(std::size_t most)

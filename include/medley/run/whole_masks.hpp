@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "medley/engine/engine.hpp"
-#include "medley/files/image.hpp"
+#include "medley/files/whole_picture.hpp"
 #include "medley/run/prediction.hpp"
 
 namespace medley {
@@ -31,7 +31,7 @@ class TiledMasks {
              const std::vector<std::pair<int, HeadPrediction>>& heads, int overlap);
 
   // A mask for each head that answers one, in order; height x width of the picture.
-  const std::vector<std::vector<std::uint8_t>>& predict(const Image& picture);
+  const std::vector<std::vector<std::uint8_t>>& predict(const WholePicture& picture);
 
  private:
   struct Head {
@@ -42,14 +42,14 @@ class TiledMasks {
   };
 
   void add(Head& one, std::span<const float> outputs, int left, int width);
-  void finish_rows(Head& one, int rows, int top, const Image& picture);
+  void finish_rows(Head& one, int rows, int top, int width);
 
   Engine& engine_;
   PictureShape tile_;
   int overlap_;
   std::vector<std::vector<float>> outputs_;  // of each head, for a batch
   std::vector<float*> pointers_;
-  std::vector<std::uint8_t> pixels_;
+  std::vector<std::byte> pixels_;
   std::vector<Record> records_;
   std::vector<Head> heads_;
   std::vector<std::vector<std::uint8_t>> masks_;

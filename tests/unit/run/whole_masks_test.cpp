@@ -74,7 +74,7 @@ class Tiles {
         for (int i = 0; i < side * side; ++i) {
           const int y = i / side, x = i % side;
           const bool wrong = std::min({y, x, side - 1 - y, side - 1 - x}) < border;
-          const auto* const pixels = static_cast<const std::uint8_t*>(records[n].image);
+          const auto* const pixels = records[n].image.as<std::uint8_t>();
           const int value = wrong ? (i % 2) * 255 : pixels[i];
           const std::size_t pixel = static_cast<std::size_t>(side * side), at = n * pixel + i;
           outputs[0][at] = value >= 128 ? 3.0f : -3.0f;
@@ -87,9 +87,10 @@ class Tiles {
 
   // The masks of a picture of this size are what its pixels say, but for the picture's own border.
   void expect_whole(int height, int width, int overlap) {
-    Image picture{{1, height, width}, {}};
+    WholePicture picture;
+    picture.bytes.shape = {1, height, width};
     for (int i = 0; i < height * width; ++i)
-      picture.pixels.push_back(static_cast<std::uint8_t>(i * 151 % 251));
+      picture.bytes.pixels.push_back(static_cast<std::uint8_t>(i * 151 % 251));
     TiledMasks tiles(engine_, d_, heads_, overlap);
     for (int again = 0; again < 2; ++again) {
       const auto& masks = tiles.predict(picture);
@@ -97,11 +98,11 @@ class Tiles {
       for (int i = 0; i < height * width; ++i) {
         const int y = i / width, x = i % width;
         if (std::min({y, x, height - 1 - y, width - 1 - x}) < border_) continue;
-        const int value = picture.pixels[static_cast<std::size_t>(i)];
+        const int value = picture.bytes.pixels[static_cast<std::size_t>(i)];
         ASSERT_EQ(masks[0][static_cast<std::size_t>(i)], value >= 128) << i << " of " << width;
         ASSERT_EQ(masks[1][static_cast<std::size_t>(i)], value / 100) << i << " of " << width;
       }
-      ASSERT_EQ(masks[0].size(), picture.pixels.size());
+      ASSERT_EQ(masks[0].size(), picture.bytes.pixels.size());
     }
   }
 
