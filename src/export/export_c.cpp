@@ -10,7 +10,7 @@
 #include "medley/base/error.hpp"
 #include "medley/export/c_functions.hpp"
 #include "medley/export/c_memory.hpp"
-#include "medley/export/c_names.hpp"
+#include "medley/export/c_model.hpp"
 #include "medley/files/atomic_file.hpp"
 
 namespace medley {
@@ -19,194 +19,25 @@ namespace {
 
 namespace op = operation;
 
-std::string dims_text(const Shape& s) { return fmt::format("{} x {} x {}", s.c, s.h, s.w); }
-
-// A head as the file names it.
-struct CHead {
-  const ViewedHead& head;
-  std::string name, macro;  // "digit", "DIGIT"
-
-  bool is_mask() const { return !head.target.empty() && head.kind == TargetKind::mask; }
-  bool has_classes() const { return !head.target.empty() && head.kind != TargetKind::values; }
-  bool has_probabilities() const {
-    return !head.target.empty() && head.outputs >= Outputs::sigmoid;
-  }
-  bool is_softmax() const { return head.outputs == Outputs::softmax && head.shape.c > 1; }
-  int classes() const { return std::max(head.shape.c, 2); }
-  bool has_names() const {
-    return has_classes() && static_cast<int>(head.class_names.size()) == classes();
-  }
-};
-
 class Writer {
  public:
-  Writer(const NetworkView& network, const std::string& name, const std::string& file)
-      : n_(network),
-        file_(file),
-        prefix_(c_identifier(name.empty() ? network.experiment : name)),
-        memory_(plan_c_memory(network)) {
-    for (const ViewedHead& head : n_.heads) {
-      const std::string own = head_names_.unique(head.name);
-      heads_.push_back({head, own, c_macro(own)});
-    }
-  }
+  Writer(const NetworkView& network, const std::string& file)
+      : n_(network), model_(network, file), memory_(plan_c_memory(network)) {}
 
-  CSource write() {
+  CSource write(const std::string& prefix) {
     write_predict();
-    for (const CHead& head : heads_) write_functions_of(head);
-    const std::string declared = declarations();
-    CSource source;
-    source.memory_bytes = memory_.floats * sizeof(float);
-    source.constant_bytes = constant_floats_ * sizeof(float);
-    source.multiply_adds = multiply_adds_;
-    source.header = named(introduction() + declared);
-    source.code = source.header + named(implementation());
+    for (const CHead& head : model_.heads) write_functions_of(head);
+    model_.memory_bytes = memory_.floats * sizeof(float);
+    const std::string macros = c_macro(prefix);
+    CSource source{.memory_bytes = model_.memory_bytes,
+                   .constant_bytes = model_.constant_bytes,
+                   .multiply_adds = model_.multiply_adds};
+    source.header = with_prefix(c_declarations(model_), prefix, macros);
+    source.code = source.header + with_prefix(implementation(), prefix, macros);
     return source;
   }
 
  private:
-  std::string named(const std::string& text) const {
-    return with_prefix(text, prefix_, c_macro(prefix_));
-  }
-
-  // --- what users read
-
-  std::string introduction() const {
-    std::string text = fmt::format(
-        "/* {}: a network that Medley trained, as one file of C99 that needs nothing else.\n\n"
-        "   picture  {} (channels x height x width), unsigned char from 0 to 255, which is\n"
-        "            normalized here\n",
-        n_.experiment, dims_text(n_.input));
-    for (const CHead& head : heads_) {
-      text +=
-          fmt::format("   {:<8} {}: {}\n", head.name, dims_text(head.head.shape), meaning(head));
-    }
-    text += fmt::format(
-        "   memory   {} bytes of any contents for the time of the call; {} bytes of constants\n"
-        "   work     {:.0f} multiply-adds a picture\n\n",
-        memory_.floats * sizeof(float), constant_floats_ * sizeof(float), multiply_adds_);
-    text += usage();
-    return text + "*/\n";
-  }
-
-  static std::string meaning(const CHead& head) {
-    const std::string what = head.is_mask() ? "of each pixel, " : "";
-    const std::string classes = fmt::format("{}{} classes, ", what, head.classes());
-    if (!head.has_classes()) return head.has_probabilities() ? "logits of sigmoids" : "values";
-    if (head.is_softmax()) return classes + "the logits of a softmax";
-    if (head.has_probabilities() && head.head.shape.c == 1)
-      return classes + "the logit of the second";
-    if (head.has_probabilities()) return classes + "a logit each";
-    return classes + (head.head.shape.c == 1 ? "a score of the second" : "a score each");
-  }
-
-  std::string usage() const {
-    std::string text = "     static float memory[@@_MEMORY_BYTES / sizeof(float)];\n";
-    std::string arguments;
-    for (const CHead& head : heads_) {
-      text += fmt::format("     float {}_out[@@_{}_FLOATS];\n", head.name, head.macro);
-      arguments += fmt::format(", {}_out", head.name);
-    }
-    text += fmt::format("     if (@_predict(picture, memory{}) == 0) ...\n", arguments);
-    const auto found = std::ranges::find_if(
-        heads_, [](const CHead& head) { return head.has_classes() && !head.is_mask(); });
-    if (found != heads_.end())
-      text += fmt::format("       ... @_{0}_class({0}_out) ...\n", found->name);
-    return text + fmt::format(R"(
-   One file of a program compiles this one; others define @@_DECLARATIONS in front of
-   #include "{}", and have the declarations alone. What may be defined when it is compiled:
-
-     @@_INTERLEAVED     pictures are height x width x channels, as cameras give them
-     @@_PIXEL           another type of pixels: float, unsigned short; values as in training
-     @@_STATIC_MEMORY   memory of its own, which is used where `memory` is null
-     @@_CONSTANT        in place of `static const`, to say in which section constants lie
-
-   -O2 does for speed. Where the processor has fused multiply-adds, -ffp-contract=fast takes them;
-   the last digits differ then.
-)",
-                              file_);
-  }
-
-  std::string declarations() const {
-    std::string text = fmt::format(R"(
-#ifndef @@_H
-#define @@_H
-
-#define @@_DIGEST "{}"  /* of the parameters, as `digest` prints it */
-#define @@_CHANNELS {}
-#define @@_HEIGHT {}
-#define @@_WIDTH {}
-#define @@_MEMORY_BYTES {}
-
-#ifndef @@_PIXEL
-#define @@_PIXEL unsigned char
-#endif
-
-#ifdef __cplusplus
-extern "C" {{
-#endif
-
-/* Computes the outputs of each head, channel by channel, as the losses get them; of heads whose pointer
-   is null, nothing. `memory` is @@_MEMORY_BYTES, aligned as floats are. Calls with memory of
-   their own may run at the same time. Gives 0, or -1 where the picture or the memory is null or not
-   aligned; then nothing is written. */
-{};
-)",
-                                   n_.digest, n_.input.c, n_.input.h, n_.input.w,
-                                   memory_.floats * sizeof(float), predict_prototype());
-    for (const CHead& head : heads_) text += declarations_of(head);
-    return text + R"(
-#ifdef __cplusplus
-}
-#endif
-
-#endif /* @@_H */
-)";
-  }
-
-  std::string declarations_of(const CHead& head) const {
-    const Shape& s = head.head.shape;
-    std::string text =
-        fmt::format("\n/* {} */\n#define @@_{}_FLOATS {}\n", head.name, head.macro, s.elements());
-    if (s.pixels() > 1 || head.is_mask()) {
-      text += fmt::format(
-          "#define @@_{0}_CHANNELS {1}\n#define @@_{0}_HEIGHT {2}\n#define @@_{0}_WIDTH {3}\n",
-          head.macro, s.c, s.h, s.w);
-    }
-    if (head.has_classes())
-      text += fmt::format("#define @@_{}_CLASSES {}\n", head.macro, head.classes());
-    if (head.has_names())
-      text += fmt::format("extern const char *const @_{}_names[{}];\n", head.name, head.classes());
-    if (head.is_mask())
-      text += "/* The class of each pixel. */\n" + mask_prototype(head) + ";\n";
-    else if (head.has_classes())
-      text += "/* The class that the outputs say. */\n" + class_prototype(head) + ";\n";
-    if (head.has_probabilities()) {
-      text += s.c == 1 && head.has_classes()
-                  ? "/* Makes the probability of the second class of each output. */\n"
-                  : "/* Makes a probability of each output. */\n";
-      text += probabilities_prototype(head) + ";\n";
-    }
-    return text;
-  }
-
-  std::string predict_prototype() const {
-    std::string text = "int @_predict(const @@_PIXEL *picture, void *memory";
-    for (const CHead& head : heads_) text += fmt::format(", float *{}_out", head.name);
-    return text + ")";
-  }
-  static std::string class_prototype(const CHead& head) {
-    return fmt::format("int @_{}_class(const float *outputs)", head.name);
-  }
-  static std::string mask_prototype(const CHead& head) {
-    return fmt::format("void @_{}_mask(const float *outputs, unsigned char *mask)", head.name);
-  }
-  static std::string probabilities_prototype(const CHead& head) {
-    return fmt::format("void @_{}_probabilities(float *outputs)", head.name);
-  }
-
-  // --- the code
-
   std::string implementation() const {
     return R"(
 #ifndef @@_DECLARATIONS
@@ -225,9 +56,8 @@ extern "C" {{
 #endif
 )" + (used_.contains("conv") || used_.contains("dense") ? block_macros() : std::string{}) +
            c_functions(used_) +
-           "\n/* Weights lie in blocks of 8 outputs, at the end of 4, 2 and 1: row, column, "
-           "channel, "
-           "output. */\n\n" +
+           "\n/* Weights lie in blocks of 8 outputs, the last ones of 4, 2 and 1; in a block: row, "
+           "column, channel, output. */\n\n" +
            constants_ + functions_ + "\n#endif /* @@_DECLARATIONS */\n";
   }
 
@@ -273,18 +103,18 @@ extern "C" {{
       line += number;
     }
     constants_ += line + "\n};\n\n";
-    constant_floats_ += values.size();
+    model_.constant_bytes += values.size() * sizeof(float);
     return "@_" + name;
   }
 
   std::string at(int tensor) const { return fmt::format("m + {}", memory_.offset(tensor)); }
 
   void line(const std::string& text) {
-    functions_ += std::string(inside_condition_ ? 4 : 2, ' ') + text + "\n";
+    functions_ += std::string(condition_ != 0 ? 4 : 2, ' ') + text + "\n";
   }
 
   void write_predict() {
-    functions_ += predict_prototype() + " {\n";
+    functions_ += model_.predict_prototype() + " {\n";
     functions_ += R"(  float *m;
 #ifdef @@_STATIC_MEMORY
   static float own[@@_MEMORY_BYTES / sizeof(float)];
@@ -297,7 +127,7 @@ extern "C" {{
     used_.insert("normalize");
     const std::string scale = constant("input_scale", n_.scale);
     const std::string shift = constant("input_shift", n_.shift);
-    line(fmt::format("/* input: {} */", dims_text(n_.input)));
+    line(fmt::format("/* input: {} */", c_dims(n_.input)));
     line(fmt::format("@_normalize(picture, {}, {}, {}, {}, {});", n_.input.pixels(), n_.input.c,
                      scale, shift, at(0)));
     write_outputs(0);
@@ -306,31 +136,37 @@ extern "C" {{
     functions_ += "  return 0;\n}\n";
   }
 
-  std::uint64_t all_heads() const { return (std::uint64_t{1} << (heads_.size() - 1) << 1) - 1; }
+  std::uint64_t all_heads() const {
+    return (std::uint64_t{1} << (model_.heads.size() - 1) << 1) - 1;
+  }
 
   // What follows is for these heads, and left out where none of their outputs is wanted.
   void set_condition(std::uint64_t heads) {
     if (heads == all_heads()) heads = 0;
     if (heads == condition_) return;
-    if (inside_condition_) functions_ += "  }\n";
+    if (condition_ != 0) functions_ += "  }\n";
     condition_ = heads;
-    inside_condition_ = heads != 0;
-    if (!inside_condition_) return;
+    if (condition_ == 0) return;
     std::string text;
-    for (std::size_t h = 0; h < heads_.size(); ++h) {
-      if ((heads >> h & 1u) != 0) text += (text.empty() ? "" : " || ") + heads_[h].name + "_out";
+    for (std::size_t h = 0; h < model_.heads.size(); ++h) {
+      if ((heads >> h & 1u) != 0)
+        text += (text.empty() ? "" : " || ") + model_.heads[h].name + "_out";
     }
     functions_ += "  if (" + text + ") {\n";
   }
 
   // Gives the heads that end in this tensor what is in it now.
   void write_outputs(int tensor) {
-    for (const CHead& head : heads_) {
+    for (std::size_t h = 0; h < model_.heads.size(); ++h) {
+      const CHead& head = model_.heads[h];
       if (memory_.origin[static_cast<std::size_t>(head.head.tensor)] != tensor) continue;
       used_.insert("planes");
       const Shape& s = head.head.shape;
-      line(fmt::format("if ({0}_out) @_planes({1}, {2}, {3}, {0}_out);", head.name, at(tensor),
-                       s.pixels(), s.c));
+      // (Inside a condition that asks for this head alone there is nothing more to ask.)
+      const bool is_alone = condition_ == std::uint64_t{1} << h;
+      line(fmt::format("{0}@_planes({1}, {2}, {3}, {4}_out);",
+                       is_alone ? "" : fmt::format("if ({}_out) ", head.name), at(tensor),
+                       s.pixels(), s.c, head.name));
     }
   }
 
@@ -340,7 +176,7 @@ extern "C" {{
     if (step.way == CStep::Way::unused || step.way == CStep::Way::nothing) return;
     set_condition(step.heads);
     const int tensor = static_cast<int>(i) + 1;
-    line(fmt::format("/* {}: {} */", layer.path, dims_text(layer.output)));
+    line(fmt::format("/* {}: {} */", layer.path, c_dims(layer.output)));
     if (step.way == CStep::Way::copied) {
       used_.insert("copy");
       line(fmt::format("@_copy({}, {}, {});", at(step.inputs[0]), layer.output.elements(),
@@ -371,7 +207,7 @@ extern "C" {{
     const std::string weight = parameter(
         l, "weight", c_weights(conv.weight.values, l.y.c, l.x.c, conv.kernel, conv.kernel));
     const std::string bias = conv.bias.empty() ? "NULL" : parameter(l, "bias", conv.bias.values);
-    multiply_adds_ += static_cast<double>(l.y.elements()) * l.x.c * conv.kernel * conv.kernel;
+    model_.multiply_adds += static_cast<double>(l.y.elements()) * l.x.c * conv.kernel * conv.kernel;
     used_.insert("conv");
     line(fmt::format("@_conv((@_convolution){{{}, {}, {}, {}, {}, {}, {}}}, {}, {},", l.x.h, l.x.w,
                      l.x.c, conv.kernel, conv.stride, conv.padding, l.y.c, at(l.inputs[0]),
@@ -382,7 +218,7 @@ extern "C" {{
     const std::string weight =
         parameter(l, "weight", c_weights(dense.weight.values, l.y.c, l.x.c, l.x.h, l.x.w));
     const std::string bias = parameter(l, "bias", dense.bias.values);
-    multiply_adds_ += static_cast<double>(l.x.elements()) * l.y.c;
+    model_.multiply_adds += static_cast<double>(l.x.elements()) * l.y.c;
     call("dense", fmt::format("{}, {}, {}, {}, {}, {}", at(l.inputs[0]), l.x.elements(), weight,
                               bias, l.to, l.y.c));
   }
@@ -462,31 +298,27 @@ extern "C" {{
       functions_ += fmt::format(
           "\n{} {{\n  for (int i = 0; i < {}; ++i) mask[i] = (unsigned char)@_largest(outputs + i, "
           "{}, {}, {});\n}}\n",
-          mask_prototype(head), s.pixels(), s.pixels(), s.c, threshold);
+          head.mask_prototype(), s.pixels(), s.pixels(), s.c, threshold);
     } else if (head.has_classes()) {
       functions_ += fmt::format("\n{} {{ return @_largest(outputs, 1, {}, {}); }}\n",
-                                class_prototype(head), s.c, threshold);
+                                head.class_prototype(), s.c, threshold);
     }
     if (!head.has_probabilities()) return;
     const std::string_view function = head.is_softmax() ? "softmax" : "sigmoid";
     used_.insert(function);
     functions_ +=
-        fmt::format("\n{} {{ @_{}(outputs, {}); }}\n", probabilities_prototype(head), function,
+        fmt::format("\n{} {{ @_{}(outputs, {}); }}\n", head.probabilities_prototype(), function,
                     head.is_softmax() ? fmt::format("{}, {}", s.pixels(), s.c)
                                       : fmt::format("{}", s.elements()));
   }
 
   const NetworkView& n_;
-  std::string file_, prefix_;
+  CModel model_;
   CMemory memory_;
-  CNames head_names_, names_;
-  std::vector<CHead> heads_;
+  CNames names_;
   std::set<std::string_view> used_;
   std::string constants_, functions_;
-  std::size_t constant_floats_ = 0;
-  double multiply_adds_ = 0;
-  std::uint64_t condition_ = 0;
-  bool inside_condition_ = false;
+  std::uint64_t condition_ = 0;  // heads that what is written is for; 0: all
 };
 
 constexpr std::array<std::string_view, 1> c_takes{"data"};
@@ -514,7 +346,7 @@ ExportRows write_c(ExportInput& input, const std::string& to) {
 }  // namespace
 
 CSource c_source(const NetworkView& network, const std::string& name, const std::string& file) {
-  return Writer(network, name, file).write();
+  return Writer(network, file).write(c_identifier(name.empty() ? network.experiment : name));
 }
 
 ExportFormat c_format() {

@@ -16,8 +16,8 @@
 namespace medley {
 
 struct CSource {
-  std::string code;    // all of the file
-  std::string header;  // its declarations alone
+  std::string code{};    // all of the file
+  std::string header{};  // its declarations alone
   std::size_t memory_bytes = 0, constant_bytes = 0;
   double multiply_adds = 0;  // a picture
 };
