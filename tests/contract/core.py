@@ -86,6 +86,8 @@ def the_core_compiles_for_a_microcontroller(bench):
     compiler = shutil.which("arm-none-eabi-g++")
     if compiler is None:
         raise Skipped("no arm-none-eabi-g++")
+    if bench.quick:
+        raise Skipped("15 s of a processor: in thorough runs")
     folder = bench.folder("microcontroller")
     program = folder / "core.elf"
     # A header for any machine, which lies among those of this one.
