@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "medley/export/c_model.hpp"
 
@@ -19,12 +20,18 @@ std::string meaning(const CHead& head) {
   return classes + (one ? "a score of the second" : "a score each");
 }
 
+constexpr std::array<std::string_view, 3> pixel_types{"unsigned char", "unsigned short", "float"};
+std::string_view pixel_type(const CModel& m) {
+  return pixel_types[static_cast<std::size_t>(m.network.pixels.type)];
+}
+
 std::string introduction(const CModel& m) {
   std::string text = fmt::format(
       "/* {}: a network that Medley trained, as one file of C99 that needs nothing else.\n\n"
-      "   picture  {} (channels x height x width), unsigned char from 0 to 255, which is\n"
-      "            normalized here\n",
-      m.network.experiment, c_dims(m.network.input));
+      "   picture  {} (channels x height x width), {} from {} to {},\n"
+      "            which is normalized here\n",
+      m.network.experiment, c_dims(m.network.input), pixel_type(m), m.network.pixels.low,
+      m.network.pixels.high);
   for (const CHead& head : m.heads)
     text += fmt::format("   {:<8} {}: {}\n", head.name, c_dims(head.head.shape), meaning(head));
   return text + fmt::format(
@@ -51,7 +58,7 @@ std::string usage(const CModel& m) {
    #include "{}", and have the declarations alone. What may be defined when it is compiled:
 
      @@_INTERLEAVED     pictures are height x width x channels, as cameras give them
-     @@_PIXEL           another type of pixels: float, unsigned short; values as in training
+     @@_PIXEL           another type of pixels, such as float; values as in training
      @@_STATIC_MEMORY   memory of its own, which is used where `memory` is null
      @@_CONSTANT        in place of `static const`, to say in which section constants lie
 
@@ -120,8 +127,9 @@ std::string CModel::predict_prototype() const {
 }
 
 std::string c_declarations(const CModel& m) {
-  std::string text = introduction(m) + usage(m) +
-                     fmt::format(R"(
+  std::string text =
+      introduction(m) + usage(m) +
+      fmt::format(R"(
 #ifndef @@_DECLARED
 #define @@_DECLARED
 
@@ -132,7 +140,7 @@ std::string c_declarations(const CModel& m) {
 #define @@_MEMORY_BYTES {}
 
 #ifndef @@_PIXEL
-#define @@_PIXEL unsigned char
+#define @@_PIXEL {}
 #endif
 
 #ifdef __cplusplus
@@ -145,8 +153,8 @@ extern "C" {{
    aligned; then nothing is written. */
 {};
 )",
-                                 m.network.digest, m.network.input.c, m.network.input.h,
-                                 m.network.input.w, m.memory_bytes, m.predict_prototype());
+                  m.network.digest, m.network.input.c, m.network.input.h, m.network.input.w,
+                  m.memory_bytes, pixel_type(m), m.predict_prototype());
   for (const CHead& head : m.heads) text += declarations_of(head);
   return text + R"(
 #ifdef __cplusplus

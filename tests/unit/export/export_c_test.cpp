@@ -130,6 +130,20 @@ TEST(CSourceText, SaysWhatItNeedsAndGives) {
   EXPECT_EQ(source.code.find("small_one_conv"), std::string::npos);
 }
 
+TEST(CSourceText, PixelsAreOfTheTypeOfTheData) {
+  NetworkView network = small_network();
+  EXPECT_NE(c_source(network, "", "m.c").header.find("#define SMALL_ONE_PIXEL unsigned char\n"),
+            std::string::npos);
+  network.pixels = PixelFormat::of(PixelType::u16);
+  const std::string deep = c_source(network, "", "m.c").header;
+  EXPECT_NE(deep.find("#define SMALL_ONE_PIXEL unsigned short\n"), std::string::npos);
+  EXPECT_NE(deep.find("unsigned short from 0 to 65535"), std::string::npos);
+  network.pixels = PixelFormat::floats(-1.5f, 2.0f);
+  const std::string floats = c_source(network, "", "m.c").header;
+  EXPECT_NE(floats.find("#define SMALL_ONE_PIXEL float\n"), std::string::npos);
+  EXPECT_NE(floats.find("float from -1.5 to 2,"), std::string::npos);
+}
+
 TEST(CSourceText, NamesAreChosenByTheCaller) {
   const CSource source = c_source(small_network(), "front door", "m.c");
   EXPECT_NE(source.code.find("int front_door_predict("), std::string::npos);
