@@ -333,6 +333,8 @@ void describe_c(po::options_description& options) {
 
 ExportRows write_c(ExportInput& input, const std::string& to) {
   const std::string header = input.text("c-header");
+  if (header == to)
+    throw usage_error(fmt::format("--c-header: {} is what --c writes; give it another name", to));
   const std::string include = std::filesystem::path(to).filename().string();
   const CSource source = c_source(input.network(), input.text("c-name"), include);
   if (!header.empty()) write_file(header, source.header);

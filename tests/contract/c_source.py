@@ -335,4 +335,6 @@ def models_live_together_and_in_cpp(bench):
     bench.run("lenet", "export", "--checkpoint", model.run, "--c", model.folder / "none" / "model.c").expect(4, "none")
     require(not (model.folder / "none").exists(), "a folder was made")
     bench.run("lenet", "export", "--checkpoint", model.run, "--c-name", "x").expect(2, "say what to write")
-    return "two in one unit, one behind C++, two refused"
+    bench.run("lenet", "export", "--checkpoint", model.run, "--c", program, "--c-header", program).expect(
+        2, "another name")
+    return "two in one unit, one behind C++, three refused"
