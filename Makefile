@@ -77,8 +77,10 @@ PACKAGES := g++ make libxtensor-dev libxsimd-dev libboost-program-options-dev li
   nlohmann-json3-dev libjpeg62-turbo-dev libpng-dev libtiff-dev libwebp-dev libstb-dev zlib1g-dev libfmt-dev libxxhash-dev libjs-chart.js \
   libonnx-dev libprotobuf-dev protobuf-compiler
 TEST_PACKAGES := python3-numpy
-# What the builds for comparison need: another compiler, another processor and its emulator.
-CROSS_PACKAGES := clang g++-aarch64-linux-gnu qemu-user-static $(addsuffix :arm64,libstdc++-12-dev \
+# What the builds for comparison need: another compiler, other processors and their emulators. (Of the Cortex-M's C++ and C
+# libraries the headers.)
+CROSS_PACKAGES := clang g++-aarch64-linux-gnu qemu-user-static gcc-arm-none-eabi qemu-system-arm libstdc++-arm-none-eabi-dev \
+  libnewlib-dev $(addsuffix :arm64,libstdc++-12-dev \
   libboost-program-options1.74-dev libjpeg62-turbo-dev libpng-dev libtiff-dev libwebp-dev zlib1g-dev libxxhash-dev libprotobuf-dev)
 FUZZ_PACKAGES := clang libclang-rt-dev
 # What the pages of `report` are looked at with.

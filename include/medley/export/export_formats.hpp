@@ -3,6 +3,7 @@
 
 #include <array>
 
+#include "medley/export/export_c.hpp"
 #include "medley/export/export_onnx.hpp"
 
 namespace medley {
@@ -10,6 +11,7 @@ namespace medley {
 inline auto export_formats() {
   return std::to_array<ExportFormat>({
       onnx_format(),
+      c_format(),
   });
 }
 
