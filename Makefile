@@ -59,23 +59,24 @@ SHELL_BUILD := $(BUILD:%-O3=%-O2)/shell
 CPPFLAGS := -Iinclude -Isrc -I. -MMD -MP
 # (AddressSanitizer follows exceptions only through a shared libstdc++.)
 LDFLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE),-static-libgcc -static-libstdc++) -pthread
-LDLIBS := -Wl,-Bstatic -lboost_program_options -ljpeg -lpng -lz -lxxhash -Wl,-Bdynamic -lm
+LDLIBS := -Wl,-Bstatic -lboost_program_options -ljpeg -lpng -lz -lxxhash -lprotobuf-lite -Wl,-Bdynamic -lm
 
 # The shell: a unit a room, as most of the time that a file takes goes into headers and their templates.
-ROOMS := base experiment optimizers mixes data files import run study report commands
+ROOMS := base experiment optimizers mixes data files import run study report export commands
 # Another build's shell may serve, but for the rooms whose numbers reach checkpoints.
 SHELL_FROM ?= $(SHELL_BUILD)
-SHELL_OBJECTS := $(foreach room,$(ROOMS),$(if $(filter experiment optimizers mixes,$(room)),$(SHELL_BUILD),$(SHELL_FROM))/$(room).o) $(SHELL_BUILD)/page.o
+SHELL_OBJECTS := $(foreach room,$(ROOMS),$(if $(filter experiment optimizers mixes,$(room)),$(SHELL_BUILD),$(SHELL_FROM))/$(room).o) $(SHELL_BUILD)/page.o $(SHELL_FROM)/onnx.pb.o
 BINARIES := $(EXPERIMENTS:%=$(BIN)/medley-%)
 LINK ?= yes
 RUN_OUT ?= runs/$(EXPERIMENT)-$(shell date +%Y%m%d-%H%M%S)
 
 PACKAGES := g++ make libxtensor-dev libxsimd-dev libboost-program-options-dev libgtest-dev \
-  nlohmann-json3-dev libjpeg62-turbo-dev libpng-dev zlib1g-dev libfmt-dev libxxhash-dev libjs-chart.js
+  nlohmann-json3-dev libjpeg62-turbo-dev libpng-dev zlib1g-dev libfmt-dev libxxhash-dev libjs-chart.js \
+  libonnx-dev libprotobuf-dev protobuf-compiler
 TEST_PACKAGES := python3-numpy
 # What the builds for comparison need: another compiler, another processor and its emulator.
 CROSS_PACKAGES := clang g++-aarch64-linux-gnu qemu-user-static $(addsuffix :arm64,libstdc++-12-dev \
-  libboost-program-options1.74-dev libjpeg62-turbo-dev libpng-dev zlib1g-dev libxxhash-dev)
+  libboost-program-options1.74-dev libjpeg62-turbo-dev libpng-dev zlib1g-dev libxxhash-dev libprotobuf-dev)
 FUZZ_PACKAGES := clang libclang-rt-dev
 # What the pages of `report` are looked at with.
 BROWSER_PACKAGES := chromium
@@ -136,6 +137,17 @@ $(SHELL_BUILD)/main.cpp: src/main.cpp
 $(SHELL_BUILD)/page.o: src/report/page/embedded.S $(wildcard src/report/page/*) | build/packages
 	@mkdir -p $(@D)
 	$(CXX) -c $< -o $@
+# ONNX files: the reader and writer of them that protoc makes of their definition. (Compiled for a processor, not for an
+# experiment; warnings of what others wrote are not ours.)
+ONNX_HEADER := build/onnx/onnx.pb.h
+$(ONNX_HEADER): | build/packages
+	@mkdir -p $(@D)
+	protoc --cpp_out=$(@D) --proto_path=/usr/include/onnx onnx.proto
+$(SHELL_BUILD)/onnx.pb.o: $(ONNX_HEADER)
+	@mkdir -p $(@D)
+	$(CXX) -std=c++20 -O1 $(if $(SANITIZE),-fsanitize=$(SANITIZE)) -w -c $(<:.h=.cc) -o $@
+$(SHELL_BUILD)/export.o: CPPFLAGS += -isystem $(dir $(ONNX_HEADER))
+$(SHELL_BUILD)/export.o: | $(ONNX_HEADER)
 $(SHELL_BUILD)/mixes.o: SHELL_FLAGS += -fno-exceptions -fno-rtti
 $(SHELL_BUILD)/%.o: $(SHELL_BUILD)/%.cpp | build/packages
 	$(CXX) $(CPPFLAGS) $(CXXFLAGS) $(SHELL_FLAGS) -c $< -o $@
@@ -231,6 +243,9 @@ $(UNIT)/%.o: tests/unit/%.cpp $(if $(reads_once),$$(call common_of,$$(*D)).gch) 
 $(UNIT)/tests: $(UNIT_OBJECTS) $(SHELL_OBJECTS)
 	$(CXX) $(LDFLAGS) $^ -Wl,-Bstatic -lgtest_main -lgtest $(LDLIBS) -o $@
 
+$(UNIT)/export/%.o: CPPFLAGS += -isystem $(dir $(ONNX_HEADER))
+$(UNIT)/export/export_onnx_test.o: | $(ONNX_HEADER)
+
 unit-test: $(UNIT)/tests ## build and run the unit tests
 	$(UNIT)/tests --gtest_brief=1
 
@@ -256,7 +271,7 @@ have = $(if $(shell command -v $(1)),yes)
 READ_BY_CLANG := $(if $(and $(is_gcc),$(call have,clang++)),$(if $(THOROUGH)$(SANITIZE),,$(ROOMS:%=build/clang++-reads/%)))
 build/clang++-reads/%: $(SHELL_BUILD)/%.cpp $(SHELL_BUILD)/%.o
 	@mkdir -p $(@D)
-	clang++ -std=c++20 -Iinclude -Isrc -I. $(WARNINGS) -fsyntax-only $< && touch $@
+	clang++ -std=c++20 -Iinclude -Isrc -I. -isystem $(dir $(ONNX_HEADER)) $(WARNINGS) -fsyntax-only $< && touch $@
 OTHER_BUILDS := build/$(CXX)-O2/scalar $(if $(THOROUGH),build/$(CXX)-O3/avx2) $(if $(call have,clang++),build/clang++-O2/avx2) \
   $(if $(and $(call have,aarch64-linux-gnu-g++),$(call have,qemu-aarch64-static)),build/aarch64-linux-gnu-g++-O2/neon)
 .PHONY: other-builds $(OTHER_BUILDS)

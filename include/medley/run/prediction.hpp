@@ -42,6 +42,8 @@ class HeadPrediction {
   // Of a pixel of the outputs, which of a head on classes is the only one.
   int predicted_class(std::span<const float> outputs, int pixel = 0) const;
   std::string class_name(int c) const;
+  // What the losses on it take the outputs for; of several, the one that knows more.
+  Outputs outputs() const { return outputs_; }
   // Whether a loss takes the outputs for logits of probabilities.
   bool has_probability() const { return outputs_ >= Outputs::sigmoid; }
   // Of class c, where there are probabilities: of a softmax, or of a sigmoid each.
@@ -62,7 +64,7 @@ class HeadPrediction {
   std::string head_;
   int target_ = -1;
   TargetKind kind_ = TargetKind::classes;
-  Outputs outputs_{};  // of several losses on it, the one that knows more: see Outputs
+  Outputs outputs_{};
   int classes_ = 0;
   Shape shape_;
   std::vector<std::string> class_names_;
