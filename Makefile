@@ -80,10 +80,12 @@ CROSS_PACKAGES := clang g++-aarch64-linux-gnu qemu-user-static $(addsuffix :arm6
 FUZZ_PACKAGES := clang libclang-rt-dev
 # What the pages of `report` are looked at with.
 BROWSER_PACKAGES := chromium
+# What makes the folder of Python packages that files for other programs are read with (tests/contract/peers.txt).
+PEER_PACKAGES := python3-venv
 
 .PHONY: help run binary all install uninstall test unit-test error-test contract-test test-address test-thread sanitized \
   sanitized-training fuzz fuzz-all fuzz-corpus fuzz-corpus-all bench clean packages test-packages \
-  cross-packages browser-packages check-format mutants
+  cross-packages browser-packages peer-packages check-format mutants
 .SECONDARY:
 
 help: ## this list
@@ -117,10 +119,17 @@ build/fuzz-packages: build/packages
 	$(call install,$(FUZZ_PACKAGES))
 build/browser-packages: build/packages
 	$(call install,$(BROWSER_PACKAGES))
+# (Into this clone alone. A folder that is not whole is made anew.)
+build/peers/installed: tests/contract/peers.txt | build/test-packages
+	$(call install,$(PEER_PACKAGES))
+	@rm -rf $(@D) && $(PYTHON) -m venv $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --no-input -r $<
+	@touch $@
 packages: build/packages ## install the packages that building needs
 test-packages: build/test-packages ## install the packages that testing needs
 cross-packages: build/cross-packages ## install other compilers and an emulator, for more of the tests
 browser-packages: build/browser-packages ## install a browser, for the test of the pages of `report`
+peer-packages: build/peers/installed ## a folder with the Python packages that exported files are tested with
 
 # --- compiling ------------------------------------------------------------------------------------
 
@@ -145,7 +154,7 @@ $(ONNX_HEADER): | build/packages
 	protoc --cpp_out=$(@D) --proto_path=/usr/include/onnx onnx.proto
 $(SHELL_BUILD)/onnx.pb.o: $(ONNX_HEADER)
 	@mkdir -p $(@D)
-	$(CXX) -std=c++20 -O1 $(if $(SANITIZE),-fsanitize=$(SANITIZE)) -w -c $(<:.h=.cc) -o $@
+	$(CXX) -std=c++20 -O0 $(if $(SANITIZE),-fsanitize=$(SANITIZE)) -w -c $(<:.h=.cc) -o $@
 $(SHELL_BUILD)/export.o: CPPFLAGS += -isystem $(dir $(ONNX_HEADER))
 $(SHELL_BUILD)/export.o: | $(ONNX_HEADER)
 $(SHELL_BUILD)/mixes.o: SHELL_FLAGS += -fno-exceptions -fno-rtti

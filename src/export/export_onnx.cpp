@@ -163,14 +163,10 @@ class OnnxGraph {
     const Layer l{layer.path, layer.inputs, i + 1};
     values_.emplace_back();
     std::visit([&](const auto& operation) { values_.back() = add(l, operation); }, layer.operation);
-    const bool is_new = std::ranges::none_of(layer.inputs, [&](int t) {
-      return values_[static_cast<std::size_t>(t)].name == values_.back().name;
-    });
-    const bool is_output = std::ranges::any_of(
-        network_.heads, [&](const ViewedHead& h) { return h.name == values_.back().name; });
-    if (is_new && !is_output)
-      declare(*graph_.add_value_info(), values_.back().name,
-              dims(layer.output, values_.back().flat));
+    // Heads' outputs are declared as such; what has another name was there before.
+    const Value& value = values_.back();
+    if (value.name == layer.path)
+      declare(*graph_.add_value_info(), value.name, dims(layer.output, value.flat));
   }
 
   // --- layers
@@ -181,32 +177,51 @@ class OnnxGraph {
     int tensor = 0;  // that it leaves
   };
 
-  // A node that reads pictures and leaves pictures.
-  ::onnx::NodeProto& pictures(const char* type, const Layer& l, Value& value,
-                              const std::vector<std::string>& more = {}) {
-    value = {name_of(l.tensor, false), false};
+  // A node that reads pictures and leaves pictures; settings go to last().
+  Value pictures(const char* type, const Layer& l, const std::vector<std::string>& more = {}) {
+    const Value value{name_of(l.tensor, false), false};
     std::vector<std::string> inputs{spatial(l.inputs[0])};
     inputs.insert(inputs.end(), more.begin(), more.end());
-    return node(type, l.path, inputs, value.name);
+    node(type, l.path, inputs, value.name);
+    return value;
   }
   // One that takes element by element, of whatever rank.
-  ::onnx::NodeProto& elements(const char* type, const Layer& l, Value& value) {
+  Value elements(const char* type, const Layer& l) {
     const Value& from = values_[static_cast<std::size_t>(l.inputs[0])];
-    value = {name_of(l.tensor, from.flat), from.flat};
-    return node(type, l.path, {from.name}, value.name);
+    const Value value{name_of(l.tensor, from.flat), from.flat};
+    node(type, l.path, {from.name}, value.name);
+    return value;
   }
-  static void set_window(::onnx::NodeProto& n, int kernel, int stride, int padding) {
-    set(n, "kernel_shape", Dims{kernel, kernel});
-    set(n, "strides", Dims{stride, stride});
-    set(n, "pads", Dims{padding, padding, padding, padding});
+  // One that reads several tensors of pictures.
+  Value joined(const char* type, const Layer& l) {
+    const Value value{name_of(l.tensor, false), false};
+    std::vector<std::string> inputs;
+    for (const int input : l.inputs) inputs.push_back(spatial(input));
+    node(type, l.path, inputs, value.name);
+    return value;
+  }
+  ::onnx::NodeProto& last() { return *graph_.mutable_node(graph_.node_size() - 1); }
+  Value windows(const char* type, const Layer& l, int kernel, int stride, int padding,
+                const std::vector<std::string>& more = {}) {
+    const Value value = pictures(type, l, more);
+    set(last(), "kernel_shape", Dims{kernel, kernel});
+    set(last(), "strides", Dims{stride, stride});
+    set(last(), "pads", Dims{padding, padding, padding, padding});
+    return value;
+  }
+  Value resized(const Layer& l, int factor, const char* mode, const char* coordinates) {
+    const auto f = static_cast<float>(factor);
+    const std::string scales = constant(l.path + ".scales", {4}, std::vector{1.0f, 1.0f, f, f});
+    const Value value = pictures("Resize", l, {"", scales});
+    set(last(), "mode", mode);
+    set(last(), "coordinate_transformation_mode", coordinates);
+    return value;
   }
 
   Value add(const Layer& l, const op::Conv& conv) {
     std::vector<std::string> parameters{constant(conv.weight)};
     if (!conv.bias.empty()) parameters.push_back(constant(conv.bias));
-    Value value;
-    set_window(pictures("Conv", l, value, parameters), conv.kernel, conv.stride, conv.padding);
-    return value;
+    return windows("Conv", l, conv.kernel, conv.stride, conv.padding, parameters);
   }
   Value add(const Layer& l, const op::Dense& dense) {
     const Value value{name_of(l.tensor, true), true};
@@ -216,73 +231,41 @@ class OnnxGraph {
     return value;
   }
   Value add(const Layer& l, const op::MaxPool& pool) {
-    Value value;
-    set_window(pictures("MaxPool", l, value), pool.kernel, pool.stride, pool.padding);
-    return value;
+    return windows("MaxPool", l, pool.kernel, pool.stride, pool.padding);
   }
   Value add(const Layer& l, const op::AveragePool& pool) {
-    Value value;
-    ::onnx::NodeProto& n = pictures("AveragePool", l, value);
-    set_window(n, pool.kernel, pool.stride, pool.padding);
-    set(n, "count_include_pad", 1);
+    const Value value = windows("AveragePool", l, pool.kernel, pool.stride, pool.padding);
+    set(last(), "count_include_pad", 1);
     return value;
   }
   Value add(const Layer& l, const op::GlobalAveragePool&) {
-    Value value;
-    pictures("GlobalAveragePool", l, value);
-    return value;
+    return pictures("GlobalAveragePool", l);
   }
   Value add(const Layer& l, const op::UpsampleNearest& upsample) {
-    Value value;
-    ::onnx::NodeProto& n = resize(l, upsample.factor, value);
-    set(n, "mode", "nearest");
-    set(n, "coordinate_transformation_mode", "asymmetric");
-    set(n, "nearest_mode", "floor");
+    const Value value = resized(l, upsample.factor, "nearest", "asymmetric");
+    set(last(), "nearest_mode", "floor");
     return value;
   }
   Value add(const Layer& l, const op::UpsampleBilinear& upsample) {
-    Value value;
-    ::onnx::NodeProto& n = resize(l, upsample.factor, value);
-    set(n, "mode", "linear");
-    set(n, "coordinate_transformation_mode", "half_pixel");
-    return value;
+    return resized(l, upsample.factor, "linear", "half_pixel");
   }
-  ::onnx::NodeProto& resize(const Layer& l, int factor, Value& value) {
-    const auto f = static_cast<float>(factor);
-    const std::string scales =
-        constant(l.path + ".scales", {4}, std::vector<float>{1.0f, 1.0f, f, f});
-    return pictures("Resize", l, value, {"", scales});
-  }
-  Value add(const Layer& l, const op::Relu&) {
-    Value value;
-    elements("Relu", l, value);
-    return value;
-  }
+  Value add(const Layer& l, const op::Relu&) { return elements("Relu", l); }
   Value add(const Layer& l, const op::LeakyRelu& relu) {
-    Value value;
-    set(elements("LeakyRelu", l, value), "alpha", relu.slope);
+    const Value value = elements("LeakyRelu", l);
+    set(last(), "alpha", relu.slope);
     return value;
   }
-  Value add(const Layer& l, const op::Sigmoid&) {
-    Value value;
-    elements("Sigmoid", l, value);
-    return value;
-  }
-  Value add(const Layer& l, const op::Tanh&) {
-    Value value;
-    elements("Tanh", l, value);
-    return value;
-  }
+  Value add(const Layer& l, const op::Sigmoid&) { return elements("Sigmoid", l); }
+  Value add(const Layer& l, const op::Tanh&) { return elements("Tanh", l); }
   // Nothing happens outside training.
   Value add(const Layer& l, const op::Dropout&) {
     return values_[static_cast<std::size_t>(l.inputs[0])];
   }
   Value add(const Layer& l, const op::BatchNorm& norm) {
-    Value value;
-    ::onnx::NodeProto& n = pictures(
-        "BatchNormalization", l, value,
+    const Value value = pictures(
+        "BatchNormalization", l,
         {constant(norm.weight), constant(norm.bias), constant(norm.mean), constant(norm.variance)});
-    set(n, "epsilon", norm.epsilon);
+    set(last(), "epsilon", norm.epsilon);
     return value;
   }
   // Groups become channels of an instance normalization, for there is no operator of its own yet.
@@ -295,9 +278,9 @@ class OnnxGraph {
     const std::string ones = constant(named("ones"), {norm.groups}, std::vector(groups, 1.0f));
     const std::string zeros = constant(named("zeros"), {norm.groups}, std::vector(groups, 0.0f));
     node("Reshape", named("grouped"), {spatial(l.inputs[0]), to}, named("grouped"));
-    ::onnx::NodeProto& n = node("InstanceNormalization", named("standard"),
-                                {named("grouped"), ones, zeros}, named("standard"));
-    set(n, "epsilon", norm.epsilon);
+    node("InstanceNormalization", named("standard"), {named("grouped"), ones, zeros},
+         named("standard"));
+    set(last(), "epsilon", norm.epsilon);
     node("Reshape", named("ungrouped"), {named("standard"), back}, named("ungrouped"));
     node("Mul", named("scaled"),
          {named("ungrouped"), per_channel(norm.weight.name, norm.weight.values)}, named("scaled"));
@@ -307,16 +290,10 @@ class OnnxGraph {
     return value;
   }
   Value add(const Layer& l, const op::Flatten&) { return {flat(l.inputs[0]), true}; }
-  Value add(const Layer& l, const op::Add&) {
-    const Value value{name_of(l.tensor, false), false};
-    node("Add", l.path, {spatial(l.inputs[0]), spatial(l.inputs[1])}, value.name);
-    return value;
-  }
+  Value add(const Layer& l, const op::Add&) { return joined("Add", l); }
   Value add(const Layer& l, const op::Concat&) {
-    const Value value{name_of(l.tensor, false), false};
-    std::vector<std::string> inputs;
-    for (const int input : l.inputs) inputs.push_back(spatial(input));
-    set(node("Concat", l.path, inputs, value.name), "axis", 1);
+    const Value value = joined("Concat", l);
+    set(last(), "axis", 1);
     return value;
   }
 
@@ -330,8 +307,8 @@ class OnnxGraph {
     if (!probabilities || head.outputs < Outputs::sigmoid) return;
     const std::string name = head.name + ".probabilities";
     const bool is_softmax = head.outputs == Outputs::softmax && head.shape.c > 1;
-    ::onnx::NodeProto& n = node(is_softmax ? "Softmax" : "Sigmoid", name, {head.name}, name);
-    if (is_softmax) set(n, "axis", 1);
+    node(is_softmax ? "Softmax" : "Sigmoid", name, {head.name}, name);
+    if (is_softmax) set(last(), "axis", 1);
     declare(*graph_.add_output(), name, dims(head.shape, is_flat));
   }
 
