@@ -261,6 +261,7 @@ $(UNIT)/tests: $(UNIT_OBJECTS) $(SHELL_OBJECTS)
 
 $(UNIT)/export/%.o: CPPFLAGS += -isystem $(dir $(ONNX_HEADER))
 $(UNIT)/export/export_onnx_test.o: | $(ONNX_HEADER)
+$(UNIT)/export/summary_values_test.o: | $(EVENT_HEADER)
 
 unit-test: $(UNIT)/tests ## build and run the unit tests
 	$(UNIT)/tests --gtest_brief=1

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cmath>
 #include <nlohmann/json.hpp>
@@ -157,15 +158,17 @@ void add_confusion(const RunFiles& run, const Confusion& confusion, const Clock&
   points[confusion.split].push_back({tag, step, clock.at(step), image_value(tag, image)});
 }
 
-// Options by name; of one that has a value a group or term, each has a name of its own.
+// Options by name; what is a group's or a term's has that in its name: lr.all, weight.size.
 BoardOptions options_of(const RunFiles& run) {
+  constexpr std::array<std::string_view, 4> keyed{"lr", "lr-scale", "weight", "mix"};
   BoardOptions options;
   for (const auto& [name, text] : run.options) {
     if (name == "out") continue;
-    const std::size_t equals = text.find('=');
-    const bool keyed = equals != std::string::npos && run.option(name).size() > 1;
-    const std::string key = keyed ? name + "." + text.substr(0, equals) : name;
-    const std::string value = keyed ? text.substr(equals + 1) : text;
+    const std::string_view start = std::string_view(text).substr(0, text.find(':'));
+    const std::size_t equals = start.find('=');
+    const bool of_one = equals != std::string_view::npos && std::ranges::count(keyed, name) > 0;
+    const std::string key = of_one ? name + "." + text.substr(0, equals) : name;
+    const std::string value = of_one ? text.substr(equals + 1) : text;
     const auto same = std::ranges::find(options, key, &BoardOptions::value_type::first);
     if (same == options.end()) {
       options.emplace_back(key, value);

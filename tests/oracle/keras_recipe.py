@@ -101,8 +101,8 @@ def run(binary, *arguments):
 
 
 def columns(table, start):
-    """The columns of a CSV whose names begin so."""
-    rows = list(csv.DictReader(io.StringIO(table)))[:MOST]
+    """The columns of a CSV whose names begin so, by the number of the record."""
+    rows = sorted(csv.DictReader(io.StringIO(table)), key=lambda row: int(row["record"]))[:MOST]
     names = [name for name in rows[0] if name.startswith(start)]
     return np.array([[float(row[name]) for name in names] for row in rows])
 
@@ -161,7 +161,9 @@ def any_experiment(binary, checkpoint, data):
             output = (output > 0).mean((1, 2, 3))[:, None]
         elif kind == "classes":
             expected = columns(table, head["name"] + ".probability")
-            if output.shape[1] == 1:
+            if not expected.size:  # a loss of which outputs are no logits
+                expected, output = columns(table, head["name"] + ".score"), output.max(1)
+            elif output.shape[1] == 1:
                 output = 1 / (1 + np.exp(-np.abs(output)))
             else:
                 output = keras.ops.convert_to_numpy(keras.ops.softmax(output, axis=1)).max(1)
