@@ -1,21 +1,15 @@
-"""Runs the script of src/commands/README.md for Keras beside Medley, and its functions on other networks.
+"""The functions of the script for Keras in src/commands/README.md, on any experiment's network.
 
-    keras_recipe.py --binary build/medley-mine --run RUN --data DIR            the script as it stands
-    keras_recipe.py --binary build/medley-garments --run RUN [--data DIR]      its functions, any experiment
-    keras_recipe.py --golden tests/golden/keras.json                           what CI compares with
+    keras_recipe.py --binary build/medley-garments --run RUN/best [--data DIR]
+    keras_recipe.py --golden tests/golden/keras.json                  what the contract tests compare with
 
-Weights must come back with the same bits (the digest of the file that the script saves is that of the
-run's), and outputs must be those of `predict` within 1e-5, of values relative to the largest.
-KERAS_BACKEND chooses what computes. Exit code 0; 1 where one of these does not hold; 2 for wrong usage.
+Weights must come back with the same bits, and outputs be those of `predict` within 1e-5, of values relative
+to the largest. (recipe.py runs the script as it stands.) KERAS_BACKEND chooses what computes. Exit code 0;
+1 where one of these does not hold; 2 for wrong usage.
 """
 
 import argparse
-import csv
-import io
 import json
-import os
-import re
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -23,23 +17,16 @@ from pathlib import Path
 import keras
 import numpy as np
 from keras import layers
+from recipe import MOST, columns, compare, run, script
 from safetensors.numpy import load_file, save_file
 
-README = Path(__file__).resolve().parent.parent.parent / "src/commands/README.md"
-TOLERANCE = 1e-5
 WEIGHTS_SEED, PICTURES = 3, 6  # of the golden file
-MOST = 500  # records
-
-
-def recipe():
-    section = README.read_text(encoding="utf-8").split("\n## Keras\n")[1].split("\n## ")[0]
-    return re.search(r"```python\n(.*?)```", section, re.DOTALL)[1]
 
 
 def functions():
     """to_keras and from_keras of the script."""
     found = {"np": np}
-    exec(recipe().split("\npicture = ")[0], found)
+    exec(script("Keras").split("\npicture = ")[0], found)
     return found["to_keras"], found["from_keras"]
 
 
@@ -93,44 +80,6 @@ def named(model):
     return {layer.name.replace("__", "."): layer for layer in model.layers if layer.get_weights()}
 
 
-def run(binary, *arguments):
-    done = subprocess.run([binary, *map(str, arguments)], capture_output=True, text=True, check=False)
-    if done.returncode:
-        sys.exit(done.stderr)
-    return done.stdout
-
-
-def columns(table, start):
-    """The columns of a CSV whose names begin so, by the number of the record."""
-    rows = sorted(csv.DictReader(io.StringIO(table)), key=lambda row: int(row["record"]))[:MOST]
-    names = [name for name in rows[0] if name.startswith(start)]
-    return np.array([[float(row[name]) for name in names] for row in rows])
-
-
-def compare(what, found, expected):
-    worst = np.abs(found - expected).max() / max(1, np.abs(expected).max())
-    print(f"{what}: {len(found)} records, largest difference {worst:.2e}")
-    return worst <= TOLERANCE
-
-
-def script_as_it_stands(binary, checkpoint, data):
-    with tempfile.TemporaryDirectory() as work:
-        os.makedirs(f"{work}/runs/mine")
-        os.symlink(os.path.abspath(checkpoint), f"{work}/runs/mine/best")
-        os.symlink(os.path.abspath(data), f"{work}/shapes")
-        binary, back = os.path.abspath(binary), f"{work}/from-keras.safetensors"
-        os.chdir(work)
-        found = {}
-        exec(recipe(), found)
-        table = run(binary, "predict", "--checkpoint", "runs/mine/best", "--data", "shapes", "--split", "all")
-        ok = compare("shape", found["shape"].max(1, keepdims=True)[:MOST], columns(table, "shape.probability"))
-        ok &= compare("place", found["place"][:MOST], columns(table, "place."))
-        digests = [re.search(r"^digest,(\w+)", run(binary, "digest", file), re.MULTILINE)[1]
-                   for file in ("runs/mine/best", back)]
-        print("digests", *digests)
-        return ok and digests[0] == digests[1]
-
-
 def any_experiment(binary, checkpoint, data):
     description = json.loads(run(binary, "info", "--json"))
     to_keras, from_keras = functions()
@@ -182,9 +131,8 @@ def golden_weights(layers_by_name):
 
 
 def write_golden(path):
-    script = recipe()
     found = {}
-    exec(script.split("\nfile = load_file")[0], found)
+    exec(script("Keras").split("\nfile = load_file")[0], found)
     model = found["model"]
     weights = golden_weights(found["named"])
     for name, values in weights.items():
@@ -212,8 +160,6 @@ def main():
         return 0 if write_golden(options.golden) else 1
     if not options.binary or not options.run:
         parser.error("--binary and --run, or --golden")
-    if json.loads(run(options.binary, "info", "--json"))["experiment"] in ("readme", "mine"):
-        return 0 if script_as_it_stands(options.binary, options.run, options.data) else 1
     return 0 if any_experiment(options.binary, options.run, options.data) else 1
 
 
