@@ -149,7 +149,8 @@ void add_confusion(const RunFiles& run, const Confusion& confusion, const Clock&
       row.push_back(count ? count.value : 0.0);
     }
   }
-  if (counts.empty() || counts.size() != names.size()) return;
+  constexpr std::size_t most_classes = 2048;  // a pixel each
+  if (counts.empty() || counts.size() != names.size() || counts.size() > most_classes) return;
   const std::string tag = "confusion/" + confusion.target;
   BoardImage image = confusion_image(counts, names);
   image.title =

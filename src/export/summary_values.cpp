@@ -154,7 +154,7 @@ std::string ended_value(bool diverged) {
 BoardImage confusion_image(std::span<const std::vector<double>> counts,
                            std::span<const std::string> names) {
   const int classes = static_cast<int>(counts.size());
-  const int side = std::clamp(320 / std::max(classes, 1), 2, 32);  // of a cell
+  const int side = std::clamp(320 / std::max(classes, 1), 1, 32);  // of a cell
   Image image{{3, classes * side, classes * side}, {}};
   for (int y = 0; y < image.shape.height; ++y) {
     const std::vector<double>& row = counts[static_cast<std::size_t>(y / side)];
