@@ -155,13 +155,16 @@ class Inspection {
   // Of the split that was looked at last. Returns whether it has a label.
   bool unlabelled(std::size_t t) {
     const int target = static_cast<int>(t);
-    bool found = source_.size(split_) == 0 || source_.complete(target) || masks_[t].known > 0;
+    const bool weighted = source_.has_weights();
+    bool found = source_.size(split_) == 0 ||
+                 (!weighted && (source_.complete(target) || masks_[t].known > 0));
     if (!found)
-      source_.each_record(
-          split_, [&](std::uint64_t record) { found = found || source_.labelled(record, target); });
+      source_.each_record(split_, [&](std::uint64_t record) {
+        found = found || (source_.labelled(record, target) && source_.weight(record) > 0.0f);
+      });
     if (!found)
-      say(fmt::format("target '{}' has no label in the {} split: {}", targets_[t].name,
-                      to_string(split_),
+      say(fmt::format("target '{}' has no label in the {} split{}: {}", targets_[t].name,
+                      to_string(split_), weighted ? " of a record that counts (weight.npy)" : "",
                       split_ == Split::train ? "nothing is learned of it"
                                              : "its terms and metrics are empty there"));
     return found;
