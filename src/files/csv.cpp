@@ -76,14 +76,18 @@ bool CsvReader::has_column(std::string_view name) const {
   return std::find(header_.begin(), header_.end(), name) != header_.end();
 }
 
-std::size_t CsvReader::column(std::string_view name) const {
-  const auto count = std::count(header_.begin(), header_.end(), name);
+std::size_t column_of(const std::vector<std::string>& header, std::string_view name,
+                      const std::string& table) {
+  const auto count = std::count(header.begin(), header.end(), name);
   if (count != 1)
-    throw data_error(fmt::format("{} has {} column '{}'; its columns are: {}", name_,
+    throw data_error(fmt::format("{} has {} column '{}'; its columns are: {}", table,
                                  count == 0 ? "no" : "more than one", name,
-                                 fmt::join(header_, ", ")));
-  return static_cast<std::size_t>(std::find(header_.begin(), header_.end(), name) -
-                                  header_.begin());
+                                 fmt::join(header, ", ")));
+  return static_cast<std::size_t>(std::find(header.begin(), header.end(), name) - header.begin());
+}
+
+std::size_t CsvReader::column(std::string_view name) const {
+  return column_of(header_, name, name_);
 }
 
 bool CsvReader::next(CsvRow& row) {

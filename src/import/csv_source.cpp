@@ -70,7 +70,7 @@ void CsvSource::describe(OptionsDescription& options) {
       "and .png are tried");
   add("target", po::value<Strings>()->value_name("NAME=COLUMN")->composing(),
       "column of a target, if its name is another (repeatable; for a target of several values once "
-      "for each, in order)");
+      "for each, in order; NAME= without a column: nothing is known of it)");
   add("split-by", po::value<std::string>()->value_name("COLUMN"),
       "rows with the same text in this column go into the same split (such as the person who took "
       "the picture); without it, rows of the same picture");
@@ -91,14 +91,11 @@ void CsvSource::describe(OptionsDescription& options) {
       "without it the first one is an error");
 }
 
-CsvSource CsvSource::parse(const OptionValues& values, std::span<const TargetSpec> targets) {
-  CsvSource source;
-  ImportRequest& request = source.request;
-  request.csv = required(values, "csv");
+void read_table_options(const OptionValues& values, std::span<const TargetSpec> targets,
+                        ImportRequest& request) {
   request.separator = mark(values, "separator", "a character to separate columns", may_separate);
   request.decimal = mark(values, "decimal", "a decimal mark, which is . or a comma",
                          [](char c) { return c == '.' || c == ','; });
-  request.images = required(values, "images");
   request.image_column = required(values, "image");
   request.extension = values["extension"].as<std::string>();
   request.columns = columns(values, targets);
@@ -115,21 +112,32 @@ CsvSource CsvSource::parse(const OptionValues& values, std::span<const TargetSpe
   }
   if (values.count("missing") != 0) request.missing = values["missing"].as<Strings>();
   request.skip_bad = values["skip-bad"].as<bool>();
+}
+
+CsvSource CsvSource::parse(const OptionValues& values, std::span<const TargetSpec> targets) {
+  CsvSource source;
+  source.request.csv = required(values, "csv");
+  source.request.images = required(values, "images");
+  read_table_options(values, targets, source.request);
   return source;
+}
+
+DatasetSummary tell_table(ImportReport report, std::string_view rows,
+                          const ImportContext& context) {
+  for (const std::string& line : report.skipped) context.tell("skipped: " + line);
+  for (const std::string& line : report.notes) context.tell(line);
+  const auto& records = report.summary.records;
+  context.tell(fmt::format("{} {}: {} written, {} excluded, {} of rare classes, {} bad and skipped",
+                           report.rows, rows, records[0] + records[1] + records[2], report.excluded,
+                           report.rare, report.skipped.size()));
+  return std::move(report.summary);
 }
 
 DatasetSummary CsvSource::run(const ImportContext& context) const {
   ImportRequest complete = request;
   complete.shape = context.shape;
   complete.progress = context.progress;
-  ImportReport report = import_csv(complete);
-  for (const std::string& line : report.skipped) context.tell("skipped: " + line);
-  for (const std::string& line : report.notes) context.tell(line);
-  const auto& records = report.summary.records;
-  context.tell(fmt::format(
-      "{} rows: {} written, {} excluded, {} of rare classes, {} bad and skipped", report.rows,
-      records[0] + records[1] + records[2], report.excluded, report.rare, report.skipped.size()));
-  return std::move(report.summary);
+  return tell_table(import_csv(complete), "rows", context);
 }
 
 }  // namespace medley

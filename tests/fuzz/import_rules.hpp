@@ -23,10 +23,8 @@ inline void check_common(const ImportCommon& request) {
           "the fractions sum to 1, and training has some");
 }
 
-inline void check_own(const CsvSource& source) {
-  const ImportRequest& request = source.request;
-  require(!request.csv.empty() && !request.images.empty() && !request.image_column.empty(),
-          "what is read is named");
+inline void check_table(const ImportRequest& request) {
+  require(!request.image_column.empty(), "the column of the pictures is named");
   for (const auto& [name, columns] : request.columns)
     require(is_target(name) && !columns.empty(), "columns are of the experiment's targets");
   for (const auto& [name, classes] : request.classes)
@@ -38,6 +36,16 @@ inline void check_own(const CsvSource& source) {
           "a decimal mark is a point or a comma");
   for (const auto& [column, value] : request.excludes)
     require(!column.empty(), "an exclusion names a column");
+}
+
+inline void check_own(const CsvSource& source) {
+  require(!source.request.csv.empty() && !source.request.images.empty(), "what is read is named");
+  check_table(source.request);
+}
+
+inline void check_own(const FoldersSource& source) {
+  require(!source.request.folders.empty(), "what is read is named");
+  check_table(source.request);
 }
 
 inline void check_own(const IdxSource& source) {

@@ -41,6 +41,10 @@ struct CsvRow {
   std::string problem;
 };
 
+// Index of the column of a name. Throws data_error listing the columns if there is not exactly one.
+std::size_t column_of(const std::vector<std::string>& header, std::string_view name,
+                      const std::string& table);
+
 class CsvReader {
  public:
   // Opens the file and reads its header. Throws io_error if it cannot be read, data_error if the
@@ -51,8 +55,7 @@ class CsvReader {
   CsvReader& operator=(const CsvReader&) = delete;
 
   const std::vector<std::string>& header() const { return header_; }
-  // Index of a column. Throws data_error listing the columns if there is not exactly one of the
-  // name.
+  // As column_of.
   std::size_t column(std::string_view name) const;
   bool has_column(std::string_view name) const;
 

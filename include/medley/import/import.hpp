@@ -37,15 +37,17 @@ struct ImportCommon {
   Progress progress;  // called after each picture, if given
 };
 
-// Of targets of kind classes or values.
+// Of a table of pictures: a CSV file, or folders (import_folders.hpp). Targets are of kind classes or values.
 struct ImportRequest : ImportCommon {
   std::filesystem::path csv;
+  std::filesystem::path folders,
+      labels;                       // instead: the folders, and a CSV file of the same pictures
   char separator = 0, decimal = 0;  // of the CSV file; 0: found out
   std::filesystem::path images;     // folder; no file outside of it is opened
   std::string image_column = "image";
   std::string extension;  // appended to the column's text
-  // The columns of each target by its name: one, or `size` of them for values. A target that is not
-  // here has the column of its own name.
+  // The columns of each target by its name: one, or `size` of them for values; a single one without a name: nothing is
+  // known of the target. A target that is not here has the column of its own name.
   std::map<std::string, std::vector<std::string>, std::less<>> columns;
   std::string group_column;  // rows with the same text share a split; empty: the image column
   std::vector<std::pair<std::string, std::string>> excludes;     // column, value
