@@ -39,7 +39,12 @@ class Records final : public Source {
   std::vector<Entry> records;
   std::vector<std::string> names;
   std::vector<std::int64_t> groups;
+  std::vector<float> weights;
 
+  bool has_weights() const override { return !weights.empty(); }
+  float weight(std::uint64_t record) const override {
+    return weights.empty() ? 1.0f : weights[record];
+  }
   bool has_groups() const override { return !groups.empty(); }
   std::int64_t group(std::uint64_t record) const override { return groups[record]; }
   std::uint64_t size(Split split) const override {
@@ -111,6 +116,19 @@ TEST(DataWarnings, ATargetWithoutALabelInASplit) {
     records.records[last].mask[2] = 1;
     EXPECT_EQ(records.warnings().size(), 1u);
   }
+}
+
+TEST(DataWarnings, RecordsThatWeighNothingHaveNoLabel) {
+  Records records(48);
+  records.weights.assign(48, 1.0f);
+  EXPECT_EQ(records.warnings(), Texts{});
+  for (std::size_t i = 0; i < 48; ++i)
+    if (records.records[i].split == Split::test) records.weights[i] = 0.0f;
+  ASSERT_EQ(records.warnings().size(), 3u);
+  EXPECT_EQ(records.warnings()[2],
+            "target 'part' has no label in the test split of a record that counts (weight.npy): "
+            "its terms "
+            "and metrics are empty there");
 }
 
 TEST(DataWarnings, ClassesThatTrainingNeverSees) {
