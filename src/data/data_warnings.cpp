@@ -7,6 +7,7 @@
 #include <array>
 #include <bit>
 #include <cstring>
+#include <limits>
 #include <numeric>
 #include <unordered_map>
 #include <unordered_set>
@@ -21,7 +22,7 @@ constexpr std::array all_splits{Split::train, Split::validation, Split::test};
 constexpr std::uint64_t most_looked_at = 256;
 constexpr std::uint64_t most_drawn = 16;  // of a generator, which draws each of them
 constexpr std::uint64_t unequal = 100;    // times as many records of one class as of another
-constexpr int least_contrast = 3;         // of all pixels together, in 1/255
+constexpr int least_contrast = 3;         // of all pixels together, of integers
 constexpr std::uint64_t few_groups = 3;   // fewer tell nothing of others
 constexpr std::size_t most_weights = 20;  // that a sentence lists
 
@@ -44,10 +45,11 @@ class Inspection {
       : source_(source), shape_(shape), targets_(targets), scratch_(source.scratch_bytes()) {}
 
   // Of all pictures that lie there; none of those that are drawn when they are read.
-  std::uint64_t picture_bytes() const {
+  std::uint64_t stored_bytes() const {
     std::uint64_t records = 0;
     for (const Split split : all_splits) records += source_.size(split);
-    return scratch_.empty() ? records * shape_.bytes() : ~std::uint64_t{0};
+    return scratch_.empty() ? records * shape_.bytes() * size_of(source_.pixels().type)
+                            : ~std::uint64_t{0};
   }
 
   void empty_splits() {
@@ -120,7 +122,7 @@ class Inspection {
     for (std::uint64_t i = 0; i < count; ++i) {
       source_.read(source_.record(split, size / count * i + size % count * i / count), scratch_,
                    record);
-      look_at_picture(record.image);
+      look_at_picture(record);
       for (std::size_t t = 0; t < targets_.size(); ++t)
         if (targets_[t].kind == TargetKind::mask) look_at_mask(record.targets[t].mask, masks_[t]);
     }
@@ -136,11 +138,17 @@ class Inspection {
     const auto are = [&](std::string_view what) {
       return fmt::format("{} {} {}", which, pictures_.count == 1 ? "is" : "are", what);
     };
-    if (pictures_.high == 0) {
-      say(fmt::format("{}: {}", are("black"), float_remedy));
+    const bool floats = source_.pixels().type == PixelType::f32;
+    const PixelFormat format = source_.pixels();
+    if (floats && (pictures_.low < format.low || pictures_.high > format.high))
+      say(fmt::format("{}, but their range in dataset.json is {} to {}",
+                      are(fmt::format("of pixels from {} to {}", pictures_.low, pictures_.high)),
+                      format.low, format.high));
+    if (pictures_.high == 0 && pictures_.low == 0) {
+      say(floats ? are("black") : fmt::format("{}: {}", are("black"), float_remedy));
     } else if (pictures_.high == pictures_.low) {
       say(are(fmt::format("of one colour, {} in every pixel", pictures_.low)));
-    } else if (pictures_.high - pictures_.low < least_contrast) {
+    } else if (!floats && pictures_.high - pictures_.low < least_contrast) {
       say(fmt::format("{}: {}",
                       are(fmt::format("nearly of one colour, {} to {} in every pixel",
                                       pictures_.low, pictures_.high)),
@@ -182,8 +190,8 @@ class Inspection {
   struct Pictures {
     std::uint64_t count = 0, flat = 0;  // flat: each channel the same in all pixels
     std::uint64_t repeated = 0;         // as the first one, whose bytes are kept
-    std::vector<std::uint8_t> first;
-    int low = 255, high = 0;
+    std::vector<std::byte> first;
+    float low = std::numeric_limits<float>::max(), high = -low;
   };
   struct Masks {
     std::uint64_t pixels = 0, known = 0;
@@ -192,17 +200,22 @@ class Inspection {
 
   void say(std::string text) { warnings.push_back(std::move(text)); }
 
-  void look_at_picture(const std::uint8_t* picture) {
+  void look_at_picture(const Record& record) {
+    const Pixels picture = record.image;
     const auto plane = static_cast<std::ptrdiff_t>(shape_.height) * shape_.width;
-    if (pictures_.first.empty()) pictures_.first.assign(picture, picture + shape_.bytes());
-    pictures_.repeated += std::memcmp(pictures_.first.data(), picture, shape_.bytes()) == 0;
+    const std::span bytes = picture_bytes(record, shape_);
+    if (pictures_.first.empty()) pictures_.first.assign(bytes.begin(), bytes.end());
+    pictures_.repeated += std::memcmp(pictures_.first.data(), bytes.data(), bytes.size()) == 0;
     bool flat = true;
-    for (int c = 0; c < shape_.channels; ++c, picture += plane) {
-      const auto [low, high] = std::minmax_element(picture, picture + plane);
-      flat = flat && *low == *high;
-      pictures_.low = std::min<int>(pictures_.low, *low);
-      pictures_.high = std::max<int>(pictures_.high, *high);
-    }
+    with_pixel_type(picture.type(), [&]<class T>(T) {
+      const T* pixels = picture.as<T>();
+      for (int c = 0; c < shape_.channels; ++c, pixels += plane) {
+        const auto [low, high] = std::minmax_element(pixels, pixels + plane);
+        flat = flat && *low == *high;
+        pictures_.low = std::min(pictures_.low, static_cast<float>(*low));
+        pictures_.high = std::max(pictures_.high, static_cast<float>(*high));
+      }
+    });
     ++pictures_.count;
     pictures_.flat += flat;
   }
@@ -307,7 +320,7 @@ std::vector<std::string> data_warnings(const Source& source, PictureShape shape,
   inspection.empty_splits();
   inspection.groups_apart();
   inspection.few_groups_in_a_split();
-  if (inspection.picture_bytes() <= compared_up_to) inspection.pictures_in_two_splits();
+  if (inspection.stored_bytes() <= compared_up_to) inspection.pictures_in_two_splits();
   for (const Split split : all_splits) {
     inspection.look_at(split);
     if (split == Split::train) inspection.alike_pictures();

@@ -14,14 +14,16 @@ namespace {
 template <class F>
 void each_hash(const Source& source, PictureShape shape, Split split, F&& f) {
   std::vector<std::byte> scratch(source.scratch_bytes());
-  const std::size_t plane = shape.bytes() / static_cast<std::size_t>(shape.channels);
   Record read;
   source.each_record(split, [&](std::uint64_t record) {
     source.read(record, scratch, read);
+    const std::span bytes = picture_bytes(read, shape);
+    const std::size_t pixel = size_of(read.image.type());
+    const std::size_t plane = bytes.size() / static_cast<std::size_t>(shape.channels);
     bool flat = true;
-    for (std::size_t c = 0; c < shape.bytes() && flat; c += plane)
-      flat = std::memcmp(read.image + c, read.image + c + 1, plane - 1) == 0;
-    if (!flat) f(XXH3_64bits(read.image, shape.bytes()), record);
+    for (std::size_t c = 0; c < bytes.size() && flat; c += plane)
+      flat = std::memcmp(&bytes[c], &bytes[c] + pixel, plane - pixel) == 0;
+    if (!flat) f(XXH3_64bits(bytes.data(), bytes.size()), record);
   });
 }
 

@@ -116,7 +116,7 @@ void TrainingRun::start_engine() {
   state_.rounds = rounds_;
 }
 
-void TrainingRun::write_config() { write_run_file(o_.out / "config.ini", to_config(o_, d_)); }
+void TrainingRun::write_config() { write_file(o_.out / "config.ini", to_config(o_, d_)); }
 
 // The parameters to begin with.
 void TrainingRun::draw_parameters() {

@@ -5,7 +5,7 @@ import re
 from harness import ROOT, require
 
 # What is compiled once, for any processor.
-SHELL = ("base", "mixes", "optimizers", "experiment", "data", "files", "import", "run", "study", "report", "commands")
+SHELL = ("base", "mixes", "optimizers", "experiment", "data", "files", "import", "run", "study", "report", "export", "commands")
 VECTOR = ("medley/base/vec.hpp", "xsimd/")
 
 # What trains needs no system. These of its rooms do, as they are the shell's:
@@ -16,6 +16,7 @@ NOT_CORE = {
     "base/half.hpp": "numbers of half the size, as files have them",
     "base/line.hpp": "numbers as text",
     "base/number.hpp": "numbers from text",
+    "base/pixel_text.hpp": "what pixels are, as text",
     "base/terminal.hpp": "where lines are shown",
     "base/text.hpp": "texts for people",
     "optimizers/schedule_text.hpp": "schedules as options",

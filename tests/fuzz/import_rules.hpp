@@ -54,6 +54,14 @@ inline void check_own(const IdxSource& source) {
           "targets of the test split have pictures");
 }
 
+inline void check_own(const MaskSource& source) {
+  const ImportRequest& request = source.request;
+  require(!request.masks.targets.empty(), "there are masks");
+  for (const auto& [name, files] : request.masks.targets)
+    require(is_target(name) && !files.folder.empty(), "masks are of the experiment's targets");
+  require(!request.csv.empty() || !request.folders.empty(), "pictures are named");
+}
+
 inline void check_own(const GeneratedSource&) {}
 
 }  // namespace medley::fuzz

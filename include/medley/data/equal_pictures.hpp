@@ -2,13 +2,20 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
-#include <optional>
+#include <span>
 
 #include "medley/data/source.hpp"
 #include "medley/files/image.hpp"
 
 namespace medley {
+
+// All bytes of a record's picture.
+inline std::span<const std::byte> picture_bytes(const Record& record, PictureShape shape) {
+  return {static_cast<const std::byte*>(record.image.data()),
+          shape.bytes() * size_of(record.image.type())};
+}
 
 struct EqualPictures {
   std::uint64_t count = 0;                 // records of the second split

@@ -77,6 +77,7 @@ void describe_network(Description& d) {
     layer.algorithm = Here::Layer::algorithm(Net::shapes[Here::inputs[0]]);
     for (const int t : Here::inputs) layer.inputs.push_back(tensor_name<Net>(t));
     layer.output = Net::shapes[i + 1];
+    layer.has_value = Net::has_value(i);
     layer.flops = Net::Nodes::template with_inputs<Here>(
         Net::shapes, [](auto... s) { return Here::Layer::flops(s...); });
     for (const PlacedParameter& p : Net::parameters) {
@@ -128,7 +129,12 @@ void describe_terms(Description& d) {
 
 template <class List>
 std::vector<AnyMix> any_mixes(const List& list) {
-  return std::apply([](const auto&... mix) { return std::vector<AnyMix>{AnyMix(mix)...}; }, list);
+  if constexpr (requires { compiled_mixes(list); }) {  // mixes/all.hpp
+    const auto mixes = compiled_mixes(list);
+    return {mixes.begin(), mixes.end()};
+  } else {
+    return std::apply([](const auto&... mix) { return std::vector<AnyMix>{AnyMix(mix)...}; }, list);
+  }
 }
 
 template <class Experiment, int G>

@@ -1,0 +1,16 @@
+// The formats of `export`, in the order of its help.
+#pragma once
+
+#include <array>
+
+#include "medley/export/export_onnx.hpp"
+
+namespace medley {
+
+inline auto export_formats() {
+  return std::to_array<ExportFormat>({
+      onnx_format(),
+  });
+}
+
+}  // namespace medley
