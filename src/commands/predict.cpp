@@ -69,8 +69,8 @@ class PredictCommand {
     const PictureShape shape{d_.input.c, d_.input.h, d_.input.w};
     if (o_.pictures()) {
       model_.start_prediction(nullptr, {});
-      feed_ = std::make_unique<PictureFeed>(o_.images, shape, o_.fit, o_.tile || o_.own_size, batch,
-                                            model_.threads());
+      feed_ = std::make_unique<PictureFeed>(o_.images, shape, model_.source().pixels(), o_.fit,
+                                            o_.tile || o_.own_size, batch, model_.threads());
       return;
     }
     const Source* records = program_.generator;
@@ -126,7 +126,8 @@ class PredictCommand {
       layer_.values = features_.data();
       feature_elements_ = static_cast<std::size_t>(parts.features.elements());
     }
-    if (o_.tile) tiles_.emplace(model_.engine(), d_, heads_, o_.overlap);
+    if (o_.tile)
+      tiles_.emplace(model_.engine(), d_, heads_, model_.source().pixels().type, o_.overlap);
     if (!o_.masks.empty()) {
       const auto masks =
           std::ranges::count_if(heads_, [](const auto& h) { return h.second.answers_mask(); });
@@ -180,9 +181,16 @@ class PredictCommand {
     writer_->add({batch_->names[i], &problem, {}, {}});
   }
 
+  const std::vector<std::vector<std::uint8_t>>& tiled_masks(const WholePicture& picture) {
+    const PictureShape tile{d_.input.c, d_.input.h, d_.input.w};
+    return tiles_->predict(picture.shape(), [&](const Tile& at, std::span<std::byte> pixels) {
+      picture.cut(at, tile, model_.source().pixels(), pixels);
+    });
+  }
+
   // Record i of the batch, which is the n-th that could be read.
   void tell(std::size_t i, std::size_t n) {
-    const auto* const tiled = tiles_ ? &tiles_->predict(batch_->pictures[i]) : nullptr;
+    const auto* const tiled = tiles_ ? &tiled_masks(batch_->pictures[i]) : nullptr;
     std::size_t masks = 0;
     for (std::size_t k = 0; k < heads_.size(); ++k) {
       const auto& [h, head] = heads_[k];
@@ -192,7 +200,7 @@ class PredictCommand {
       if (!head.answers_mask()) {
         predicted_[k].outputs = output;
       } else if (tiled) {
-        const PictureShape shape = batch_->pictures[i].shape;
+        const PictureShape shape = batch_->pictures[i].shape();
         predicted_[k] = {{}, (*tiled)[masks++], shape.height, shape.width, {}};
       } else {
         mask_memory_[k] = head.mask(output);
@@ -212,7 +220,7 @@ class PredictCommand {
       predicted.file = masks_->save(name, head, predicted.height, predicted.width, predicted.mask);
       return;
     }
-    const PictureShape shape = batch_->pictures[i].shape;
+    const PictureShape shape = batch_->pictures[i].shape();
     predicted.file = masks_->save(name, head, shape.height, shape.width,
                                   mask_in_own_size(head, output, o_.fit, shape));
   }

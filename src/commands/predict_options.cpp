@@ -82,7 +82,6 @@ void check_records(const Program& program, const PredictOptions& o, bool names_f
                    bool names_split) {
   refuse_if(o.pictures() && (!o.data.empty() || names_split),
             "either pictures or --data and --split");
-  if (o.pictures()) require_picture_channels(program.description.input.c);
   refuse_if(!o.pictures() && o.data.empty() && !program.generator,
             "name pictures, or a dataset folder with --data DIR");
   refuse_if(!o.pictures() && (o.skip_bad || names_fit), "--fit and --skip-bad are for pictures");

@@ -33,12 +33,12 @@ std::vector<Tile> make_tiles(int height, int width, int tile_height, int tile_wi
   return tiles;
 }
 
-void cut_tile(const Image& image, const Tile& tile, PictureShape shape,
-              std::span<std::uint8_t> out) {
+void cut_tile(const Image& image, const Tile& tile, PictureShape shape, std::span<std::uint8_t> out,
+              std::uint8_t beyond) {
   const auto channels = static_cast<std::size_t>(shape.channels);
   const int height = std::min(shape.height, image.shape.height - tile.top);
   const int width = std::min(shape.width, image.shape.width - tile.left);
-  std::ranges::fill(out, std::uint8_t{0});
+  std::ranges::fill(out, beyond);
   for (int y = 0; y < height; ++y)
     for (int x = 0; x < width; ++x) {
       const std::size_t from =

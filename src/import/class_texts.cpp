@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "medley/base/number.hpp"
+#include "medley/import/decimals.hpp"
 
 namespace medley {
 namespace {
@@ -26,9 +27,10 @@ struct Value {
 };
 
 // The values of texts all of which are finite numbers, else nothing.
-std::vector<Value> values_of(std::span<const std::string> texts) {
+std::vector<Value> values_of(std::span<const std::string> texts, bool decimal_comma) {
   std::vector<Value> values;
-  for (const std::string& text : texts) {
+  for (const std::string& written : texts) {
+    const std::string text = decimal_comma ? with_decimal_point(written) : written;
     const NumberRead<double> number = read_number<double>(text);
     if (!number || std::isnan(number.value)) return {};
     const NumberRead<std::int64_t> whole = read_number<std::int64_t>(text);
@@ -50,11 +52,12 @@ std::optional<int> boolean_of(std::string_view text) {
   return std::nullopt;
 }
 
-std::vector<std::uint32_t> same_classes(std::span<const std::string> texts, bool two_classes) {
+std::vector<std::uint32_t> same_classes(std::span<const std::string> texts, bool two_classes,
+                                        bool decimal_comma) {
   std::vector<std::uint32_t> same(texts.size());
   std::iota(same.begin(), same.end(), 0u);
   std::map<Value, std::uint32_t> first;
-  if (const std::vector<Value> values = values_of(texts); !values.empty()) {
+  if (const std::vector<Value> values = values_of(texts, decimal_comma); !values.empty()) {
     for (std::uint32_t i = 0; i < texts.size(); ++i)
       same[i] = first.try_emplace(values[i], i).first->second;
     return same;
@@ -69,9 +72,9 @@ std::vector<std::uint32_t> same_classes(std::span<const std::string> texts, bool
   return same;
 }
 
-void sort_class_texts(std::vector<std::string>& texts) {
+void sort_class_texts(std::vector<std::string>& texts, bool decimal_comma) {
   std::sort(texts.begin(), texts.end());
-  const std::vector<Value> values = values_of(texts);
+  const std::vector<Value> values = values_of(texts, decimal_comma);
   if (!values.empty()) {
     std::vector<std::size_t> order(texts.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
@@ -86,11 +89,27 @@ void sort_class_texts(std::vector<std::string>& texts) {
   if (first && second && *first > *second) std::swap(texts[0], texts[1]);
 }
 
+bool put_positive_last(std::vector<std::string>& texts, const std::string& positive,
+                       bool decimal_comma) {
+  auto found = std::ranges::find(texts, positive);
+  if (found == texts.end()) {
+    std::vector<std::string> all = texts;
+    all.push_back(positive);
+    found = texts.begin() + std::min<std::ptrdiff_t>(same_classes(all, true, decimal_comma).back(),
+                                                     std::ssize(texts));
+  }
+  if (found == texts.end()) return false;
+  std::rotate(found, found + 1, texts.end());
+  return true;
+}
+
 bool spells_missing(std::string_view text) {
-  // ("none" may well be a class: of no defect, or of no one in the picture.)
-  constexpr std::array<std::string_view, 13> spellings{"NA",   "N/A",  "n/a",   "#N/A", "<NA>",
-                                                       "NaN",  "nan",  "NAN",   "None", "NULL",
-                                                       "Null", "null", "<null>"};
+  // As R, Python, SQL and spreadsheets write it; the last are errors of formulas. ("none" may well be a
+  // class: of no defect, or of no one in the picture.)
+  constexpr auto spellings = std::to_array<std::string_view>(
+      {"NA",  "N/A",  "n/a",   "#N/A",    "#NA",     "<NA>",  "NaN",  "nan",
+       "NAN", "-NaN", "-nan",  "None",    "NULL",    "Null",  "null", "<null>",
+       "#NV", "?",    "#REF!", "#VALUE!", "#DIV/0!", "#NAME?"});
   const std::string_view word = stripped(text);
   return std::find(spellings.begin(), spellings.end(), word) != spellings.end();
 }

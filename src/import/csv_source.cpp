@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cctype>
+
 #include "medley/files/csv.hpp"
 #include "medley/files/options.hpp"
 
@@ -34,12 +36,31 @@ std::map<std::string, Strings, std::less<>> classes(const OptionValues& values,
   return result;
 }
 
+// A mark of one letter, such as a separator, or 0 without the option.
+char mark(const OptionValues& values, const char* option, std::string_view what,
+          bool (*allowed)(char)) {
+  if (values.count(option) == 0) return 0;
+  const std::string text = values[option].as<std::string>();
+  const std::string one = text == "tab" || text == "\\t" ? "\t" : text;
+  if (one.size() != 1 || !allowed(one[0]))
+    throw usage_error(fmt::format("--{}: '{}' is not {}", option, text, what));
+  return one[0];
+}
+
+bool may_separate(char c) {
+  return c == '\t' || (c > ' ' && c < 127 && c != '"' && std::isalnum(c) == 0);
+}
+
 }  // namespace
 
 void CsvSource::describe(OptionsDescription& options) {
   auto add = options.add_options();
   add("csv", po::value<std::string>()->value_name("FILE"),
       "CSV file with a header and a row a picture");
+  add("separator", po::value<std::string>()->value_name("C"),
+      "what is between its columns: , ; | tab or another character; without it found out");
+  add("decimal", po::value<std::string>()->value_name("C"),
+      "the decimal mark of its numbers: . or , ; without it found out");
   add("images", po::value<std::string>()->value_name("DIR"),
       "folder of the JPEG and PNG files; none outside of it is opened");
   add("image", po::value<std::string>()->value_name("COLUMN")->default_value("image"),
@@ -49,7 +70,7 @@ void CsvSource::describe(OptionsDescription& options) {
       "and .png are tried");
   add("target", po::value<Strings>()->value_name("NAME=COLUMN")->composing(),
       "column of a target, if its name is another (repeatable; for a target of several values once "
-      "for each, in order)");
+      "for each, in order; NAME= without a column: nothing is known of it)");
   add("split-by", po::value<std::string>()->value_name("COLUMN"),
       "rows with the same text in this column go into the same split (such as the person who took "
       "the picture); without it, rows of the same picture");
@@ -61,6 +82,8 @@ void CsvSource::describe(OptionsDescription& options) {
   add("classes", po::value<Strings>()->value_name("TARGET=A,B,...")->composing(),
       "all classes of a target, as the cells have them, in this order: the first is class 0; a row "
       "with another text is bad (repeatable; quotes as in CSV)");
+  add("positive", po::value<Strings>()->value_name("TARGET=TEXT")->composing(),
+      "of a target of two classes the one that becomes 1, which F1 and AUC are of (repeatable)");
   add("missing", po::value<Strings>()->value_name("TEXT")->composing(),
       "cells of targets with this text are not known, as empty ones are (repeatable)");
   add("skip-bad", po::bool_switch(),
@@ -68,11 +91,11 @@ void CsvSource::describe(OptionsDescription& options) {
       "without it the first one is an error");
 }
 
-CsvSource CsvSource::parse(const OptionValues& values, std::span<const TargetSpec> targets) {
-  CsvSource source;
-  ImportRequest& request = source.request;
-  request.csv = required(values, "csv");
-  request.images = required(values, "images");
+void read_table_options(const OptionValues& values, std::span<const TargetSpec> targets,
+                        ImportRequest& request) {
+  request.separator = mark(values, "separator", "a character to separate columns", may_separate);
+  request.decimal = mark(values, "decimal", "a decimal mark, which is . or a comma",
+                         [](char c) { return c == '.' || c == ','; });
   request.image_column = required(values, "image");
   request.extension = values["extension"].as<std::string>();
   request.columns = columns(values, targets);
@@ -81,23 +104,40 @@ CsvSource CsvSource::parse(const OptionValues& values, std::span<const TargetSpe
   for (const auto& [name, count] : pairs(values, "min-count"))
     request.min_counts[name] = parse_number<std::uint64_t>(count, "min-count");
   request.classes = classes(values, targets);
+  for (const auto& [target, text] : pairs(values, "positive")) {
+    require_target("positive", target, targets);
+    if (text.empty()) throw usage_error(fmt::format("--positive {}=: which class?", target));
+    if (!request.positive.emplace(target, text).second)
+      throw usage_error(fmt::format("--positive: the target '{}' twice", target));
+  }
   if (values.count("missing") != 0) request.missing = values["missing"].as<Strings>();
   request.skip_bad = values["skip-bad"].as<bool>();
+}
+
+CsvSource CsvSource::parse(const OptionValues& values, std::span<const TargetSpec> targets) {
+  CsvSource source;
+  source.request.csv = required(values, "csv");
+  source.request.images = required(values, "images");
+  read_table_options(values, targets, source.request);
   return source;
+}
+
+DatasetSummary tell_table(ImportReport report, std::string_view rows,
+                          const ImportContext& context) {
+  for (const std::string& line : report.skipped) context.tell("skipped: " + line);
+  for (const std::string& line : report.notes) context.tell(line);
+  const auto& records = report.summary.records;
+  context.tell(fmt::format("{} {}: {} written, {} excluded, {} of rare classes, {} bad and skipped",
+                           report.rows, rows, records[0] + records[1] + records[2], report.excluded,
+                           report.rare, report.skipped.size()));
+  return std::move(report.summary);
 }
 
 DatasetSummary CsvSource::run(const ImportContext& context) const {
   ImportRequest complete = request;
   complete.shape = context.shape;
   complete.progress = context.progress;
-  ImportReport report = import_csv(complete);
-  for (const std::string& line : report.skipped) context.tell("skipped: " + line);
-  for (const std::string& line : report.notes) context.tell(line);
-  const auto& records = report.summary.records;
-  context.tell(fmt::format(
-      "{} rows: {} written, {} excluded, {} of rare classes, {} bad and skipped", report.rows,
-      records[0] + records[1] + records[2], report.excluded, report.rare, report.skipped.size()));
-  return std::move(report.summary);
+  return tell_table(import_csv(complete), "rows", context);
 }
 
 }  // namespace medley

@@ -7,9 +7,9 @@
 namespace medley {
 
 void GeneratedSource::describe(OptionsDescription& options) {
-  options.add_options()(
-      "generated", po::bool_switch(),
-      "write the experiment's own generated pictures instead; takes --out and --force alone");
+  options.add_options()("generated", po::bool_switch(),
+                        "write the experiment's own generated pictures instead; takes --out, "
+                        "--force and --threads alone");
 }
 
 GeneratedSource GeneratedSource::parse(const OptionValues&, std::span<const TargetSpec>) {

@@ -8,13 +8,14 @@
 
 namespace medley {
 
-PictureFeed::PictureFeed(PictureNames names, PictureShape shape, Fit fit, bool keep,
-                         std::size_t batch, int threads)
+PictureFeed::PictureFeed(PictureNames names, PictureShape shape, PixelFormat format, Fit fit,
+                         bool keep, std::size_t batch, int threads)
     : names_(std::move(names)),
       shape_(shape),
+      format_(format),
       fit_(fit),
       keep_(keep),
-      pixels_(batch * shape.bytes()),
+      pixels_(batch * picture_bytes()),
       workers_(threads) {
   if (names_.stdin_end) stdin_names_.emplace(STDIN_FILENO, *names_.stdin_end, names_.every_line);
 }
@@ -66,16 +67,28 @@ bool PictureFeed::next_name(RecordBatch& batch) {
   return true;
 }
 
+void PictureFeed::load_whole(const std::string& name, WholePicture& whole,
+                             std::span<std::byte> pixels) {
+  whole.is_deep = format_.type != PixelType::u8;
+  if (whole.is_deep) {
+    read_picture(name, shape_.channels, format_, whole.deep);
+    fit_image(whole.deep, fit_, shape_, format_, pixels);
+  } else {
+    read_picture(name, shape_.channels, whole.bytes);
+    fit_image(whole.bytes, fit_, shape_,
+              std::span(reinterpret_cast<std::uint8_t*>(pixels.data()), pixels.size()));
+  }
+}
+
 void PictureFeed::load(RecordBatch& batch, std::size_t i) {
-  const std::span<std::uint8_t> pixels(pixels_.data() + i * shape_.bytes(), shape_.bytes());
-  batch.records[i].image = pixels.data();
+  const std::span<std::byte> pixels(pixels_.data() + i * picture_bytes(), picture_bytes());
+  batch.records[i].image = {pixels.data(), format_.type};
   if (batch.problems[i]) return;  // of the name
   try {
     if (keep_) {
-      read_picture(batch.names[i], shape_.channels, batch.pictures[i]);
-      fit_image(batch.pictures[i], fit_, shape_, pixels);
+      load_whole(batch.names[i], batch.pictures[i], pixels);
     } else {
-      load_picture(batch.names[i], fit_, shape_, pixels);
+      load_picture(batch.names[i], fit_, shape_, format_, pixels);
     }
   } catch (const Error& error) {  // a worker must not throw
     const std::filesystem::path other = file_in_other_form(batch.names[i]);

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "medley/files/tiles.hpp"
+#include "medley/files/fit_geometry.hpp"
 
 namespace medley {
 
@@ -36,9 +36,9 @@ std::vector<std::uint8_t> mask_in_own_size(const HeadPrediction& head,
                                            std::span<const float> outputs, Fit fit,
                                            PictureShape picture) {
   const Shape shape = head.shape();
-  const FitScales scales = fit_scales(picture, fit, {shape.c, shape.h, shape.w});
-  const std::vector<Between> rows = between(picture.height, shape.h, scales.rows),
-                             columns = between(picture.width, shape.w, scales.columns);
+  const FitScales scales = fit_scales(fit, picture.height, picture.width, shape.h, shape.w);
+  const std::vector<Between> rows = between(picture.height, shape.h, scales.down),
+                             columns = between(picture.width, shape.w, scales.across);
   std::vector<std::uint8_t> mask;
   mask.reserve(rows.size() * columns.size());
   std::vector<float> pixel(static_cast<std::size_t>(shape.c));
@@ -64,14 +64,15 @@ std::vector<std::uint8_t> mask_in_own_size(const HeadPrediction& head,
 }
 
 TiledMasks::TiledMasks(Engine& engine, const Description& d,
-                       const std::vector<std::pair<int, HeadPrediction>>& heads, int overlap)
-    : engine_(engine), tile_{d.input.c, d.input.h, d.input.w}, overlap_(overlap) {
+                       const std::vector<std::pair<int, HeadPrediction>>& heads, PixelType type,
+                       int overlap)
+    : engine_(engine), tile_{d.input.c, d.input.h, d.input.w}, type_(type), overlap_(overlap) {
   const std::size_t batch = engine.predict_batch();
   for (const HeadInfo& head : d.heads) {
     outputs_.emplace_back(batch * static_cast<std::size_t>(head.shape.elements()));
     pointers_.push_back(outputs_.back().data());
   }
-  pixels_.resize(batch * tile_.bytes());
+  pixels_.resize(batch * tile_.bytes() * size_of(type_));
   for (const auto& [h, head] : heads) {
     if (head.answers_mask()) heads_.push_back({h, &head, {}, nullptr});
   }
@@ -79,8 +80,9 @@ TiledMasks::TiledMasks(Engine& engine, const Description& d,
   for (std::size_t i = 0; i < heads_.size(); ++i) heads_[i].mask = &masks_[i];
 }
 
-const std::vector<std::vector<std::uint8_t>>& TiledMasks::predict(const Image& picture) {
-  const int height = picture.shape.height, width = picture.shape.width;
+const std::vector<std::vector<std::uint8_t>>& TiledMasks::predict(PictureShape picture,
+                                                                  const CutTile& cut) {
+  const int height = picture.height, width = picture.width;
   const std::vector<Tile> tiles = make_tiles(height, width, tile_.height, tile_.width, overlap_);
   const int reach = std::max(width, tile_.width);  // of a row of tiles
   for (Head& one : heads_) {
@@ -93,9 +95,10 @@ const std::vector<std::vector<std::uint8_t>>& TiledMasks::predict(const Image& p
   for (std::size_t first = 0; first < tiles.size(); first += records_.size()) {
     records_.resize(std::min(engine_.predict_batch(), tiles.size() - first));
     for (std::size_t i = 0; i < records_.size(); ++i) {
-      const std::span<std::uint8_t> pixels(pixels_.data() + i * tile_.bytes(), tile_.bytes());
-      cut_tile(picture, tiles[first + i], tile_, pixels);
-      records_[i].image = pixels.data();
+      const std::size_t bytes = tile_.bytes() * size_of(type_);
+      const std::span<std::byte> pixels(pixels_.data() + i * bytes, bytes);
+      cut(tiles[first + i], pixels);
+      records_[i].image = {pixels.data(), type_};
     }
     engine_.predict(records_, pointers_);
     for (std::size_t i = 0; i < records_.size(); ++i) {
@@ -131,9 +134,9 @@ void TiledMasks::add(Head& one, std::span<const float> outputs, int left, int wi
 
 // The first rows of the sums, which begin at row `top` of the picture, become classes, and those below
 // move up.
-void TiledMasks::finish_rows(Head& one, int rows, int top, const Image& picture) {
+void TiledMasks::finish_rows(Head& one, int rows, int top, PictureShape picture) {
   const Shape shape = one.head->shape();
-  const int width = picture.shape.width, reach = std::max(width, shape.w);
+  const int width = picture.width, reach = std::max(width, shape.w);
   const auto plane = static_cast<std::ptrdiff_t>(shape.h) * reach;
   std::vector<float> pixel(static_cast<std::size_t>(shape.c));
   for (int y = 0; y < std::min(rows, shape.h); ++y) {

@@ -64,6 +64,8 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     request.min_counts.clear();
     request.classes["kind"] = {"b", "1"};
   }
+  if (size % 128 >= 64) request.separator = size % 256 < 128 ? ';' : '|';
+  if (size % 512 >= 256) request.decimal = size % 1024 < 512 ? ',' : '.';
   request.out = pictures.work / "out";
   request.force = true;
   request.skip_bad = size % 16 < 8;

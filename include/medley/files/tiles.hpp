@@ -25,9 +25,9 @@ struct Tile {
 // `overlap` is 0 or more and less than a tile's height and width.
 std::vector<Tile> make_tiles(int height, int width, int tile_height, int tile_width, int overlap);
 
-// The part of the picture that begins at the tile's upper left, as shape.channels planes; black where the picture ends
+// The part of the picture that begins at the tile's upper left, as shape.channels planes; `beyond` where the picture ends
 // before. `out` has shape.bytes(); shape.channels must be the image's.
-void cut_tile(const Image& image, const Tile& tile, PictureShape shape,
-              std::span<std::uint8_t> out);
+void cut_tile(const Image& image, const Tile& tile, PictureShape shape, std::span<std::uint8_t> out,
+              std::uint8_t beyond = 0);
 
 }  // namespace medley

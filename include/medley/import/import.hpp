@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -15,6 +16,7 @@
 #include "medley/data/dataset_writer.hpp"
 #include "medley/data/source.hpp"
 #include "medley/files/image.hpp"
+#include "medley/import/mask_set.hpp"
 
 namespace medley {
 
@@ -33,17 +35,24 @@ struct ImportCommon {
   std::filesystem::path out;
   bool force = false;
 
+  std::optional<PixelType> pixels;    // that the data set is to have
+  std::optional<PixelFormat> floats;  // black and white of floats, in the files and in the data set
+
+  int threads = 1;    // that read pictures; the result does not depend on it
   Progress progress;  // called after each picture, if given
 };
 
-// Of targets of kind classes or values.
+// Of a table of pictures: a CSV file, or folders (import_folders.hpp). Targets are of kind classes or values.
 struct ImportRequest : ImportCommon {
   std::filesystem::path csv;
-  std::filesystem::path images;  // folder; no file outside of it is opened
+  std::filesystem::path folders,
+      labels;                       // instead: the folders, and a CSV file of the same pictures
+  char separator = 0, decimal = 0;  // of the CSV file; 0: found out
+  std::filesystem::path images;     // folder; no file outside of it is opened
   std::string image_column = "image";
   std::string extension;  // appended to the column's text
-  // The columns of each target by its name: one, or `size` of them for values. A target that is not
-  // here has the column of its own name.
+  // The columns of each target by its name: one, or `size` of them for values; a single one without a name: nothing is
+  // known of the target. A target that is not here has the column of its own name.
   std::map<std::string, std::vector<std::string>, std::less<>> columns;
   std::string group_column;  // rows with the same text share a split; empty: the image column
   std::vector<std::pair<std::string, std::string>> excludes;     // column, value
@@ -51,7 +60,11 @@ struct ImportRequest : ImportCommon {
   std::vector<std::string> missing;  // cells of these texts are not known, as empty ones are
   // All classes of a target by its name, in order; a target that is not here has those that occur.
   std::map<std::string, std::vector<std::string>, std::less<>> classes;
+  std::map<std::string, std::string, std::less<>> positive;  // of two that occur the one that is 1
   bool skip_bad = false;
+  MaskRequest masks;  // of targets that are masks
+  bool tile = false;  // cut pictures into tiles (tiles.hpp) of the shape, instead of fitting them
+  int tile_overlap = 0;
 };
 
 struct ImportReport {
@@ -66,7 +79,7 @@ struct ImportReport {
 // Reads the CSV file, decides each row's split, and writes the pictures that are left as a dataset
 // folder. Text classes are numbered as `classes` lists them, else in the order of their names:
 // numbers by value (1 and 1.0 are one class), the two spellings of a boolean false first, all else
-// bytewise. An empty cell is a missing target, and so is one of the texts of `missing`; among
+// bytewise; of two, `positive` is 1. An empty cell is a missing target, and so is one of the texts of `missing`; among
 // values, NaN is one too. Classes with fewer than their min_count rows are left out with their
 // rows, counted after the excludes. A bad row (picture missing or damaged, a cell that cannot be
 // read, a class that is not listed, too few or many fields) throws data_error naming file, row and
@@ -74,6 +87,19 @@ struct ImportReport {
 // target's, or if a class that nobody listed is called NA, null or the like. Memory grows by some
 // bytes a row, not with the pictures.
 ImportReport import_csv(const ImportRequest& request);
+
+// What the pixels of a data set are that is made of files of this type, `name`: of that type, if options
+// do not say otherwise. Throws usage_error where floats, there or here, have no range.
+PixelFormat imported_pixels(const ImportCommon& request, PixelType type, std::string_view name);
+
+// The classes of a target, a label a record; negative where it is not known.
+struct ClassColumn {
+  std::span<const std::int32_t> labels;
+  int size = 0;
+};
+// assign_splits of records that belong to no groups, by their numbers.
+std::vector<Split> assign_splits(std::uint64_t records, std::span<const ClassColumn> targets,
+                                 SplitFractions fractions, std::uint64_t seed);
 
 // A split for each group such that the sizes come near the fractions (training's must not be 0):
 // groups in the order of their hash (XXH3-64 of the name with the seed), each to the split that

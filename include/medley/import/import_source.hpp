@@ -3,7 +3,7 @@
 // fuzzing harness go over the list.
 //
 //   option, noun, names   the option that chooses it, what it reads, and what the option's argument is, for messages
-//   takes                 of the options that several have those that it takes, besides --out and --force
+//   takes                 of the options that several have those that it takes, besides --out, --force and --threads
 //   describe, parse, run  its own options; what they ask for, or usage_error; the import
 #pragma once
 

@@ -25,9 +25,9 @@ struct PictureNames {
 // Of names on stdin a batch takes what is there, as whoever writes may wait for the answer.
 class PictureFeed final : public RecordFeed {
  public:
-  // `keep`: the pictures as they are, besides.
-  PictureFeed(PictureNames names, PictureShape shape, Fit fit, bool keep, std::size_t batch,
-              int threads);
+  // `format`: of the model's pixels; `keep`: the pictures as they are, besides.
+  PictureFeed(PictureNames names, PictureShape shape, PixelFormat format, Fit fit, bool keep,
+              std::size_t batch, int threads);
 
   std::string_view column() const override { return "image"; }
   void next(RecordBatch& batch) override;
@@ -36,15 +36,18 @@ class PictureFeed final : public RecordFeed {
   void name_pictures(RecordBatch& batch);
   bool next_name(RecordBatch& batch);
   void load(RecordBatch& batch, std::size_t i);
+  void load_whole(const std::string& name, WholePicture& whole, std::span<std::byte> pixels);
+  std::size_t picture_bytes() const { return shape_.bytes() * size_of(format_.type); }
 
   PictureNames names_;
   std::size_t at_ = 0;
   std::optional<NameReader> stdin_names_;
   std::optional<Error> failure_;  // of reading names
   PictureShape shape_;
+  PixelFormat format_;
   Fit fit_;
   bool keep_;
-  std::vector<std::uint8_t> pixels_;
+  std::vector<std::byte> pixels_;
   Threads workers_;
 };
 

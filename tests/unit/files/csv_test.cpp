@@ -132,5 +132,62 @@ TEST(CsvFields, SplitsASingleRow) {
     EXPECT_EQ(csv_fields(text), std::nullopt) << text;
 }
 
+// What a lenient reader makes of a text: its separator, then the header and each row.
+std::string leniently(const std::filesystem::path& file, char separator = 0) {
+  CsvReader reader(file, {.separator = separator, .lenient = true});
+  std::string text(1, reader.separator());
+  const auto add = [&](const Fields& fields) {
+    for (const std::string& field : fields) text += "[" + field + "]";
+    text += '\n';
+  };
+  add(reader.header());
+  for (CsvRow row; reader.next(row);) row.problem.empty() ? add(row.fields) : add({row.problem});
+  return text;
+}
+
+TEST_F(Csv, SeparatorsAreFoundOut) {
+  for (const std::string separator : {",", ";", "\t", "|"}) {
+    const std::string a = "a" + separator + "b\n", row = "1" + separator + "\"x,;|\t\"\n";
+    EXPECT_EQ(leniently(file(a + row)), separator + "[a][b]\n[1][x,;|\t]\n");
+  }
+  EXPECT_EQ(leniently(file("a\n1\n2;3\n")), ",[a]\n[1]\n[2;3]\n");
+  // A header that has two: the rows tell.
+  EXPECT_EQ(leniently(file("a,b;c\n1,2\n")), ",[a][b;c]\n[1][2]\n");
+  EXPECT_EQ(leniently(file("a,b;c\n1;2\n")), ";[a,b][c]\n[1][2]\n");
+  EXPECT_EQ(leniently(file("\"a,b\";c\n1;2\n")), ";[a,b][c]\n[1][2]\n");
+  EXPECT_ERROR(leniently(file("a,b;c\n")), "3: ...t.csv...',' or ';'...--separator");
+  EXPECT_ERROR(leniently(file("a|b\tc\n1|2\t3\n")), "3: ...tab or '|'...--separator");
+  EXPECT_EQ(leniently(file("a|b\tc\n1|2\t3\n"), '|'), "|[a][b\tc]\n[1][2\t3]\n");
+  EXPECT_EQ(leniently(file("sep=;\r\na;b,c\r\n1;2,3\r\n")), ";[a][b,c]\n[1][2,3]\n");
+  EXPECT_EQ(leniently(file("sep=\n1\n")), ",[sep=]\n[1]\n");
+}
+
+TEST_F(Csv, BlanksAndEmptyRowsOfALenientReader) {
+  EXPECT_EQ(leniently(file(" a\t, \"b \" ,c d\n,,\n \"\" , ,\n1, \"2\"x ,3\n")),
+            ",[a][b ][c d]\n[text after the closing quote of a field]\n");
+  EXPECT_EQ(leniently(file("a\tb\n\t1\n")), "\t[a][b]\n[][1]\n");  // a tab is no blank there
+  EXPECT_EQ(read(" a,b\n,\n1 ,2\n").rows.size(), 2u);              // the strict one keeps all
+}
+
+TEST_F(Csv, Utf16OfALenientReader) {
+  using namespace std::string_view_literals;
+  EXPECT_EQ(leniently(file("\xFF\xFE"
+                           "a\0\t\0\xE4\0\r\0\n\0\x3D\xD8\x00\xDE\t\0\xAC\x20\n\0"sv)),
+            "\t[a][ä]\n[😀][€]\n");
+  EXPECT_EQ(leniently(file("\xFE\xFF\0a\0;\0b"sv)), ";[a][b]\n");
+  for (const auto text : {"\xFF\xFE\x3D\xD8"
+                          "a\0"sv,
+                          "\xFF\xFE\x00\xDE"sv,
+                          "\xFF\xFE"
+                          "a"sv,
+                          "\xFF\xFE"
+                          "a\0\x3D\xD8"sv})
+    EXPECT_ERROR(leniently(file(text)), "3: ...t.csv is damaged: it begins as UTF-16 does");
+  // Longer than what is read at once.
+  std::string wide = "\xFF\xFE", narrow;
+  for (const char c : "a;b\n" + std::string(100'000, 'x') + ";1\n") wide += std::string{c, '\0'};
+  EXPECT_EQ(leniently(file(wide)), ";[a][b]\n[" + std::string(100'000, 'x') + "][1]\n");
+}
+
 }  // namespace
 }  // namespace medley

@@ -15,21 +15,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::string from_base64(std::string_view coded) {
-  constexpr std::string_view digits =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string bytes;
-  std::uint32_t bits = 0;
-  int count = 0;
-  for (const char c : coded.substr(0, coded.find('='))) {
-    bits = bits << 6 | static_cast<std::uint32_t>(digits.find(c));
-    if ((count += 6) < 8) continue;
-    count -= 8;
-    bytes += static_cast<char>(bits >> count & 255u);
-  }
-  return bytes;
-}
-
 Image decode(std::string_view file, int channels) {
   Image image;
   decode_image(bytes_of(file), channels, image);

@@ -124,6 +124,41 @@ TEST_F(Import, FindsFilesByNameAndExtension) {
   }
 }
 
+TEST_F(Import, AnyNumberOfThreadsGivesTheSameBytesAndMessages) {
+  std::string rows = "image,kind\n";
+  for (int i = 0; i < 200; ++i) {
+    const std::string name = "q" + std::to_string(i);
+    picture(name + ".png", i);
+    if (i == 90 || i == 120) write_text(folder_ / "images" / (name + ".png"), "broken");
+    rows += name + "," + (i % 2 == 0 ? "a" : "b") + "\n";
+  }
+  ImportRequest r = request(rows, kind_only);
+  const std::string first = error(r);
+  EXPECT_PRED2(holds, first, "3: ...row 92: picture ...q90.png");
+  r.skip_bad = true;
+  r.force = true;
+  const std::vector<std::string> skipped = import_csv(r).skipped;
+  const std::string images = read_text(r.out / "images.npy"),
+                    split = read_text(r.out / "split.npy");
+  for (const int threads : {2, 5}) {
+    r.threads = threads;
+    std::uint64_t last = 0;
+    r.progress = [&](std::uint64_t done, std::uint64_t total) {
+      EXPECT_EQ(done, last + 1);
+      EXPECT_EQ(total, 200u);
+      last = done;
+    };
+    EXPECT_EQ(import_csv(r).skipped, skipped);
+    EXPECT_EQ(last, 200u);  // also where rows are left out
+    EXPECT_EQ(read_text(r.out / "images.npy"), images);
+    EXPECT_EQ(read_text(r.out / "split.npy"), split);
+    r.skip_bad = false;
+    r.progress = {};
+    EXPECT_EQ(error(r), first);
+    r.skip_bad = true;
+  }
+}
+
 TEST_F(Import, NothingOutsideOfTheFolderIsOpened) {
   for (const char* name : {"secret.png", "images.png"})
     write_text(folder_ / name, make_png(make_image({1, 5, 7}, [](int, int, int) { return 9; })));
@@ -525,6 +560,8 @@ TEST_F(ImportCommand, WrongOptionsAreUsageErrors) {
   EXPECT_PRED2(holds, error(options({"--seed", "-1"})), "2: --seed");
   EXPECT_PRED2(holds, error(options({"--seed", "1x"})), "2: --seed");
   EXPECT_PRED2(holds, error(options({"--fit", "squash"})), "2: --fit");
+  EXPECT_PRED2(holds, error(options({"--threads", "0"})), "2: --threads: at least 1");
+  EXPECT_PRED2(holds, error(options({"--threads", "two"})), "2: --threads");
   EXPECT_PRED2(holds, error(options({"--generated"})), "2: ");  // no generator here
   for (const char* text : {"0.5,0.5", "0.5,0.5,0.5", "0,0.5,0.5", "a,b,c", "0.7,0.15,0.15,0",
                            "1.5,-0.5,0", "nan,0,0", ""})
@@ -595,6 +632,7 @@ TEST(ImportClothing, GivesFourteenCategories) {
   r.group_column = "sender_id";
   r.excludes = {{"label", "Not sure"}, {"label", "Other"}, {"label", "Skip"}};
   r.min_counts["category"] = 100;
+  r.threads = 2;
   r.out = folder / "clothing";
   const ImportReport report = import_csv(r);
   EXPECT_EQ(report.rows, 5398u);

@@ -72,7 +72,7 @@ class Tiles {
         for (int i = 0; i < side * side; ++i) {
           const int y = i / side, x = i % side;
           const bool wrong = std::min({y, x, side - 1 - y, side - 1 - x}) < border;
-          const auto* const pixels = static_cast<const std::uint8_t*>(records[n].image);
+          const auto* const pixels = records[n].image.as<std::uint8_t>();
           const int value = wrong ? (i % 2) * 255 : pixels[i];
           const std::size_t pixel = static_cast<std::size_t>(side * side), at = n * pixel + i;
           outputs[0][at] = value >= 128 ? 3.0f : -3.0f;
@@ -88,9 +88,14 @@ class Tiles {
     Image picture{{1, height, width}, {}};
     for (int i = 0; i < height * width; ++i)
       picture.pixels.push_back(static_cast<std::uint8_t>(i * 151 % 251));
-    TiledMasks tiles(engine_, d_, heads_, overlap);
+    TiledMasks tiles(engine_, d_, heads_, PixelType::u8, overlap);
     for (int again = 0; again < 2; ++again) {
-      const auto& masks = tiles.predict(picture);
+      const auto& masks =
+          tiles.predict(picture.shape, [&](const Tile& tile, std::span<std::byte> out) {
+            auto* const pixels = reinterpret_cast<std::uint8_t*>(out.data());
+            cut_tile(picture, tile, {d_.input.c, d_.input.h, d_.input.w},
+                     std::span(pixels, out.size()));
+          });
       ASSERT_EQ(masks.size(), 2u);
       for (int i = 0; i < height * width; ++i) {
         const int y = i / width, x = i % width;
