@@ -132,6 +132,7 @@ NetworkView view_network(const Description& d, const float* arena, const Source&
   view.fingerprint = hexadecimal(d.fingerprint);
   view.digest = hexadecimal(parameter_digest(d, arena));
   view.input = d.input;
+  view.pixels = source.pixels();
   view.mean.assign(source.mean().begin(), source.mean().end());
   view.deviation.assign(source.deviation().begin(), source.deviation().end());
   for (std::size_t c = 0; c < view.mean.size(); ++c) {  // as the engine has them

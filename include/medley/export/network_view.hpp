@@ -100,6 +100,7 @@ struct ViewedHead {
 struct NetworkView {
   std::string experiment, fingerprint, digest;  // the last two in hexadecimal
   Shape input;
+  PixelFormat pixels;
   // Of each channel. The network sees (pixel - mean) / deviation, computed as pixel * scale + shift.
   std::vector<float> mean, deviation, scale, shift;
   std::vector<ViewedLayer> layers;
