@@ -36,7 +36,8 @@ const HelpText export_help{
     "export",
     "a trained network as other programs read it\n\n"
     "stdout: CSV of names and values of what was written; each format begins with its file.",
-    {"--checkpoint FILE|RUN --onnx FILE [options]"},
+    {"--checkpoint FILE|RUN --onnx FILE [options]",
+     "--checkpoint FILE|RUN --c FILE [--c-header FILE] [options]"},
     "--checkpoint runs/first/best --onnx model.onnx"};
 
 bool given(const po::variables_map& values, std::string_view option) {
