@@ -68,7 +68,7 @@ LDLIBS := -Wl,-Bstatic -lboost_program_options -ltiff -ljpeg -lpng $(TIFF_CODECS
 ROOMS := base experiment optimizers mixes data files import run study report export commands
 # Another build's shell may serve, but for the rooms whose numbers reach checkpoints.
 SHELL_FROM ?= $(SHELL_BUILD)
-SHELL_OBJECTS := $(foreach room,$(ROOMS),$(if $(filter experiment optimizers mixes,$(room)),$(SHELL_BUILD),$(SHELL_FROM))/$(room).o) $(SHELL_BUILD)/page.o $(SHELL_FROM)/onnx.pb.o
+SHELL_OBJECTS := $(foreach room,$(ROOMS),$(if $(filter experiment optimizers mixes,$(room)),$(SHELL_BUILD),$(SHELL_FROM))/$(room).o) $(SHELL_BUILD)/page.o $(SHELL_FROM)/onnx.pb.o $(SHELL_FROM)/event.pb.o
 BINARIES := $(EXPERIMENTS:%=$(BIN)/medley-%)
 LINK ?= yes
 RUN_OUT ?= runs/$(EXPERIMENT)-$(shell date +%Y%m%d-%H%M%S)
@@ -157,11 +157,18 @@ ONNX_HEADER := build/onnx/onnx.pb.h
 $(ONNX_HEADER): | build/packages
 	@mkdir -p $(@D)
 	protoc --cpp_out=$(@D) --proto_path=/usr/include/onnx onnx.proto
+# TensorBoard's event files: the same of a definition of our own.
+EVENT_HEADER := $(dir $(ONNX_HEADER))event.pb.h
+$(EVENT_HEADER): src/export/event.proto | build/packages
+	@mkdir -p $(@D)
+	protoc --cpp_out=$(@D) --proto_path=$(<D) $(<F)
+$(SHELL_BUILD)/event.pb.o: $(EVENT_HEADER)
 $(SHELL_BUILD)/onnx.pb.o: $(ONNX_HEADER)
+$(SHELL_BUILD)/onnx.pb.o $(SHELL_BUILD)/event.pb.o:
 	@mkdir -p $(@D)
 	$(CXX) -std=c++20 -O0 $(if $(SANITIZE),-fsanitize=$(SANITIZE)) -w -c $(<:.h=.cc) -o $@
 $(SHELL_BUILD)/export.o: CPPFLAGS += -isystem $(dir $(ONNX_HEADER))
-$(SHELL_BUILD)/export.o: | $(ONNX_HEADER)
+$(SHELL_BUILD)/export.o: | $(ONNX_HEADER) $(EVENT_HEADER)
 $(SHELL_BUILD)/mixes.o: SHELL_FLAGS += -fno-exceptions -fno-rtti
 $(SHELL_BUILD)/%.o: $(SHELL_BUILD)/%.cpp | build/packages
 	$(CXX) $(CPPFLAGS) $(CXXFLAGS) $(SHELL_FLAGS) -c $< -o $@
@@ -259,6 +266,7 @@ $(UNIT)/tests: $(UNIT_OBJECTS) $(SHELL_OBJECTS)
 
 $(UNIT)/export/%.o: CPPFLAGS += -isystem $(dir $(ONNX_HEADER))
 $(UNIT)/export/export_onnx_test.o: | $(ONNX_HEADER)
+$(UNIT)/export/summary_values_test.o: | $(EVENT_HEADER)
 
 unit-test: $(UNIT)/tests ## build and run the unit tests
 	$(UNIT)/tests --gtest_brief=1

@@ -126,8 +126,7 @@ class PredictCommand {
       layer_.values = features_.data();
       feature_elements_ = static_cast<std::size_t>(parts.features.elements());
     }
-    if (o_.tile)
-      tiles_.emplace(model_.engine(), d_, heads_, model_.source().pixels().type, o_.overlap);
+    if (o_.tile) tiles_.emplace(model_.engine(), d_, heads_, o_.overlap);
     if (!o_.masks.empty()) {
       const auto masks =
           std::ranges::count_if(heads_, [](const auto& h) { return h.second.answers_mask(); });
@@ -181,16 +180,9 @@ class PredictCommand {
     writer_->add({batch_->names[i], &problem, {}, {}});
   }
 
-  const std::vector<std::vector<std::uint8_t>>& tiled_masks(const WholePicture& picture) {
-    const PictureShape tile{d_.input.c, d_.input.h, d_.input.w};
-    return tiles_->predict(picture.shape(), [&](const Tile& at, std::span<std::byte> pixels) {
-      picture.cut(at, tile, model_.source().pixels(), pixels);
-    });
-  }
-
   // Record i of the batch, which is the n-th that could be read.
   void tell(std::size_t i, std::size_t n) {
-    const auto* const tiled = tiles_ ? &tiled_masks(batch_->pictures[i]) : nullptr;
+    const auto* const tiled = tiles_ ? &tiles_->predict(batch_->pictures[i]) : nullptr;
     std::size_t masks = 0;
     for (std::size_t k = 0; k < heads_.size(); ++k) {
       const auto& [h, head] = heads_[k];

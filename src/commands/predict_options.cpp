@@ -53,7 +53,7 @@ po::options_description describe_predict(const Description& d) {
       "cut pictures into tiles as large as the network's input, without scaling them, and put "
       "their masks together; other heads see the picture as without");
   add("tile-overlap", po::value<std::string>()->value_name("N"),
-      "pixels that neighbouring tiles share at least (default half a side)");
+      "pixels that neighbouring tiles share at least (default a quarter of the side)");
   add("help", po::bool_switch(), "this text");
   return options;
 }
@@ -152,7 +152,7 @@ PredictOptions predict_options(const Program& program, const po::variables_map& 
   o.outputs = is_set("outputs");
   o.features = is_set("features");
   o.tile = is_set("tile");
-  o.overlap = std::min(d.input.h, d.input.w) / 2;
+  o.overlap = std::min(d.input.h, d.input.w) / 4;
   if (given("format")) o.format = parse_format(text("format"));
   if (given("fit")) o.fit = parse_fit(text("fit"));
   if (given("top")) o.top = parse_number<int>(text("top"), "top");

@@ -7,10 +7,13 @@
 namespace medley {
 
 ExportInput::ExportInput(const Program& program, const po::variables_map& values)
-    : program_(program), values_(values), checkpoint_(text("checkpoint")) {
+    : program_(program), values_(values), checkpoint_(text("checkpoint")) {}
+
+const std::string& ExportInput::checkpoint() const {
   if (checkpoint_.empty())
     throw usage_error(
         "export: --checkpoint FILE|RUN is missing ('export --help' lists the options)");
+  return checkpoint_;
 }
 
 bool ExportInput::has(const char* option) const { return values_[option].as<bool>(); }
@@ -23,7 +26,7 @@ const NetworkView& ExportInput::network() {
   if (network_) return *network_;
   const Description& d = program_.description;
   const Session session(program_);
-  const Checkpoint checkpoint = load_checkpoint(checkpoint_, d, session.arena(), false);
+  const Checkpoint checkpoint = load_checkpoint(this->checkpoint(), d, session.arena(), false);
   // Records are there for what a file that another framework wrote does not say.
   const std::string data = text("data");
   std::optional<Dataset> dataset;

@@ -121,29 +121,14 @@ void decode_and_fit(std::span<const std::byte> file, Fit fit, PictureShape shape
   fit_image(image, fit, shape, pixels, out);
 }
 
-namespace {
-
-// f(bytes) of a file, whose name its errors have then.
-template <class F>
-void with_file(const std::filesystem::path& path, F f) {
+void load_picture(const std::filesystem::path& path, Fit fit, PictureShape shape,
+                  const PixelFormat& pixels, std::span<std::byte> out) {
   const MappedFile file(path);
   try {
-    f(file.bytes());
+    decode_and_fit(file.bytes(), fit, shape, pixels, out);
   } catch (const Error& error) {
     throw Error(error.code(), fmt::format("{}: {}", file.name(), error.what()));
   }
-}
-
-}  // namespace
-
-void read_picture(const std::filesystem::path& path, int channels, const PixelFormat& floats,
-                  DeepImage& out) {
-  with_file(path, [&](auto bytes) { decode_deep(bytes, channels, floats, out); });
-}
-
-void load_picture(const std::filesystem::path& path, Fit fit, PictureShape shape,
-                  const PixelFormat& pixels, std::span<std::byte> out) {
-  with_file(path, [&](auto bytes) { decode_and_fit(bytes, fit, shape, pixels, out); });
 }
 
 }  // namespace medley

@@ -288,19 +288,15 @@ void decode_image(std::span<const std::byte> file, int channels, Image& out) {
   to_channels(channels, out);
 }
 
-void read_picture(const std::filesystem::path& path, int channels, Image& out) {
+void load_picture(const std::filesystem::path& path, Fit fit, PictureShape shape,
+                  std::span<std::uint8_t> out) {
   const MappedFile file(path);
+  Image image;
   try {
-    decode_image(file.bytes(), channels, out);
+    decode_image(file.bytes(), shape.channels, image);
   } catch (const Error& error) {
     throw Error(error.code(), fmt::format("{}: {}", file.name(), error.what()));
   }
-}
-
-void load_picture(const std::filesystem::path& path, Fit fit, PictureShape shape,
-                  std::span<std::uint8_t> out) {
-  Image image;
-  read_picture(path, shape.channels, image);
   fit_image(image, fit, shape, out);
 }
 

@@ -8,11 +8,11 @@
 
 namespace medley {
 
-PictureFeed::PictureFeed(PictureNames names, PictureShape shape, PixelFormat format, Fit fit,
+PictureFeed::PictureFeed(PictureNames names, PictureShape shape, const PixelFormat& pixels, Fit fit,
                          bool keep, std::size_t batch, int threads)
     : names_(std::move(names)),
       shape_(shape),
-      format_(format),
+      format_(pixels),
       fit_(fit),
       keep_(keep),
       pixels_(batch * picture_bytes()),
@@ -67,26 +67,14 @@ bool PictureFeed::next_name(RecordBatch& batch) {
   return true;
 }
 
-void PictureFeed::load_whole(const std::string& name, WholePicture& whole,
-                             std::span<std::byte> pixels) {
-  whole.is_deep = format_.type != PixelType::u8;
-  if (whole.is_deep) {
-    read_picture(name, shape_.channels, format_, whole.deep);
-    fit_image(whole.deep, fit_, shape_, format_, pixels);
-  } else {
-    read_picture(name, shape_.channels, whole.bytes);
-    fit_image(whole.bytes, fit_, shape_,
-              std::span(reinterpret_cast<std::uint8_t*>(pixels.data()), pixels.size()));
-  }
-}
-
 void PictureFeed::load(RecordBatch& batch, std::size_t i) {
   const std::span<std::byte> pixels(pixels_.data() + i * picture_bytes(), picture_bytes());
   batch.records[i].image = {pixels.data(), format_.type};
   if (batch.problems[i]) return;  // of the name
   try {
     if (keep_) {
-      load_whole(batch.names[i], batch.pictures[i], pixels);
+      read_picture(batch.names[i], shape_.channels, format_, batch.pictures[i]);
+      fit_picture(batch.pictures[i], fit_, shape_, pixels);
     } else {
       load_picture(batch.names[i], fit_, shape_, format_, pixels);
     }

@@ -4,15 +4,6 @@
 
 namespace medley {
 
-void WholePicture::cut(const Tile& tile, PictureShape shape, const PixelFormat& format,
-                       std::span<std::byte> out) const {
-  if (!is_deep)
-    return cut_tile(bytes, tile, shape,
-                    std::span(reinterpret_cast<std::uint8_t*>(out.data()), out.size()));
-  fit_image(part_of(deep, tile.top, tile.left, shape.height, shape.width), Fit::stretch, shape,
-            format, out);
-}
-
 std::size_t RecordBatch::good_ones() const {
   const auto end = problems.begin() + static_cast<std::ptrdiff_t>(size);
   return static_cast<std::size_t>(

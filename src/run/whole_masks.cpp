@@ -64,15 +64,13 @@ std::vector<std::uint8_t> mask_in_own_size(const HeadPrediction& head,
 }
 
 TiledMasks::TiledMasks(Engine& engine, const Description& d,
-                       const std::vector<std::pair<int, HeadPrediction>>& heads, PixelType type,
-                       int overlap)
-    : engine_(engine), tile_{d.input.c, d.input.h, d.input.w}, type_(type), overlap_(overlap) {
+                       const std::vector<std::pair<int, HeadPrediction>>& heads, int overlap)
+    : engine_(engine), tile_{d.input.c, d.input.h, d.input.w}, overlap_(overlap) {
   const std::size_t batch = engine.predict_batch();
   for (const HeadInfo& head : d.heads) {
     outputs_.emplace_back(batch * static_cast<std::size_t>(head.shape.elements()));
     pointers_.push_back(outputs_.back().data());
   }
-  pixels_.resize(batch * tile_.bytes() * size_of(type_));
   for (const auto& [h, head] : heads) {
     if (head.answers_mask()) heads_.push_back({h, &head, {}, nullptr});
   }
@@ -80,9 +78,8 @@ TiledMasks::TiledMasks(Engine& engine, const Description& d,
   for (std::size_t i = 0; i < heads_.size(); ++i) heads_[i].mask = &masks_[i];
 }
 
-const std::vector<std::vector<std::uint8_t>>& TiledMasks::predict(PictureShape picture,
-                                                                  const CutTile& cut) {
-  const int height = picture.height, width = picture.width;
+const std::vector<std::vector<std::uint8_t>>& TiledMasks::predict(const WholePicture& picture) {
+  const int height = picture.shape().height, width = picture.shape().width;
   const std::vector<Tile> tiles = make_tiles(height, width, tile_.height, tile_.width, overlap_);
   const int reach = std::max(width, tile_.width);  // of a row of tiles
   for (Head& one : heads_) {
@@ -91,20 +88,21 @@ const std::vector<std::vector<std::uint8_t>>& TiledMasks::predict(PictureShape p
                         static_cast<std::size_t>(reach),
                     0.0f);
   }
+  const std::size_t bytes = tile_.bytes() * size_of(picture.pixels.type);
+  pixels_.resize(engine_.predict_batch() * bytes);
   int top = 0;
   for (std::size_t first = 0; first < tiles.size(); first += records_.size()) {
     records_.resize(std::min(engine_.predict_batch(), tiles.size() - first));
     for (std::size_t i = 0; i < records_.size(); ++i) {
-      const std::size_t bytes = tile_.bytes() * size_of(type_);
       const std::span<std::byte> pixels(pixels_.data() + i * bytes, bytes);
-      cut(tiles[first + i], pixels);
-      records_[i].image = {pixels.data(), type_};
+      cut_tile(picture, tiles[first + i], tile_, pixels);
+      records_[i].image = {pixels.data(), picture.pixels.type};
     }
     engine_.predict(records_, pointers_);
     for (std::size_t i = 0; i < records_.size(); ++i) {
       const Tile& tile = tiles[first + i];
       for (Head& one : heads_) {
-        if (tile.top > top) finish_rows(one, tile.top - top, top, picture);
+        if (tile.top > top) finish_rows(one, tile.top - top, top, width);
         const auto elements = static_cast<std::size_t>(one.head->shape().elements());
         const auto& outputs = outputs_[static_cast<std::size_t>(one.index)];
         add(one, std::span(outputs).subspan(i * elements, elements), tile.left, reach);
@@ -112,7 +110,7 @@ const std::vector<std::vector<std::uint8_t>>& TiledMasks::predict(PictureShape p
       top = tile.top;
     }
   }
-  for (Head& one : heads_) finish_rows(one, std::min(tile_.height, height - top), top, picture);
+  for (Head& one : heads_) finish_rows(one, std::min(tile_.height, height - top), top, width);
   return masks_;
 }
 
@@ -134,9 +132,9 @@ void TiledMasks::add(Head& one, std::span<const float> outputs, int left, int wi
 
 // The first rows of the sums, which begin at row `top` of the picture, become classes, and those below
 // move up.
-void TiledMasks::finish_rows(Head& one, int rows, int top, PictureShape picture) {
+void TiledMasks::finish_rows(Head& one, int rows, int top, int width) {
   const Shape shape = one.head->shape();
-  const int width = picture.width, reach = std::max(width, shape.w);
+  const int reach = std::max(width, shape.w);
   const auto plane = static_cast<std::ptrdiff_t>(shape.h) * reach;
   std::vector<float> pixel(static_cast<std::size_t>(shape.c));
   for (int y = 0; y < std::min(rows, shape.h); ++y) {

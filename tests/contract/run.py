@@ -22,6 +22,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import agreement
+import boards
 import builds
 import c_source
 import comparisons
@@ -57,7 +58,7 @@ import two_digits
 from harness import ROOT, Bench, Failed, Skipped
 
 MODULES = (same_bits, builds, repetition, nothing_lost, resumption, lengths, parts, kept, streams, damaged_files,
-           memory, manners, agreement, records, folds, imports, foreign, predictions, exported, c_source, recipes,
+           memory, manners, agreement, records, folds, imports, foreign, predictions, exported, c_source, boards, recipes,
            initial_weights, range_tests, studies, comparisons, pages, reported_models, deep_pictures, rooms, core,
            installs, transcript, two_digits)
 # Those of some minutes begin first, so that no worker is left alone with one at the end.

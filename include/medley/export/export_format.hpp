@@ -19,12 +19,12 @@ namespace medley {
 // What is exported, and how.
 class ExportInput {
  public:
-  // Throws usage_error without a checkpoint.
   ExportInput(const Program& program, const po::variables_map& values);
 
   const Program& program() const { return program_; }
-  // As it was given: a checkpoint, or a run folder, which may be of a run that is still going.
-  const std::string& checkpoint() const { return checkpoint_; }
+  // As it was given: a checkpoint, or a run folder, which may be of a run that is still going. Throws
+  // usage_error where there is none.
+  const std::string& checkpoint() const;
   const po::variables_map& values() const { return values_; }
   bool has(const char* option) const;  // a switch that is given
   std::string text(const char* option) const;

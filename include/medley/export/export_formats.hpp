@@ -5,6 +5,7 @@
 
 #include "medley/export/export_c.hpp"
 #include "medley/export/export_onnx.hpp"
+#include "medley/export/export_tensorboard.hpp"
 
 namespace medley {
 
@@ -12,6 +13,7 @@ inline auto export_formats() {
   return std::to_array<ExportFormat>({
       onnx_format(),
       c_format(),
+      tensorboard_format(),
   });
 }
 

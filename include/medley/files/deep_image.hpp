@@ -56,11 +56,7 @@ void fit_image(const DeepImage& image, Fit fit, PictureShape shape, const PixelF
 void decode_and_fit(std::span<const std::byte> file, Fit fit, PictureShape shape,
                     const PixelFormat& pixels, std::span<std::byte> out);
 
-// decode_deep() of the file of this name. Throws io_error or data_error naming it.
-void read_picture(const std::filesystem::path& path, int channels, const PixelFormat& floats,
-                  DeepImage& out);
-
-// decode_and_fit() of the file of this name. Throws io_error or data_error naming it.
+// The same of the file of this name. Throws io_error or data_error naming it.
 void load_picture(const std::filesystem::path& path, Fit fit, PictureShape shape,
                   const PixelFormat& pixels, std::span<std::byte> out);
 

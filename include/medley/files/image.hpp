@@ -67,9 +67,6 @@ std::string_view to_string(Fit fit);
 // everywhere. `out` has shape.bytes(); shape.channels must be the image's.
 void fit_image(const Image& image, Fit fit, PictureShape shape, std::span<std::uint8_t> out);
 
-// Reads and decodes a picture file, as large as it is. Throws io_error or data_error naming the file.
-void read_picture(const std::filesystem::path& path, int channels, Image& out);
-
 // Reads, decodes and fits a picture file. Throws io_error or data_error naming the file.
 void load_picture(const std::filesystem::path& path, Fit fit, PictureShape shape,
                   std::span<std::uint8_t> out);

@@ -25,8 +25,8 @@ struct PictureNames {
 // Of names on stdin a batch takes what is there, as whoever writes may wait for the answer.
 class PictureFeed final : public RecordFeed {
  public:
-  // `format`: of the model's pixels; `keep`: the pictures as they are, besides.
-  PictureFeed(PictureNames names, PictureShape shape, PixelFormat format, Fit fit, bool keep,
+  // `keep`: the pictures as they are, besides.
+  PictureFeed(PictureNames names, PictureShape shape, const PixelFormat& pixels, Fit fit, bool keep,
               std::size_t batch, int threads);
 
   std::string_view column() const override { return "image"; }
@@ -36,13 +36,13 @@ class PictureFeed final : public RecordFeed {
   void name_pictures(RecordBatch& batch);
   bool next_name(RecordBatch& batch);
   void load(RecordBatch& batch, std::size_t i);
-  void load_whole(const std::string& name, WholePicture& whole, std::span<std::byte> pixels);
-  std::size_t picture_bytes() const { return shape_.bytes() * size_of(format_.type); }
 
   PictureNames names_;
   std::size_t at_ = 0;
   std::optional<NameReader> stdin_names_;
   std::optional<Error> failure_;  // of reading names
+  std::size_t picture_bytes() const { return shape_.bytes() * size_of(format_.type); }
+
   PictureShape shape_;
   PixelFormat format_;
   Fit fit_;

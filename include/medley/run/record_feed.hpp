@@ -10,29 +10,16 @@
 
 #include "medley/base/error.hpp"
 #include "medley/data/source.hpp"
-#include "medley/files/deep_image.hpp"
-#include "medley/files/tiles.hpp"
+#include "medley/files/whole_picture.hpp"
 
 namespace medley {
-
-// A picture as large as it is, of bytes or of deeper pixels.
-struct WholePicture {
-  Image bytes;
-  DeepImage deep;
-  bool is_deep = false;
-
-  PictureShape shape() const { return is_deep ? deep.shape : bytes.shape; }
-  // A tile's planes as such pixels, black where the picture ends before.
-  void cut(const Tile& tile, PictureShape shape, const PixelFormat& format,
-           std::span<std::byte> out) const;
-};
 
 // Up to so many records that are predicted at once.
 struct RecordBatch {
   std::vector<std::string> names;
   std::vector<Record> records;
   std::vector<std::optional<Error>> problems;  // why a record could not be read
-  std::vector<WholePicture> pictures;          // where the feed keeps them
+  std::vector<WholePicture> pictures;          // as large as they are, where the feed keeps them
   std::size_t size = 0;
 
   explicit RecordBatch(std::size_t most)

@@ -1,15 +1,12 @@
 // Masks as large as the picture, of networks that see pictures of one size.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <span>
 #include <vector>
 
 #include "medley/engine/engine.hpp"
-#include "medley/files/image.hpp"
-#include "medley/files/tiles.hpp"
+#include "medley/files/whole_picture.hpp"
 #include "medley/run/prediction.hpp"
 
 namespace medley {
@@ -29,15 +26,12 @@ std::vector<std::uint8_t> mask_in_own_size(const HeadPrediction& head,
 // the means is that of a row of tiles.
 class TiledMasks {
  public:
-  // Writes the pixels of a tile, as the engine takes them.
-  using CutTile = std::function<void(const Tile&, std::span<std::byte>)>;
-
-  // `type`: of the tiles' pixels; `overlap`: pixels that neighbours share at least. All must outlive it.
+  // `overlap`: pixels that neighbours share at least. All must outlive it.
   TiledMasks(Engine& engine, const Description& description,
-             const std::vector<std::pair<int, HeadPrediction>>& heads, PixelType type, int overlap);
+             const std::vector<std::pair<int, HeadPrediction>>& heads, int overlap);
 
   // A mask for each head that answers one, in order; height x width of the picture.
-  const std::vector<std::vector<std::uint8_t>>& predict(PictureShape picture, const CutTile& cut);
+  const std::vector<std::vector<std::uint8_t>>& predict(const WholePicture& picture);
 
  private:
   struct Head {
@@ -48,11 +42,10 @@ class TiledMasks {
   };
 
   void add(Head& one, std::span<const float> outputs, int left, int width);
-  void finish_rows(Head& one, int rows, int top, PictureShape picture);
+  void finish_rows(Head& one, int rows, int top, int width);
 
   Engine& engine_;
   PictureShape tile_;
-  PixelType type_;
   int overlap_;
   std::vector<std::vector<float>> outputs_;  // of each head, for a batch
   std::vector<float*> pointers_;

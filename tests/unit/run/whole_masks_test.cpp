@@ -23,7 +23,9 @@ HeadPrediction mask_head(Shape shape) {
 TEST(MaskInOwnSize, InterpolatesAsPyTorchDoes) {
   std::ifstream file("tests/golden/own_size.json");
   ASSERT_TRUE(file) << "tests run from the project's folder, where tests/golden/own_size.json is";
-  for (const auto& test : nlohmann::json::parse(file)["cases"]) {
+  const auto golden = nlohmann::json::parse(file);
+  ASSERT_EQ(golden["cases"].size(), 5u);
+  for (const auto& test : golden["cases"]) {
     const auto shape = test["shape"].get<std::vector<int>>();
     const HeadPrediction head = mask_head({shape[0], shape[1], shape[2]});
     EXPECT_EQ(mask_in_own_size(head, test["outputs"].get<std::vector<float>>(), Fit::stretch,
@@ -67,7 +69,7 @@ class Tiles {
     add_term(d_, "three", "three", "softmax_cross_entropy", {3, side, side});
     heads_ = head_predictions(d_, {{}, {}, {}});
     script_.predict_batch = batch;
-    script_.predict = [=, this](std::span<const Record> records, std::span<float* const> outputs) {
+    script_.predict = [=](std::span<const Record> records, std::span<float* const> outputs) {
       for (std::size_t n = 0; n < records.size(); ++n) {
         for (int i = 0; i < side * side; ++i) {
           const int y = i / side, x = i % side;
@@ -85,26 +87,22 @@ class Tiles {
 
   // The masks of a picture of this size are what its pixels say, but for the picture's own border.
   void expect_whole(int height, int width, int overlap) {
-    Image picture{{1, height, width}, {}};
+    WholePicture picture;
+    picture.bytes.shape = {1, height, width};
     for (int i = 0; i < height * width; ++i)
-      picture.pixels.push_back(static_cast<std::uint8_t>(i * 151 % 251));
-    TiledMasks tiles(engine_, d_, heads_, PixelType::u8, overlap);
+      picture.bytes.pixels.push_back(static_cast<std::uint8_t>(i * 151 % 251));
+    TiledMasks tiles(engine_, d_, heads_, overlap);
     for (int again = 0; again < 2; ++again) {
-      const auto& masks =
-          tiles.predict(picture.shape, [&](const Tile& tile, std::span<std::byte> out) {
-            auto* const pixels = reinterpret_cast<std::uint8_t*>(out.data());
-            cut_tile(picture, tile, {d_.input.c, d_.input.h, d_.input.w},
-                     std::span(pixels, out.size()));
-          });
+      const auto& masks = tiles.predict(picture);
       ASSERT_EQ(masks.size(), 2u);
       for (int i = 0; i < height * width; ++i) {
         const int y = i / width, x = i % width;
         if (std::min({y, x, height - 1 - y, width - 1 - x}) < border_) continue;
-        const int value = picture.pixels[static_cast<std::size_t>(i)];
+        const int value = picture.bytes.pixels[static_cast<std::size_t>(i)];
         ASSERT_EQ(masks[0][static_cast<std::size_t>(i)], value >= 128) << i << " of " << width;
         ASSERT_EQ(masks[1][static_cast<std::size_t>(i)], value / 100) << i << " of " << width;
       }
-      ASSERT_EQ(masks[0].size(), picture.pixels.size());
+      ASSERT_EQ(masks[0].size(), picture.bytes.pixels.size());
     }
   }
 
