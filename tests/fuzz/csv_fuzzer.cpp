@@ -60,6 +60,10 @@ void check(std::string_view input, const CsvDialect& dialect) {
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view input = fuzz::text_of(data, size);
   check(input, {});
+  fuzz::accepted([&] {
+    for (const MaskColour& colour : read_colours("colours", input))
+      fuzz::require(!colour.name.empty() && colour.rgb <= 0xFFFFFF, "a class has a name and a colour");
+  });
   for (const char separator : {'\0', ';', '\t'}) check(input, {separator, true});
   return 0;
 }
