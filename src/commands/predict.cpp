@@ -13,6 +13,7 @@
 #include "medley/base/text.hpp"
 #include "medley/engine/threads.hpp"
 #include "medley/files/csv.hpp"
+#include "medley/files/deep_image.hpp"
 #include "medley/files/mask_image.hpp"
 #include "medley/files/name_reader.hpp"
 #include "medley/files/unicode_form.hpp"
@@ -125,12 +126,13 @@ class SourceFeed final : public Feed {
 // Picture files, decoded by all threads.
 class PictureFeed final : public Feed {
  public:
-  PictureFeed(Strings names, std::optional<char> stdin_end, PictureShape shape, Fit fit,
-              std::size_t batch, int threads)
+  PictureFeed(Strings names, std::optional<char> stdin_end, PictureShape shape, PixelFormat format,
+              Fit fit, std::size_t batch, int threads)
       : names_(std::move(names)),
         shape_(shape),
+        format_(format),
         fit_(fit),
-        pixels_(batch * shape.bytes()),
+        pixels_(batch * picture_bytes()),
         workers_(threads) {
     if (stdin_end) stdin_names_.emplace(std::cin, *stdin_end);
   }
@@ -161,11 +163,11 @@ class PictureFeed final : public Feed {
   }
 
   void load(Batch& batch, std::size_t i) {
-    const std::span<std::uint8_t> pixels(pixels_.data() + i * shape_.bytes(), shape_.bytes());
-    batch.records[i].image = pixels.data();
+    const std::span<std::byte> pixels(pixels_.data() + i * picture_bytes(), picture_bytes());
+    batch.records[i].image = {pixels.data(), format_.type};
     batch.problems[i].reset();
     try {
-      load_picture(batch.names[i], fit_, shape_, pixels);
+      load_picture(batch.names[i], fit_, shape_, format_, pixels);
     } catch (const Error& error) {  // a worker must not throw
       const fs::path other = file_in_other_form(batch.names[i]);
       batch.problems[i] =
@@ -179,9 +181,12 @@ class PictureFeed final : public Feed {
   std::size_t at_ = 0;
   std::optional<NameReader> stdin_names_;
   std::optional<Error> failure_;  // of reading names
+  std::size_t picture_bytes() const { return shape_.bytes() * size_of(format_.type); }
+
   PictureShape shape_;
+  PixelFormat format_;
   Fit fit_;
-  std::vector<std::uint8_t> pixels_;
+  std::vector<std::byte> pixels_;
   Threads workers_;
 };
 
@@ -219,7 +224,6 @@ PredictOptions predict_options(const Program& program, const po::variables_map& 
   }
   if (o.pictures() && !(o.data.empty() && split.empty()))
     throw usage_error("predict: either pictures or --data and --split");
-  if (o.pictures()) require_picture_channels(program.description.input.c);
   if (!o.pictures() && o.data.empty() && !program.generator)
     throw usage_error("predict: name pictures, or a dataset folder with --data DIR");
   if (!o.pictures() && (o.skip_bad || values.count("fit") > 0))
@@ -261,8 +265,9 @@ class PredictCommand {
     const PictureShape shape{d_.input.c, d_.input.h, d_.input.w};
     if (o_.pictures()) {
       model_.start_prediction(nullptr, {});
-      feed_ = std::make_unique<PictureFeed>(o_.images, o_.stdin_end, shape, o_.fit, batch,
-                                            model_.threads());
+      feed_ =
+          std::make_unique<PictureFeed>(o_.images, o_.stdin_end, shape, model_.source().pixels(),
+                                        o_.fit, batch, model_.threads());
       return;
     }
     const Source* records = program_.generator;

@@ -146,7 +146,8 @@ std::string images_hint(const NpyFile& file, PictureShape shape) {
   const std::string x = "x" + layout.value_or("");
   const std::string before =
       layout ? std::string{} : other_pictures(file.shape(), shape) + "; then ";
-  if (file.dtype() == DType::u8) return layout ? save(x) : other_pictures(file.shape(), shape);
+  if (file.dtype() == DType::u8 || file.dtype() == DType::u16)
+    return layout ? save(x) : other_pictures(file.shape(), shape);
   if (file.dtype() == DType::boolean) return before + save(x + ".astype('uint8') * 255");
   const Range range = range_of(file);
   const bool integers = file.dtype() < DType::f16;
@@ -160,8 +161,7 @@ std::string images_hint(const NpyFile& file, PictureShape shape) {
   if (!integers && range.within(-1, 1))
     return scaled(fmt::format("(({} + 1) * 127.5).round().astype('uint8')", x));
   if (range.within(0, 255)) return scaled(x + ".round().astype('uint8')");
-  if (file.dtype() == DType::u16)
-    return scaled(fmt::format("({} / 257).round().astype('uint8')", x));
+  if (integers && range.within(0, 65535)) return scaled(x + ".astype('uint16')");
   return fmt::format("{}; {}bring them to 0..255 and {}", range.text(), before,
                      save(x + ".astype('uint8')"));
 }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <limits>
 #include <unordered_map>
 
 #include "medley/base/text.hpp"
@@ -16,7 +17,7 @@ namespace {
 constexpr std::uint64_t most_looked_at = 256;
 constexpr std::uint64_t most_drawn = 16;  // of a generator, which draws each of them
 constexpr std::uint64_t unequal = 100;    // times as many records of one class as of another
-constexpr int least_contrast = 3;         // of all pixels together, in 1/255
+constexpr int least_contrast = 3;         // of all pixels together, of integers
 
 constexpr std::string_view float_remedy =
     "if they were made of floats from 0 to 1, save (x * 255).round().astype('uint8')";
@@ -87,11 +88,17 @@ class Inspection {
     const auto are = [&](std::string_view what) {
       return fmt::format("{} {} {}", which, pictures_.count == 1 ? "is" : "are", what);
     };
-    if (pictures_.high == 0) {
-      say(fmt::format("{}: {}", are("black"), float_remedy));
+    const bool floats = source_.pixels().type == PixelType::f32;
+    const PixelFormat format = source_.pixels();
+    if (floats && (pictures_.low < format.low || pictures_.high > format.high))
+      say(fmt::format("{}, but their range in dataset.json is {} to {}",
+                      are(fmt::format("of pixels from {} to {}", pictures_.low, pictures_.high)),
+                      format.low, format.high));
+    if (pictures_.high == 0 && pictures_.low == 0) {
+      say(floats ? are("black") : fmt::format("{}: {}", are("black"), float_remedy));
     } else if (pictures_.high == pictures_.low) {
       say(are(fmt::format("of one colour, {} in every pixel", pictures_.low)));
-    } else if (pictures_.high - pictures_.low < least_contrast) {
+    } else if (!floats && pictures_.high - pictures_.low < least_contrast) {
       say(fmt::format("{}: {}",
                       are(fmt::format("nearly of one colour, {} to {} in every pixel",
                                       pictures_.low, pictures_.high)),
@@ -127,7 +134,7 @@ class Inspection {
  private:
   struct Pictures {
     std::uint64_t count = 0, flat = 0;  // flat: each channel the same in all pixels
-    int low = 255, high = 0;
+    float low = std::numeric_limits<float>::max(), high = -low;
   };
   struct Masks {
     std::uint64_t pixels = 0, known = 0;
@@ -136,15 +143,18 @@ class Inspection {
 
   void say(std::string text) { warnings.push_back(std::move(text)); }
 
-  void look_at_picture(const std::uint8_t* picture) {
+  void look_at_picture(Pixels picture) {
     const auto plane = static_cast<std::ptrdiff_t>(shape_.height) * shape_.width;
     bool flat = true;
-    for (int c = 0; c < shape_.channels; ++c, picture += plane) {
-      const auto [low, high] = std::minmax_element(picture, picture + plane);
-      flat = flat && *low == *high;
-      pictures_.low = std::min<int>(pictures_.low, *low);
-      pictures_.high = std::max<int>(pictures_.high, *high);
-    }
+    with_pixel_type(picture.type(), [&]<class T>(T) {
+      const T* pixels = picture.as<T>();
+      for (int c = 0; c < shape_.channels; ++c, pixels += plane) {
+        const auto [low, high] = std::minmax_element(pixels, pixels + plane);
+        flat = flat && *low == *high;
+        pictures_.low = std::min(pictures_.low, static_cast<float>(*low));
+        pictures_.high = std::max(pictures_.high, static_cast<float>(*high));
+      }
+    });
     ++pictures_.count;
     pictures_.flat += flat;
   }

@@ -57,6 +57,30 @@ bool is_integer(DType dtype) { return dtype < DType::f16; }
 bool is_nan(float x) { return (std::bit_cast<std::uint32_t>(x) & 0x7FFFFFFFu) > 0x7F800000u; }
 bool is_infinite(float x) { return (std::bit_cast<std::uint32_t>(x) & 0x7FFFFFFFu) == 0x7F800000u; }
 
+// Blocks of a fixed length let the compiler look at many at once.
+std::uint64_t first_not_finite(const float* pixels, std::uint64_t count) {
+  constexpr std::uint64_t block = 64;
+  constexpr std::uint32_t infinity = 0x7F800000u;
+  const auto size = [&](std::uint64_t i) {
+    return std::bit_cast<std::uint32_t>(pixels[i]) & 0x7FFFFFFFu;
+  };
+  std::uint64_t i = 0;
+  for (; i + block <= count; i += block) {
+    std::uint32_t most = 0;
+    for (std::uint64_t k = 0; k < block; ++k) most = std::max(most, size(i + k));
+    if (most >= infinity) break;
+  }
+  while (i < count && size(i) < infinity) ++i;
+  return i;
+}
+
+std::optional<PixelType> pixel_type(DType dtype) {
+  if (dtype == DType::u8) return PixelType::u8;
+  if (dtype == DType::u16) return PixelType::u16;
+  if (dtype == DType::f32) return PixelType::f32;
+  return std::nullopt;
+}
+
 bool any_nan(const float* row, int size) {
   for (int i = 0; i < size; ++i)
     if (is_nan(row[i])) return true;
@@ -100,35 +124,69 @@ std::string checksum_text(std::span<const std::byte> file) {
   return checksum_text(XXH3_64bits(file.data(), file.size()));
 }
 
-void ChannelStatistics::add(std::span<const std::uint8_t> picture) {
-  const std::size_t plane = picture.size() / sums_.size();
-  for (std::size_t c = 0; c < sums_.size(); ++c) {
-    // Blocks of a fixed length, whose sums fit 32 bits, let the compiler add many at once.
-    constexpr std::size_t block = 64;
-    const std::uint8_t* const pixels = picture.data() + c * plane;
-    const auto add = [&](std::size_t first, std::size_t count) {
-      std::uint32_t sum = 0, squares = 0;
-      for (std::size_t i = first; i < first + count; ++i) {
-        const std::uint32_t value = pixels[i];
-        sum += value;
-        squares += value * value;
-      }
-      sums_[c] += sum;
-      squares_[c] += squares;
-    };
-    std::size_t i = 0;
-    for (; i + block <= plane; i += block) add(i, block);
-    add(i, plane - i);
-  }
+void ChannelStatistics::add(Pixels picture) {
+  with_pixel_type(type_, [&]<class T>(T) {
+    const T* const pixels = picture.as<T>();
+    for (std::size_t c = 0; c < channels_.size(); ++c) {
+      if constexpr (std::is_integral_v<T>)
+        add_integers(pixels + c * plane(), channels_[c]);
+      else
+        add_floats(pixels + c * plane(), channels_[c]);
+    }
+  });
   ++pictures_;
+}
+
+template <class T>
+void ChannelStatistics::add_integers(const T* pixels, Channel& channel) const {
+  // Blocks of a fixed length, whose sums fit the type, let the compiler add many at once.
+  using Sum = std::conditional_t<sizeof(T) == 1, std::uint32_t, std::uint64_t>;
+  constexpr std::size_t block = 64;
+  std::uint64_t all_squares = 0;
+  const auto add = [&](std::size_t first, std::size_t count) {
+    Sum sum = 0, squares = 0;
+    for (std::size_t i = first; i < first + count; ++i) {
+      const Sum value = pixels[i];
+      sum += value;
+      squares += value * value;
+    }
+    channel.sum += sum;
+    all_squares += squares;
+  };
+  std::size_t i = 0;
+  for (; i + block <= plane(); i += block) add(i, block);
+  add(i, plane() - i);
+  channel.square_low += all_squares;
+  channel.square_high += channel.square_low < all_squares;
+}
+
+void ChannelStatistics::add_floats(const float* pixels, Channel& channel) const {
+  constexpr std::size_t ways = 8;
+  if (pictures_ == 0) channel.first = pixels[0];
+  std::array<double, ways> differences{}, squares{};
+  const auto add = [&](std::size_t first, std::size_t count) {
+    for (std::size_t k = 0; k < count; ++k) {
+      const double difference = static_cast<double>(pixels[first + k]) - channel.first;
+      differences[k] += difference;
+      squares[k] += difference * difference;
+    }
+  };
+  std::size_t i = 0;
+  for (; i + ways <= plane(); i += ways) add(i, ways);
+  add(i, plane() - i);
+  for (std::size_t k = 0; k < ways; ++k) {
+    channel.differences += differences[k];
+    channel.squares += squares[k];
+  }
 }
 
 std::vector<float> ChannelStatistics::mean() const {
   std::vector<float> mean;
   if (pictures_ == 0) return mean;
-  const auto n = pictures_ * (shape_.bytes() / sums_.size());
-  for (const std::uint64_t sum : sums_)
-    mean.push_back(static_cast<float>(static_cast<double>(sum) / static_cast<double>(n)));
+  const auto n = static_cast<double>(pictures_ * plane());
+  for (const Channel& c : channels_)
+    mean.push_back(static_cast<float>(type_ == PixelType::f32 ? c.first + c.differences / n
+                                                              : static_cast<double>(c.sum) / n));
   return mean;
 }
 
@@ -136,12 +194,21 @@ std::vector<float> ChannelStatistics::deviation() const {
   __extension__ using Wide = unsigned __int128;
   std::vector<float> deviation;
   if (pictures_ == 0) return deviation;
-  const auto n = pictures_ * (shape_.bytes() / sums_.size());
-  for (std::size_t c = 0; c < sums_.size(); ++c) {
-    // n^2 times the variance, exactly; one rounding each for the conversion, division and root.
-    const Wide scaled = Wide{n} * squares_[c] - Wide{sums_[c]} * sums_[c];
-    const double root = std::sqrt(static_cast<double>(scaled)) / static_cast<double>(n);
-    deviation.push_back(scaled == 0 ? 1.0f : static_cast<float>(root));
+  const std::uint64_t n = pictures_ * plane();
+  for (const Channel& c : channels_) {
+    double root = 0;
+    if (type_ == PixelType::f32) {
+      const auto count = static_cast<double>(n);
+      const double variance = (c.squares - c.differences * c.differences / count) / count;
+      root = variance > 0 ? std::sqrt(variance) : 0;
+    } else {
+      // n^2 times the variance, exactly; one rounding each for the conversion, division and root.
+      const Wide squares = Wide{c.square_high} << 64 | c.square_low;
+      const Wide scaled = Wide{n} * squares - Wide{c.sum} * c.sum;
+      root = std::sqrt(static_cast<double>(scaled)) / static_cast<double>(n);
+    }
+    const auto value = static_cast<float>(root);
+    deviation.push_back(value >= least_deviation ? value : 1.0f);
   }
   return deviation;
 }
@@ -181,9 +248,11 @@ void Dataset::open_images() {
   const std::array<std::uint64_t, 3> expected{static_cast<std::uint64_t>(shape_.channels),
                                               static_cast<std::uint64_t>(shape_.height),
                                               static_cast<std::uint64_t>(shape_.width)};
-  if (images_.dtype() != DType::u8)
+  const std::optional<PixelType> type = pixel_type(images_.dtype());
+  if (!type)
     throw data_error(fmt::format("{} has dtype {}, not uint8: {}", images_.name(),
                                  to_string(images_.dtype()), images_hint(images_, shape_)));
+  pixels_ = PixelFormat::of(*type);
   if (shape.size() != 4 || !std::equal(expected.begin(), expected.end(), shape.begin() + 1))
     throw data_error(fmt::format(
         "{} has shape {}, but the experiment reads (N, {}): channels, height, width: {}",
@@ -191,6 +260,20 @@ void Dataset::open_images() {
         images_hint(images_, shape_)));
   records_ = shape[0];
   if (records_ == 0) throw data_error(images_.name() + " holds no pictures");
+}
+
+// Throws where a pixel is NaN or infinite.
+void Dataset::check_floats() const {
+  const float* const pixels = images_.as<float>();
+  for (std::uint64_t i = 0; i < records_; ++i) {
+    const std::uint64_t wrong = first_not_finite(pixels + i * shape_.bytes(), shape_.bytes());
+    if (wrong == shape_.bytes()) continue;
+    throw data_error(
+        fmt::format("{}, record {}: a pixel of {} (channel {}): every pixel must be a number; "
+                    "np.nan_to_num(x, nan=..., posinf=..., neginf=...) replaces such ones",
+                    images_.name(), i, pixels[i * shape_.bytes() + wrong],
+                    wrong / (shape_.bytes() / static_cast<std::size_t>(shape_.channels))));
+  }
 }
 
 void Dataset::open_split(bool required) {
@@ -355,6 +438,12 @@ void Dataset::apply_description(const nlohmann::json& json, std::uint64_t verify
                                  path("dataset.json"), dataset_format, dataset_version));
   verify_checksums(member(json, "checksums"), verify_images_up_to);
   apply_classes(member(json, "targets"));
+  if (pixels_.type == PixelType::f32) {
+    apply_range(member(json, "range"));
+    // As checksums are: where nobody has looked yet, or it does not take long.
+    if (member(json, "mean").is_null() || images_.bytes().size() <= verify_images_up_to)
+      check_floats();
+  }
   apply_statistics(json);
 }
 
@@ -397,6 +486,26 @@ void Dataset::apply_classes(const nlohmann::json& json) {
   }
 }
 
+void Dataset::apply_range(const nlohmann::json& range) {
+  if (range.is_null())
+    throw data_error(
+        fmt::format("{} has dtype {}, not uint8: {}; or keep the floats and say in {} which are "
+                    "black and white, "
+                    "such as {{\"range\": [0, 1]}}",
+                    images_.name(), to_string(images_.dtype()), images_hint(images_, shape_),
+                    path("dataset.json")));
+  const bool numbers =
+      range.is_array() && range.size() == 2 && range[0].is_number() && range[1].is_number();
+  if (numbers) {
+    pixels_.low = static_cast<float>(range[0].get<double>());
+    pixels_.high = static_cast<float>(range[1].get<double>());
+  }
+  if (!numbers || !is_range(pixels_.low, pixels_.high))
+    throw data_error(
+        fmt::format("{}: \"range\" is not two numbers, black and a greater white, such as [0, 1]",
+                    path("dataset.json")));
+}
+
 void Dataset::apply_statistics(const nlohmann::json& json) {
   const auto read = [&](std::string_view key, std::vector<float>& out, bool positive) {
     const auto& list = member(json, key);
@@ -422,10 +531,9 @@ void Dataset::apply_statistics(const nlohmann::json& json) {
 }
 
 void Dataset::compute_statistics() {
-  ChannelStatistics statistics(shape_);
-  const std::uint8_t* const images = images_.as<std::uint8_t>();
+  ChannelStatistics statistics(shape_, pixels_.type);
   for (std::uint64_t i = 0; i < records_; ++i)
-    if (split_of(i) == Split::train) statistics.add({images + i * shape_.bytes(), shape_.bytes()});
+    if (split_of(i) == Split::train) statistics.add(picture(i));
   mean_ = statistics.mean();
   deviation_ = statistics.deviation();
 }
@@ -447,6 +555,8 @@ std::uint64_t Dataset::compute_fingerprint() const {
     const std::uint64_t groups = hash_in_parts(groups_.bytes());
     mix(std::as_bytes(std::span(&groups, 1)));
   }
+  const std::array range{pixels_.low, pixels_.high};
+  if (pixels_.type == PixelType::f32) mix(std::as_bytes(std::span(range)));
   mix(std::as_bytes(std::span(mean_)));
   mix(std::as_bytes(std::span(deviation_)));
   return hash;
@@ -524,8 +634,12 @@ bool Dataset::all_labelled(int target) const {
   return true;
 }
 
+Pixels Dataset::picture(std::uint64_t record) const {
+  return {images_.as<std::byte>() + record * shape_.bytes() * size_of(pixels_.type), pixels_.type};
+}
+
 void Dataset::read(std::uint64_t record, std::span<std::byte>, Record& out) const {
-  out.image = images_.as<std::uint8_t>() + record * shape_.bytes();
+  out.image = picture(record);
   const auto plane =
       static_cast<std::uint64_t>(shape_.height) * static_cast<std::uint64_t>(shape_.width);
   for (std::size_t t = 0; t < targets_.size(); ++t) {

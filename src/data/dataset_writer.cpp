@@ -32,6 +32,10 @@ fs::path parent_of(const fs::path& folder) {
   return folder.has_parent_path() ? folder.parent_path() : fs::path(".");
 }
 
+DType dtype_of(PixelType type) {
+  return type == PixelType::u8 ? DType::u8 : type == PixelType::u16 ? DType::u16 : DType::f32;
+}
+
 template <class T>
 std::span<const std::byte> bytes_of(const T& value) {
   return std::as_bytes(std::span(&value, 1));
@@ -40,11 +44,11 @@ std::span<const std::byte> bytes_of(const T& value) {
 }  // namespace
 
 DatasetWriter::DatasetWriter(const fs::path& folder, PictureShape shape,
-                             std::span<const TargetSpec> targets, bool replace)
+                             std::span<const TargetSpec> targets, bool replace, PixelFormat pixels)
     : folder_(normalized(folder)),
       partial_(parent_of(folder_) / fmt::format(".{}.partial", folder_.filename().string())),
-      summary_{shape, {}, {}, {}, {}},
-      statistics_(shape),
+      summary_{shape, pixels, {}, {}, {}, {}},
+      statistics_(shape, pixels.type),
       replace_(replace) {
   check_replaceable();
   try {
@@ -68,7 +72,7 @@ void DatasetWriter::create_files(std::span<const TargetSpec> targets) {
   const auto h = static_cast<std::uint64_t>(shape.height),
              w = static_cast<std::uint64_t>(shape.width);
   images_ = std::make_unique<NpyWriter>(
-      partial_ / "images.npy", DType::u8,
+      partial_ / "images.npy", dtype_of(summary_.pixels.type),
       std::vector<std::uint64_t>{static_cast<std::uint64_t>(shape.channels), h, w});
   split_ =
       std::make_unique<NpyWriter>(partial_ / "split.npy", DType::u8, std::vector<std::uint64_t>{});
@@ -131,12 +135,11 @@ void DatasetWriter::keep_groups() {
 
 void DatasetWriter::append(const Record& record, Split split, std::int64_t group) {
   const auto s = static_cast<std::size_t>(split);
-  const std::span picture(record.image, summary_.shape.bytes());
   for (std::size_t t = 0; t < targets_.size(); ++t) append_target(t, record.targets[t], s);
-  images_->append(std::as_bytes(picture));
+  images_->append({static_cast<const std::byte*>(record.image.data()), images_->record_bytes()});
   split_->append(bytes_of(static_cast<std::uint8_t>(split)));
   if (groups_) groups_->append(bytes_of(group));
-  if (split == Split::train) statistics_.add(picture);
+  if (split == Split::train) statistics_.add(record.image);
   ++summary_.records[s];
 }
 
@@ -199,6 +202,8 @@ void DatasetWriter::write_description(const nlohmann::json& provenance) {
   json["version"] = dataset_version;
   json["shape"] = {shape.channels, shape.height, shape.width};
   for (std::size_t s = 0; s < 3; ++s) json["records"][split_names[s]] = summary_.records[s];
+  if (summary_.pixels.type == PixelType::f32)
+    json["range"] = {summary_.pixels.low, summary_.pixels.high};
   if (!summary_.mean.empty()) {
     json["mean"] = summary_.mean;
     json["deviation"] = summary_.deviation;
@@ -261,7 +266,7 @@ void DatasetWriter::publish() {
 DatasetSummary write_dataset(const Source& source, const fs::path& folder, PictureShape shape,
                              std::span<const TargetSpec> targets, bool replace,
                              const nlohmann::json& provenance, const Progress& progress) {
-  DatasetWriter writer(folder, shape, targets, replace);
+  DatasetWriter writer(folder, shape, targets, replace, source.pixels());
   for (std::size_t t = 0; t < targets.size(); ++t) {
     const auto names = source.class_names(static_cast<int>(t));
     writer.set_class_names(t, {names.begin(), names.end()});

@@ -261,12 +261,12 @@ FoldedSource::FoldedSource(const Source& source, std::span<const TargetSpec> tar
 }
 
 void FoldedSource::measure_channels(PictureShape shape) {
-  ChannelStatistics statistics(shape);
+  ChannelStatistics statistics(shape, source_.pixels().type);
   std::vector<std::byte> scratch(source_.scratch_bytes());
   Record record;
   for (const std::uint32_t number : records_of(Split::train)) {
     source_.read(number, scratch, record);
-    statistics.add({record.image, shape.bytes()});
+    statistics.add(record.image);
   }
   mean_ = statistics.mean();
   deviation_ = statistics.deviation();

@@ -12,9 +12,9 @@ constexpr std::size_t directory_entry_bytes = 12;
 constexpr std::uint32_t orientation_tag = 0x0112, short_type = 3, long_type = 4;
 
 // Whole numbers in the block's byte order.
-class TiffReader {
+class ExifNumbers {
  public:
-  TiffReader(std::span<const std::byte> bytes, bool big_endian)
+  ExifNumbers(std::span<const std::byte> bytes, bool big_endian)
       : bytes_(bytes), big_endian_(big_endian) {}
 
   // Of 2 or 4 bytes; none beyond the end.
@@ -39,7 +39,7 @@ int exif_orientation(std::span<const std::byte> tiff) {
   if (tiff.size() < 2 || tiff[0] != tiff[1] ||
       (tiff[0] != std::byte{'I'} && tiff[0] != std::byte{'M'}))
     return 1;
-  const TiffReader read(tiff, tiff[0] == std::byte{'M'});
+  const ExifNumbers read(tiff, tiff[0] == std::byte{'M'});
   if (read.number(2, 2) != 42u) return 1;
   const auto directory = read.number(4, 4);
   const auto entries = directory ? read.number(*directory, 2) : std::nullopt;
@@ -53,17 +53,21 @@ int exif_orientation(std::span<const std::byte> tiff) {
   return 1;
 }
 
-void apply_orientation(int orientation, Image& image) {
+namespace {
+
+// Of height x width x channels values.
+template <class T>
+void turn_upright(int orientation, PictureShape& shape, std::vector<T>& values) {
   if (orientation <= 1 || orientation > 8) return;
   const bool transposed = orientation >= 5;
   const bool from_last_row =
       orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
   const bool from_last_column = orientation == 2 || orientation == 3 || orientation >= 7;
-  const PictureShape from = image.shape;
+  const PictureShape from = shape;
   PictureShape to = from;
   if (transposed) std::swap(to.height, to.width);
-  std::vector<std::uint8_t> pixels;
-  pixels.reserve(to.bytes());
+  std::vector<T> turned;
+  turned.reserve(to.bytes());
   const auto channels = static_cast<std::size_t>(from.channels);
   for (int y = 0; y < to.height; ++y) {
     for (int x = 0; x < to.width; ++x) {
@@ -73,12 +77,22 @@ void apply_orientation(int orientation, Image& image) {
       const std::size_t at = (static_cast<std::size_t>(r) * static_cast<std::size_t>(from.width) +
                               static_cast<std::size_t>(c)) *
                              channels;
-      pixels.insert(pixels.end(), image.pixels.begin() + static_cast<std::ptrdiff_t>(at),
-                    image.pixels.begin() + static_cast<std::ptrdiff_t>(at + channels));
+      turned.insert(turned.end(), values.begin() + static_cast<std::ptrdiff_t>(at),
+                    values.begin() + static_cast<std::ptrdiff_t>(at + channels));
     }
   }
-  image.pixels = std::move(pixels);
-  image.shape = to;
+  values = std::move(turned);
+  shape = to;
+}
+
+}  // namespace
+
+void apply_orientation(int orientation, Image& image) {
+  turn_upright(orientation, image.shape, image.pixels);
+}
+
+void apply_orientation(int orientation, DeepImage& image) {
+  turn_upright(orientation, image.shape, image.values);
 }
 
 }  // namespace medley

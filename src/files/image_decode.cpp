@@ -9,9 +9,11 @@
 #include "files/image_formats.hpp"
 #include "files/png_decoder.hpp"
 #include "medley/base/error.hpp"
+#include "medley/files/deep_image.hpp"
 #include "medley/files/exif.hpp"
 #include "medley/files/image.hpp"
 #include "medley/files/mapped_file.hpp"
+#include "medley/files/tiff.hpp"
 
 extern "C" {
 #include <jerror.h>
@@ -175,19 +177,24 @@ void decode_jpeg(std::span<const std::byte> file, Image& out) {
 
 // --- PNG -----------------------------------------------------------------------------------------
 
-void decode_png(std::span<const std::byte> file, Image& out) {
-  PngDecoder decoder(file);
-  const auto damaged = [&] {
-    return data_error(fmt::format("damaged PNG: {}", decoder.message()));
-  };
-  if (!decoder.read_header()) throw damaged();
+Error damaged(const PngDecoder& decoder) {
+  return data_error(fmt::format("damaged PNG: {}", decoder.message()));
+}
+
+void open_png(PngDecoder& decoder) {
+  if (!decoder.read_header()) throw damaged(decoder);
   check_size(decoder.height(), decoder.width());
   if (!decoder.long_enough()) refuse_short_file("PNG");
-  if (!decoder.start()) throw damaged();
+}
+
+void decode_png(std::span<const std::byte> file, Image& out) {
+  PngDecoder decoder(file);
+  open_png(decoder);
+  if (!decoder.start()) throw damaged(decoder);
   out.shape = {decoder.components(), static_cast<int>(decoder.height()),
                static_cast<int>(decoder.width())};
   out.pixels.resize(out.shape.bytes());
-  if (!decoder.decode(out.pixels.data())) throw damaged();
+  if (!decoder.decode(out.pixels.data())) throw damaged(decoder);
 }
 
 // --- all ----------------------------------------------------------------------------------------
@@ -224,7 +231,26 @@ void to_channels(int channels, Image& image) {
   image.shape.channels = channels;
 }
 
+constexpr std::string_view png_start("\x89PNG\r\n\x1A\n");
+
 }  // namespace
+
+bool decode_deep_png(std::span<const std::byte> file, DeepImage& out) {
+  const std::string_view text(reinterpret_cast<const char*>(file.data()), file.size());
+  if (!text.starts_with(png_start)) return false;
+  PngDecoder decoder(file);
+  open_png(decoder);
+  if (decoder.bits() != 16) return false;
+  if (!decoder.start_deep()) throw damaged(decoder);
+  const int components = decoder.components();
+  out.shape = {components, static_cast<int>(decoder.height()), static_cast<int>(decoder.width())};
+  out.pixels = PixelFormat::of(PixelType::u16);
+  std::vector<std::uint16_t> pixels(out.shape.bytes());
+  if (!decoder.decode(reinterpret_cast<std::uint8_t*>(pixels.data()))) throw damaged(decoder);
+  out.values.assign(pixels.begin(), pixels.end());
+  if (components == 2 || components == 4) drop_alpha(out, false);
+  return true;
+}
 
 void require_picture_channels(int channels) {
   if (channels == 1 || channels == 3) return;
@@ -237,6 +263,7 @@ void require_picture_channels(int channels) {
 }
 
 void decode_image(std::span<const std::byte> file, int channels, Image& out) {
+  if (is_tiff(file)) return decode_tiff(file, channels, out);
   require_picture_channels(channels);
   const std::string_view start(reinterpret_cast<const char*>(file.data()),
                                std::min<std::size_t>(file.size(), 12));
@@ -244,7 +271,7 @@ void decode_image(std::span<const std::byte> file, int channels, Image& out) {
   out.orientation = 1;
   if (start.starts_with("\xFF\xD8\xFF")) {
     decode_jpeg(file, out);
-  } else if (start.starts_with("\x89PNG\r\n\x1A\n")) {
+  } else if (start.starts_with(png_start)) {
     decode_png(file, out);
   } else if (start.starts_with("BM")) {
     decode_bmp(file, out);
@@ -254,7 +281,7 @@ void decode_image(std::span<const std::byte> file, int channels, Image& out) {
     const char* const kind = start.starts_with("GIF8") ? " but a GIF"
                              : start.starts_with("<")  ? " but a text"
                                                        : "";
-    throw data_error(fmt::format("neither JPEG, PNG, BMP nor WebP{}: convert it", kind));
+    throw data_error(fmt::format("neither JPEG, PNG, BMP, TIFF nor WebP{}: convert it", kind));
   }
   drop_alpha(out);
   apply_orientation(out.orientation, out);

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <string>
 
 #include "medley/base/error.hpp"
+#include "medley/files/deep_image.hpp"
 #include "medley/files/fit_geometry.hpp"
 #include "medley/files/image.hpp"
 
@@ -58,21 +60,96 @@ Taps make_taps(std::int64_t in_size, std::int64_t out_size, FitScale scale) {
   return taps;
 }
 
-// One row of pixels to one row of planes: `out` has channels x width values of 8 + between_bits.
-void fit_row(const std::uint8_t* row, int channels, const Taps& taps, std::uint16_t* out) {
+// Arithmetic in whole numbers, of bytes: between the passes 8 + between_bits.
+struct ByteFilter {
+  using Pixel = std::uint8_t;
+  using Row = std::uint16_t;
+  using Sum = std::uint32_t;  // at most 255 * 2^16 in a row, 255 * 2^24 in the end
+
+  Sum value(Pixel pixel) const { return pixel; }
+  Row row(Sum sum) const {
+    constexpr int shift = weight_bits - between_bits;
+    return static_cast<Row>((sum + (1u << (shift - 1))) >> shift);
+  }
+  void store(std::size_t i, Sum sum) const {
+    constexpr int shift = weight_bits + between_bits;
+    out[i] = static_cast<std::uint8_t>((sum + (1u << (shift - 1))) >> shift);
+  }
+  std::uint8_t* out;
+};
+
+// In doubles, above black: what is outside of the picture, and has no weights, is black then. A
+// constant picture stays constant, as its sums are exact.
+struct DeepFilter {
+  using Pixel = float;
+  using Row = double;
+  using Sum = double;
+
+  Sum value(Pixel pixel) const { return static_cast<double>(pixel) - from.low; }
+  Row row(Sum sum) const { return sum * (1.0 / (1 << weight_bits)); }
+  void store(std::size_t i, Sum sum) const {
+    const float value = convert_pixel(sum * (1.0 / (1 << weight_bits)) + from.low, from, to);
+    with_pixel_type(to.type, [&]<class T>(T) {
+      const T pixel = static_cast<T>(value);
+      std::memcpy(out + i * sizeof(T), &pixel, sizeof(T));
+    });
+  }
+  PixelFormat from, to;
+  std::byte* out;
+};
+
+// One row of pixels to one row of planes: `out` has channels x width values.
+template <class Filter>
+void fit_row(const Filter& filter, const typename Filter::Pixel* row, int channels,
+             const Taps& taps, typename Filter::Row* out) {
   const std::size_t width = taps.first.size();
   for (std::size_t x = 0; x < width; ++x) {
     const std::uint32_t* const weights = taps.weights.data() + taps.begin[x];
     const std::uint32_t count = taps.begin[x + 1] - taps.begin[x];
     for (int c = 0; c < channels; ++c) {
-      const std::uint8_t* pixel = row + static_cast<std::ptrdiff_t>(taps.first[x]) * channels + c;
-      std::uint32_t sum = 0;  // at most 255 * 2^16
-      for (std::uint32_t k = 0; k < count; ++k, pixel += channels) sum += weights[k] * *pixel;
-      constexpr int shift = weight_bits - between_bits;
-      out[static_cast<std::size_t>(c) * width + x] =
-          static_cast<std::uint16_t>((sum + (1u << (shift - 1))) >> shift);
+      const typename Filter::Pixel* pixel =
+          row + static_cast<std::ptrdiff_t>(taps.first[x]) * channels + c;
+      typename Filter::Sum sum = 0;
+      for (std::uint32_t k = 0; k < count; ++k, pixel += channels)
+        sum += weights[k] * filter.value(*pixel);
+      out[static_cast<std::size_t>(c) * width + x] = filter.row(sum);
     }
   }
+}
+
+template <class Filter>
+void fit_planes(const Filter& filter, const typename Filter::Pixel* pixels, PictureShape in,
+                Fit fit, PictureShape shape) {
+  const std::int64_t in_h = in.height, in_w = in.width;
+  const auto [down, across] = fit_scales(fit, in_h, in_w, shape.height, shape.width);
+  const Taps rows = make_taps(in_h, shape.height, down);
+  const Taps columns = make_taps(in_w, shape.width, across);
+
+  // Each input row is squeezed once and added to the output rows that look at it, so that memory
+  // does not depend on the picture's height.
+  const std::size_t row_size = static_cast<std::size_t>(shape.channels) * columns.first.size();
+  std::vector<typename Filter::Row> row(row_size);
+  const std::size_t height = rows.first.size(), width = columns.first.size();
+  std::vector<typename Filter::Sum> sums(height * row_size, 0);
+  for (std::int64_t y = 0; y < in_h; ++y) {
+    bool squeezed = false;
+    for (std::size_t i = 0; i < height; ++i) {
+      const std::int64_t k = y - rows.first[i];
+      if (k < 0 || k >= rows.begin[i + 1] - rows.begin[i]) continue;
+      if (!squeezed)
+        fit_row(
+            filter,
+            pixels + static_cast<std::size_t>(y * in_w) * static_cast<std::size_t>(shape.channels),
+            shape.channels, columns, row.data());
+      squeezed = true;
+      const std::uint32_t weight = rows.weights[rows.begin[i] + static_cast<std::size_t>(k)];
+      for (std::size_t j = 0; j < row_size; ++j) sums[i * row_size + j] += weight * row[j];
+    }
+  }
+  for (std::size_t i = 0; i < height; ++i)
+    for (std::size_t c = 0; c < static_cast<std::size_t>(shape.channels); ++c)
+      for (std::size_t x = 0; x < width; ++x)
+        filter.store((c * height + i) * width + x, sums[i * row_size + c * width + x]);
 }
 
 }  // namespace
@@ -86,37 +163,18 @@ Fit parse_fit(std::string_view text) {
 std::string_view to_string(Fit fit) { return fit_names[static_cast<std::size_t>(fit)]; }
 
 void fit_image(const Image& image, Fit fit, PictureShape shape, std::span<std::uint8_t> out) {
-  const std::int64_t in_h = image.shape.height, in_w = image.shape.width;
-  const auto [down, across] = fit_scales(fit, in_h, in_w, shape.height, shape.width);
-  const Taps rows = make_taps(in_h, shape.height, down);
-  const Taps columns = make_taps(in_w, shape.width, across);
+  fit_planes(ByteFilter{out.data()}, image.pixels.data(), image.shape, fit, shape);
+}
 
-  // Each input row is squeezed once and added to the output rows that look at it, so that memory
-  // does not depend on the picture's height.
-  const std::size_t row_size = static_cast<std::size_t>(shape.channels) * columns.first.size();
-  std::vector<std::uint16_t> row(row_size);
-  const std::size_t height = rows.first.size(), width = columns.first.size();
-  std::vector<std::uint32_t> sums(height * row_size, 0);  // at most 255 * 2^24
-  for (std::int64_t y = 0; y < in_h; ++y) {
-    bool squeezed = false;
-    for (std::size_t i = 0; i < height; ++i) {
-      const std::int64_t k = y - rows.first[i];
-      if (k < 0 || k >= rows.begin[i + 1] - rows.begin[i]) continue;
-      if (!squeezed)
-        fit_row(image.pixels.data() +
-                    static_cast<std::size_t>(y * in_w) * static_cast<std::size_t>(shape.channels),
-                shape.channels, columns, row.data());
-      squeezed = true;
-      const std::uint32_t weight = rows.weights[rows.begin[i] + static_cast<std::size_t>(k)];
-      for (std::size_t j = 0; j < row_size; ++j) sums[i * row_size + j] += weight * row[j];
-    }
+void fit_image(const DeepImage& image, Fit fit, PictureShape shape, const PixelFormat& pixels,
+               std::span<std::byte> out) {
+  if (image.pixels.type == PixelType::u8 && pixels.type == PixelType::u8) {
+    const std::vector<std::uint8_t> bytes(image.values.begin(), image.values.end());
+    auto* const to = reinterpret_cast<std::uint8_t*>(out.data());
+    return fit_planes(ByteFilter{to}, bytes.data(), image.shape, fit, shape);
   }
-  constexpr int shift = weight_bits + between_bits;
-  for (std::size_t i = 0; i < height; ++i)
-    for (std::size_t c = 0; c < static_cast<std::size_t>(shape.channels); ++c)
-      for (std::size_t x = 0; x < width; ++x)
-        out[(c * height + i) * width + x] = static_cast<std::uint8_t>(
-            (sums[i * row_size + c * width + x] + (1u << (shift - 1))) >> shift);
+  fit_planes(DeepFilter{image.pixels, pixels, out.data()}, image.values.data(), image.shape, fit,
+             shape);
 }
 
 }  // namespace medley

@@ -141,7 +141,7 @@ class HeaderParser {
   std::optional<std::vector<std::uint64_t>> shape_;
 };
 
-DType dtype_of(std::string_view descr, std::string_view name, bool read_halves) {
+DType dtype_of(std::string_view descr, std::string_view name, NpyReads reads) {
   const auto refuse = [&](std::string_view remedy) {
     return data_error(
         fmt::format("{}: arrays of dtype '{}' are not read: {}", name, descr, remedy));
@@ -150,8 +150,9 @@ DType dtype_of(std::string_view descr, std::string_view name, bool read_halves) 
     const bool one_byte = descr[2] == '1';
     for (std::size_t i = 0; i < descriptors.size(); ++i) {
       if (descr.substr(1) != descriptors[i]) continue;
-      if (static_cast<DType>(i) == DType::f16 && !read_halves) break;
-      if (descr[0] == '<' || (one_byte && (descr[0] == '|' || descr[0] == '>')))
+      if (static_cast<DType>(i) == DType::f16 && !reads.halves) break;
+      if (descr[0] == '<' || (descr[0] == '>' && reads.any_order) ||
+          (one_byte && (descr[0] == '|' || descr[0] == '>')))
         return static_cast<DType>(i);
       if (descr[0] == '>')
         throw refuse(fmt::format("it is big-endian; save it with .astype('<{}')", descriptors[i]));
@@ -191,8 +192,7 @@ std::string shape_text(std::span<const std::uint64_t> shape) {
   return fmt::format("({}{})", fmt::join(shape, ", "), shape.size() == 1 ? "," : "");
 }
 
-NpyHeader parse_npy_header(std::span<const std::byte> file, std::string_view name,
-                           bool read_halves) {
+NpyHeader parse_npy_header(std::span<const std::byte> file, std::string_view name, NpyReads reads) {
   const std::string_view text(reinterpret_cast<const char*>(file.data()), file.size());
   const auto fail = [&](std::string_view what) {
     return data_error(fmt::format("{}: {}", name, what));
@@ -212,8 +212,10 @@ NpyHeader parse_npy_header(std::span<const std::byte> file, std::string_view nam
   if (length > text.size() - begin) throw fail("truncated .npy header");
 
   const HeaderParser::Result dict = HeaderParser(text.substr(begin, length), name).parse();
-  NpyHeader header{dtype_of(dict.descr, name, read_halves), dict.shape, 0, begin + length};
-  if (dict.fortran_order && dict.shape.size() > 1)
+  NpyHeader header{dtype_of(dict.descr, name, reads), dict.shape, 0, begin + length};
+  header.big_endian = dict.descr.starts_with('>');
+  header.fortran_order = dict.fortran_order && dict.shape.size() > 1;
+  if (header.fortran_order && !reads.any_order)
     throw fail("the array is in Fortran order: save it with numpy.ascontiguousarray");
   const std::size_t item = size_of(header.dtype);
   header.elements = product(header.shape, item, name);
@@ -222,7 +224,7 @@ NpyHeader parse_npy_header(std::span<const std::byte> file, std::string_view nam
     throw fail(fmt::format("a {} array of shape {} has {} bytes of data, but the file has {} ({})",
                            to_string(header.dtype), shape_text(header.shape), expected, found,
                            found < expected ? "truncated: write it again" : "junk after the data"));
-  if (header.data_offset % item != 0)
+  if (header.data_offset % item != 0 && !reads.any_order)
     throw fail("its data are not aligned: save it again with numpy.save");
   return header;
 }

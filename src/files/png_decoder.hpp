@@ -3,6 +3,7 @@
 
 #include <png.h>
 
+#include <bit>
 #include <csetjmp>
 #include <cstdint>
 #include <cstdio>
@@ -47,6 +48,13 @@ class PngDecoder {
     if (setjmp(jump_) != 0) return false;
     png_set_expand(png_);
     png_set_scale_16(png_);
+    return begin_rows();
+  }
+  // Sets up 16 bits per channel as numbers in memory, of a file that has so many.
+  bool start_deep() {
+    if (setjmp(jump_) != 0) return false;
+    png_set_expand(png_);
+    if (std::endian::native == std::endian::little) png_set_swap(png_);
     return begin_rows();
   }
   // Sets up what the file has, a byte a sample of at most 8 bits: palettes as indices, 16 bits as two bytes, the higher

@@ -105,4 +105,22 @@ std::vector<Split> assign_splits(std::span<const std::string> names,
   return splits;
 }
 
+std::vector<Split> assign_splits(std::uint64_t records, std::span<const ClassColumn> targets,
+                                 SplitFractions fractions, std::uint64_t seed) {
+  std::vector<std::string> names;
+  std::vector<std::vector<std::uint32_t>> classes;
+  for (std::uint64_t i = 0; i < records; ++i) {
+    names.push_back(std::to_string(i));
+    std::uint32_t first = 0;  // the targets' classes are numbered one after the other
+    std::vector<std::uint32_t>& own = classes.emplace_back();
+    for (const ClassColumn& target : targets) {
+      if (target.labels[i] >= 0)
+        own.push_back(first + static_cast<std::uint32_t>(target.labels[i]));
+      first += static_cast<std::uint32_t>(target.size);
+    }
+  }
+  const std::vector<std::uint64_t> sizes(names.size(), 1);
+  return assign_splits(names, sizes, classes, fractions, seed);
+}
+
 }  // namespace medley

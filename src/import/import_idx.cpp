@@ -140,21 +140,11 @@ void IdxImport::read_values(Column& column) const {
 }
 
 std::vector<Split> IdxImport::splits(const SplitFractions& fractions) const {
-  std::vector<std::string> names;
-  std::vector<std::vector<std::uint32_t>> classes;
-  for (std::uint64_t i = 0; i < size(); ++i) {
-    names.push_back(std::to_string(i));
-    std::uint32_t first = 0;  // the targets' classes are numbered one after the other
-    std::vector<std::uint32_t>& own = classes.emplace_back();
-    for (const Column& column : columns_) {
-      if (column.spec.kind != TargetKind::classes) continue;
-      if (column.labels[i] >= 0)
-        own.push_back(first + static_cast<std::uint32_t>(column.labels[i]));
-      first += static_cast<std::uint32_t>(column.spec.size);
-    }
-  }
-  const std::vector<std::uint64_t> sizes(names.size(), 1);
-  return assign_splits(names, sizes, classes, fractions, request_.seed);
+  std::vector<ClassColumn> classes;
+  for (const Column& column : columns_)
+    if (column.spec.kind == TargetKind::classes)
+      classes.push_back({column.labels, column.spec.size});
+  return assign_splits(size(), classes, fractions, request_.seed);
 }
 
 // The next picture, its channels side by side.

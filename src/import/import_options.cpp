@@ -1,6 +1,7 @@
 #include "medley/import/import_options.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -8,6 +9,7 @@
 #include <sstream>
 #include <utility>
 
+#include "medley/base/pixel_text.hpp"
 #include "medley/files/options.hpp"
 
 namespace medley {
@@ -37,6 +39,13 @@ void describe_common(po::options_description& options) {
   add("fit", po::value<std::string>()->value_name("HOW")->default_value("crop"),
       "pictures of another aspect ratio: crop (scale the short side, keep the middle), stretch, or "
       "pad (scale the long side, black around)");
+  add("pixels", po::value<std::string>()->value_name("TYPE"),
+      "what the pixels of the data set are: uint8, uint16 or float32; by default that of arrays "
+      "and of "
+      "--tiff pages, else uint8. Black stays black and white white: 255 of 8 bits is 65535 of 16");
+  add("range", po::value<std::string>()->value_name("LOW..HIGH"),
+      "of floats, in the files and in the data set: which is black and which is white, such as "
+      "0..1");
   add("threads", po::value<std::string>()->value_name("T"),
       "threads that read pictures, by default the processors at hand; the result does not depend "
       "on it");
@@ -93,6 +102,14 @@ SplitFractions parse_fractions(std::string_view text) {
   return fractions;
 }
 
+PixelType parse_pixels(std::string_view text) {
+  const auto found = std::ranges::find(pixel_type_names, text);
+  if (found == pixel_type_names.end())
+    throw usage_error(
+        fmt::format("--pixels is {}, not '{}'", fmt::join(pixel_type_names, ", "), text));
+  return static_cast<PixelType>(found - pixel_type_names.begin());
+}
+
 // Options that every source takes.
 bool is_for_all(std::string_view option) {
   return option == "out" || option == "force" || option == "threads";
@@ -119,6 +136,15 @@ void read_common(const po::variables_map& values, ImportCommon& request) {
   request.fractions = parse_fractions(values["split-fractions"].as<std::string>());
   request.seed = parse_number<std::uint64_t>(values["seed"].as<std::string>(), "seed");
   request.fit = parse_fit(values["fit"].as<std::string>());
+  if (values.count("pixels") != 0)
+    request.pixels = parse_pixels(values["pixels"].as<std::string>());
+  if (values.count("range") != 0) {
+    request.floats = range_of_floats(values["range"].as<std::string>());
+    if (!request.floats)
+      throw usage_error(
+          fmt::format("--range: '{}' is not LOW..HIGH, black and a greater white, such as 0..1",
+                      values["range"].as<std::string>()));
+  }
   request.out = required(values, "out");
   request.force = values["force"].as<bool>();
   request.threads = available_threads();

@@ -5,6 +5,8 @@
 #include <unordered_map>
 
 #include "medley/base/error.hpp"
+#include "medley/base/pixel_text.hpp"
+#include "medley/files/deep_image.hpp"
 #include "medley/files/mapped_file.hpp"
 #include "medley/files/tiles.hpp"
 #include "medley/import/find_picture.hpp"
@@ -27,7 +29,9 @@ struct PictureRow {
 
 // A row's picture and its masks, or what is wrong with them.
 struct ReadPicture {
-  Image image;
+  Image image;                    // of bytes; else its shape alone
+  DeepImage deep;                 // of others
+  std::vector<std::byte> fitted;  // of those, as the data set has them
   std::vector<ReadMask> masks;
   std::string problem;
 };
@@ -41,6 +45,7 @@ class TableImport {
  public:
   TableImport(const ImportRequest& request, PictureTable& table)
       : request_(request),
+        pixels_(imported_pixels(request, PixelType::u8, to_string(PixelType::u8))),
         table_(table),
         targets_(request, table),
         masks_(request.targets, request.masks) {
@@ -49,7 +54,6 @@ class TableImport {
       throw usage_error(fmt::format("--tile-overlap: {} pixels of tiles of {} x {}",
                                     request.tile_overlap, request.shape.width,
                                     request.shape.height));
-    require_picture_channels(request.shape.channels);
     image_ = table.image_column();
     group_ = request.group_column.empty() ? image_ : table.column(request.group_column);
     for (const auto& [column, value] : request.excludes)
@@ -58,7 +62,7 @@ class TableImport {
 
   ImportReport run() {
     // First of all: whether the result may be written is better known before the work.
-    DatasetWriter writer(request_.out, request_.shape, request_.targets, request_.force);
+    DatasetWriter writer(request_.out, request_.shape, request_.targets, request_.force, pixels_);
     read_rows();
     leave_out_rare();
     find_masks();
@@ -86,6 +90,8 @@ class TableImport {
   std::vector<Split> split_groups(const std::function<bool(const PictureRow&)>& belongs,
                                   const SplitFractions& fractions) const;
   bool has_groups() const;
+  bool deep() const { return pixels_.type != PixelType::u8; }
+  void decode(std::span<const std::byte> file, ReadPicture& out) const;
   void read_picture(std::size_t i, ReadPicture& out) const;
   void write_row(std::size_t i, const ReadPicture& picture, DatasetWriter& writer);
   void write_record(std::size_t i, const ReadPicture& picture, const Tile* tile,
@@ -95,6 +101,7 @@ class TableImport {
   nlohmann::json provenance() const;
 
   const ImportRequest& request_;
+  PixelFormat pixels_;
   PictureTable& table_;
   TargetColumns targets_;
   MaskSet masks_;
@@ -238,12 +245,19 @@ bool TableImport::has_groups() const {
   return false;
 }
 
+void TableImport::decode(std::span<const std::byte> file, ReadPicture& out) const {
+  if (!deep()) return decode_image(file, request_.shape.channels, out.image);
+  decode_deep(file, request_.shape.channels, pixels_, out.deep);
+  out.image.shape = out.deep.shape;
+  out.image.orientation = out.deep.orientation;
+}
+
 void TableImport::read_picture(std::size_t i, ReadPicture& out) const {
   const PictureRow& row = rows_[i];
   out.problem.clear();
   try {
     const MappedFile file(row.picture);
-    decode_image(file.bytes(), request_.shape.channels, out.image);
+    decode(file.bytes(), out);
     if (!pictures_.empty()) masks_.read(pictures_[i], out.image, request_.tile, out.masks);
   } catch (const Error& error) {
     out.problem =
@@ -252,9 +266,14 @@ void TableImport::read_picture(std::size_t i, ReadPicture& out) const {
   }
   if (request_.tile) return;
   const PictureShape& shape = request_.shape;
-  Image fitted{shape, std::vector<std::uint8_t>(shape.bytes()), out.image.orientation};
-  fit_image(out.image, request_.fit, shape, fitted.pixels);
-  out.image = std::move(fitted);
+  if (deep()) {
+    out.fitted.resize(shape.bytes() * size_of(pixels_.type));
+    fit_image(out.deep, request_.fit, shape, pixels_, out.fitted);
+  } else {
+    Image fitted{shape, std::vector<std::uint8_t>(shape.bytes()), out.image.orientation};
+    fit_image(out.image, request_.fit, shape, fitted.pixels);
+    out.image = std::move(fitted);
+  }
   for (ReadMask& mask : out.masks) {
     if (mask.classes.pixels.empty()) continue;
     const PictureShape from = mask.classes.shape;
@@ -290,8 +309,17 @@ void TableImport::write_record(std::size_t i, const ReadPicture& picture, const 
   std::vector<std::uint8_t> pixels;
   std::vector<std::vector<std::uint8_t>> planes;
   Record record;
+  std::vector<std::byte> part;
   record.image = picture.image.pixels.data();
-  if (tile != nullptr) {
+  if (deep()) {
+    record.image = {picture.fitted.data(), pixels_.type};
+    if (tile != nullptr) {
+      part.resize(shape.bytes() * size_of(pixels_.type));
+      fit_image(part_of(picture.deep, tile->top, tile->left, shape.height, shape.width),
+                Fit::stretch, shape, pixels_, part);
+      record.image = {part.data(), pixels_.type};
+    }
+  } else if (tile != nullptr) {
     pixels.resize(shape.bytes());
     cut_tile(picture.image, *tile, shape, pixels);
     record.image = pixels.data();
@@ -353,6 +381,7 @@ nlohmann::json TableImport::provenance() const {
     json["tile"] = {{"overlap", request_.tile_overlap}};
   else
     json["fit"] = to_string(request_.fit);
+  if (deep()) json["pixels"] = to_text(pixels_);
   if (!request_.masks.targets.empty()) json["masks"] = masks_.provenance();
   json["rows"] = {{request_.folders.empty() ? "csv" : "pictures", report_.rows},
                   {"excluded", report_.excluded},

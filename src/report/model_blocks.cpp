@@ -192,7 +192,7 @@ class ModelBlocks {
   // What takes outputs or losses of single records.
   void read_records(nlohmann::json& block) {
     const std::uint64_t size = records_->size(o_.split);
-    SampleRecords samples(d_, heads_, o_, size);
+    SampleRecords samples(d_, heads_, o_, size, shades_of(model_.source()));
     if (o_.samples > 0) {
       const RecordLosses losses = record_losses(model_.engine(), d_, model_.source(), o_.split);
       for (std::uint64_t rank = 0; rank < size; ++rank) samples.choose(rank, losses.of(rank));

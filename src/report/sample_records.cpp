@@ -58,23 +58,53 @@ nlohmann::json mask_legend(const HeadPrediction& head) {
 
 }  // namespace
 
-PictureView::PictureView(Shape input, int most_side)
+Shades shades_of(const Source& source) {
+  const PixelFormat pixels = source.pixels();
+  if (pixels.type == PixelType::u8) return {};
+  Shades shades;
+  constexpr float reach = 3.0f;
+  for (std::size_t c = 0; c < source.mean().size(); ++c) {
+    const float mean = source.mean()[c], side = reach * source.deviation()[c];
+    const float low = std::max(pixels.low, mean - side), high = std::min(pixels.high, mean + side);
+    shades.push_back(is_range(low, high) ? PixelFormat{pixels.type, low, high} : pixels);
+  }
+  return shades;
+}
+
+PictureView::PictureView(Shape input, int most_side, Shades shades)
     : input_(input),
       height_(drawn_side(input.h, std::max(input.h, input.w), most_side)),
-      width_(drawn_side(input.w, std::max(input.h, input.w), most_side)) {}
+      width_(drawn_side(input.w, std::max(input.h, input.w), most_side)),
+      shades_(std::move(shades)) {}
 
 nlohmann::json PictureView::block() const {
   const int c = input_.c;
   return {{"width", width_},
           {"height", height_},
           {"reduced", height_ < input_.h || width_ < input_.w},
-          {"shown", c == 1   ? "in gray"
-                    : c == 2 ? "channel 1 of 2, in gray"
-                    : c == 3 ? "in colour"
-                             : fmt::format("channels 1, 2, 3 of {} as red, green, blue", c)}};
+          {"shown", (c == 1   ? "in gray"
+                     : c == 2 ? "channel 1 of 2, in gray"
+                     : c == 3 ? "in colour"
+                              : fmt::format("channels 1, 2, 3 of {} as red, green, blue", c)) +
+                        (shades_.empty() ? "" : ", within three deviations of the mean")}};
 }
 
-std::string PictureView::picture(const std::uint8_t* image) const {
+// The first channels as bytes.
+std::vector<std::uint8_t> PictureView::shaded(Pixels image, int channels) const {
+  const auto pixels = static_cast<std::size_t>(input_.pixels());
+  std::vector<std::uint8_t> bytes;
+  with_pixel_type(image.type(), [&]<class T>(T) {
+    const T* const planes = image.as<T>();
+    for (std::size_t i = 0; i < static_cast<std::size_t>(channels) * pixels; ++i) {
+      const PixelFormat& shade = shades_[i / pixels];
+      const float share = (static_cast<float>(planes[i]) - shade.low) / (shade.high - shade.low);
+      bytes.push_back(static_cast<std::uint8_t>(std::clamp(share, 0.0f, 1.0f) * 255.0f + 0.5f));
+    }
+  });
+  return bytes;
+}
+
+std::string PictureView::picture(Pixels image) const {
   Image picture{{drawn_channels(input_.c), input_.h, input_.w}, {}};
   // Planes to pixels.
   const auto interleave = [&](const std::uint8_t* planes) {
@@ -86,7 +116,10 @@ std::string PictureView::picture(const std::uint8_t* image) const {
         picture.pixels[p * channels + c] = planes[c * pixels + p];
     }
   };
-  interleave(image);
+  if (const std::uint8_t* const bytes = image)
+    interleave(bytes);
+  else
+    interleave(shaded(image, picture.shape.channels).data());
   if (height_ < input_.h || width_ < input_.w) {
     const PictureShape smaller{picture.shape.channels, height_, width_};
     std::vector<std::uint8_t> planes(smaller.bytes());
@@ -113,10 +146,11 @@ std::string PictureView::mask(std::span<const std::uint8_t> mask, int classes) c
 }
 
 SampleRecords::SampleRecords(const Description& d, const Heads& heads,
-                             const ModelBlocksOptions& options, std::uint64_t records)
+                             const ModelBlocksOptions& options, std::uint64_t records,
+                             Shades shades)
     : d_(d),
       heads_(heads),
-      view_(d.input, options.most_side),
+      view_(d.input, options.most_side, std::move(shades)),
       worst_count_(std::min(options.worst, options.samples / 2)),
       worst_(d.terms.size()) {
   const std::uint64_t count = std::min<std::uint64_t>(options.samples, records);

@@ -11,6 +11,7 @@
 
 #include "medley/base/digest.hpp"
 #include "medley/base/error.hpp"
+#include "medley/base/pixel_text.hpp"
 #include "medley/run/run_checkpoints.hpp"
 
 namespace medley {
@@ -174,6 +175,7 @@ Fields constant_fields(const Description& d, const Source& source, std::uint64_t
   add(fields::experiment, "", d.name);
   add(fields::fingerprint, "", hexadecimal(d.fingerprint));
   add(fields::seed, "", std::to_string(seed));
+  if (source.pixels() != PixelFormat{}) add(fields::pixels, "", to_text(source.pixels()));
   for (std::size_t t = 0; t < d.targets.size(); ++t) {
     add(fields::classes, d.targets[t].name, join_names(source.class_names(static_cast<int>(t))));
   }
@@ -226,6 +228,19 @@ void read_state(const SafetensorsFile& file, const Description& d,
         throw data_error(fmt::format("{}: its {} is not a number", file.name(), name));
     }
   });
+}
+
+// What the pixels are that the model was trained on; nothing where the file does not know.
+std::optional<PixelFormat> pixel_format(const SafetensorsFile& file, bool ours) {
+  const std::string* const text = file.metadata(fields::pixels);
+  if (text == nullptr) return ours ? std::optional(PixelFormat{}) : std::nullopt;
+  const std::optional<PixelFormat> format = pixel_format_of(*text);
+  if (!format)
+    throw data_error(
+        fmt::format("{}: its {}, '{}', are neither uint8 nor uint16 nor float32 with "
+                    "black and white behind, such as 'float32 0 1'",
+                    file.name(), fields::pixels, *text));
+  return format;
 }
 
 // What the file puts before the names of parameters, such as "module." of a model that several
@@ -289,6 +304,7 @@ Checkpoint load_checkpoint(const std::filesystem::path& path, const Description&
     c.mean.assign(mean.begin(), mean.end());
     c.deviation.assign(deviation.begin(), deviation.end());
   }
+  c.pixels = pixel_format(file, ours);
   for (const TargetSpec& target : d.targets) c.class_names.push_back(class_names(file, target));
   for (const auto& [key, value] : file.metadata()) {
     if (ours && key.starts_with(fields::option))

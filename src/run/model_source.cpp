@@ -13,10 +13,26 @@ namespace medley {
 ModelSource::ModelSource(const Checkpoint& checkpoint, const Description& d, const Source* records,
                          const std::string& from, bool reads_targets)
     : records_(records) {
+  take_pixels(checkpoint, from);
   take_normalization(checkpoint, from);
   class_names_ = checkpoint.class_names;
   class_names_.resize(d.targets.size());
   if (records_ && reads_targets) take_class_names(checkpoint, d, from);
+}
+
+void ModelSource::take_pixels(const Checkpoint& checkpoint, const std::string& from) {
+  const PixelFormat here = records_ ? records_->pixels() : PixelFormat{};
+  pixels_ = checkpoint.pixels.value_or(here);
+  if (!records_ || pixels_ == here) return;
+  const auto text = [](const PixelFormat& format) {
+    return fmt::format("{} (black {}, white {})", to_string(format.type), format.low, format.high);
+  };
+  throw data_error(fmt::format(
+      "{}: its pixels are {}, but {} was trained on {}: to the network these would be other "
+      "pictures; import them with --pixels {}{}, or bring images.npy to that",
+      from, text(here), checkpoint.path.string(), text(pixels_), to_string(pixels_.type),
+      pixels_.type == PixelType::f32 ? fmt::format(" --range {}..{}", pixels_.low, pixels_.high)
+                                     : std::string{}));
 }
 
 void ModelSource::take_normalization(const Checkpoint& checkpoint, const std::string& from) {
@@ -30,8 +46,8 @@ void ModelSource::take_normalization(const Checkpoint& checkpoint, const std::st
   }
   if (mean_.empty()) {
     throw data_error(fmt::format(
-        "{}: no tensors input.mean and input.deviation (one number a channel, for pixels from "
-        "0 to 255), and no training records to take them from: save them with the weights",
+        "{}: no tensors input.mean and input.deviation (one number a channel, in units of "
+        "the pixels), and no training records to take them from: save them with the weights",
         file));
   }
   for (const float mean : mean_) {

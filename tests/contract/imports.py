@@ -184,3 +184,40 @@ def idx_files_become_a_dataset_that_trains(bench):
     run("none", images="cut").expect(3, "cut, record 40: the file ends")
     require(not (folder / "none").exists(), "a folder is left of an import that failed")
     return "4 imports"
+
+
+def folders_and_labels_become_a_dataset_that_trains(bench):
+    """A folder a class, splits above, another target joined by name; the same bytes with any number of threads."""
+    folder = bench.folder("folders")
+    _pictures(folder, 60)
+    rows = ["picture,side,who"]
+    for i in range(60):
+        place = folder / "tree" / ("Train", "Train", "test")[i % 3] / str(i % 10)
+        place.mkdir(parents=True, exist_ok=True)
+        (folder / f"pictures/p{i}.png").rename(place / f"p{i}.{'PNG' if i % 2 else 'png'}")
+        rows.append(f"p{i},{('left', 'right', '')[i % 3]},u{i % 7}")
+    (folder / "tree/Train/.DS_Store").write_bytes(b"\0")
+    (folder / "labels.csv").write_text("\n".join(rows), encoding="utf-8")
+
+    def run(out, *options):
+        return bench.run("lenet", "import", "--folders", folder / "tree", "--labels", folder / "labels.csv",
+                         "--image", "picture", "--out", folder / out, *options)
+
+    table = run("one", "--threads", 1).expect(0, "1 left out", "60 written").rows()
+    require([int(n) for n in table[1][2:]] == [34, 6, 20], f"records {table[1]}")
+    run("three", "--threads", 3).expect(0)
+    for file in (folder / "one").iterdir():
+        if file.name != "dataset.json":
+            require(file.read_bytes() == (folder / "three" / file.name).read_bytes(),
+                    f"{file.name} differs between 1 and 3 threads")
+    _opens(folder / "one")
+    digits, sides = (np.load(folder / f"one/{name}.npy") for name in ("digit", "side"))
+    require(all((digits == c).sum() == 6 for c in range(10)) and [(sides == s).sum() for s in (-1, 0, 1)] == [20] * 3,
+            f"labels {digits} {sides}")
+    bench.run("lenet", "train", "--data", folder / "one", "--out", folder / "run", "--steps", 2).expect(0)
+    (folder / "tree/Train/3/p3.PNG").write_bytes(b"no picture")
+    run("none", "--threads", 3).expect(3, "Train/3/p3.PNG: ")
+    require(not (folder / "none").exists(), "a folder is left of an import that failed")
+    run("none", "--skip-bad", "--split-by", "who").expect(0, "skipped: ", "59 written", "groups of column 'who'")
+    require((folder / "none/group.npy").exists(), "no group.npy")
+    return "4 imports"

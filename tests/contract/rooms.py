@@ -16,6 +16,7 @@ NOT_CORE = {
     "base/half.hpp": "numbers of half the size, as files have them",
     "base/line.hpp": "numbers as text",
     "base/number.hpp": "numbers from text",
+    "base/pixel_text.hpp": "what pixels are, as text",
     "base/terminal.hpp": "where lines are shown",
     "base/text.hpp": "texts for people",
     "optimizers/schedule_text.hpp": "schedules as options",

@@ -26,6 +26,7 @@ import builds
 import comparisons
 import core
 import damaged_files
+import deep_pictures
 import folds
 import foreign
 import imports
@@ -55,7 +56,8 @@ from harness import ROOT, Bench, Failed, Skipped
 
 MODULES = (same_bits, builds, repetition, nothing_lost, resumption, lengths, parts, kept, streams, damaged_files,
            memory, manners, agreement, records, folds, imports, mask_imports, foreign, recipes, initial_weights,
-           range_tests, studies, comparisons, pages, reported_models, rooms, core, installs, transcript, two_digits)
+           range_tests, studies, comparisons, pages, reported_models, deep_pictures, rooms, core, installs,
+           transcript, two_digits)
 # Those of some minutes begin first, so that no worker is left alone with one at the end.
 LONG = (builds, transcript)
 

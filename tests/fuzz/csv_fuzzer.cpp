@@ -1,5 +1,6 @@
 // A CSV file, row by row, by the book and leniently; then what was read, written again.
 #include "medley/files/csv.hpp"
+#include "medley/import/mask_values.hpp"
 #include "tests/fuzz/fuzz.hpp"
 
 using namespace medley;

@@ -10,7 +10,7 @@
 
 namespace medley {
 
-// For pictures that are not uint8 of shape N x C x H x W.
+// For pictures that are neither uint8 nor uint16, nor floats with a range, of shape N x C x H x W.
 std::string images_hint(const NpyFile& file, PictureShape shape);
 // For a mask of so many classes that is not uint8 of shape N x H x W.
 std::string mask_hint(const NpyFile& file, PictureShape shape, int classes);

@@ -1,8 +1,8 @@
 // The dataset folder: plain NumPy files that `import` or a user's own script writes and `train`
 // maps.
 //
-//   images.npy     uint8, N x C x H x W, 0..255; C as the experiment has it, such as 1 (gray) or 3
-//                  (red, green, blue)
+//   images.npy     uint8, uint16 or float32, N x C x H x W; C as the experiment has it, such as 1
+//                  (gray) or 3 (red, green, blue). Floats are finite
 //   <target>.npy   one for each target, N records in the same order:
 //                    classes  integers of any width, or bool; N. Negative: missing (unsigned types
 //                             have no missing)
@@ -16,9 +16,10 @@
 //     format       "medley-dataset", with version 1
 //     shape        [C, H, W]
 //     records      {"train": n, "validation": n, "test": n}
-//     mean, deviation   of each channel over the training split, in units of 0..255; a deviation is
-//                  at least 1e-30; where they are
-//                  absent they are computed when the folder is opened
+//     range        [black, white] of floats, which must be there for them
+//     mean, deviation   of each channel over the training split, in units of the pixels (uint8: 0..255);
+//                  a deviation is at least 1e-30; where they are absent they are computed when the
+//                  folder is opened
 //     targets      {name: {"kind", "size", "classes": [names], "counts": {split: [n of each
 //     class]},
 //                  "missing": {split: n}}}
@@ -57,14 +58,17 @@ std::string target_file(std::string_view target);
 // XXH3-64 of a whole file as dataset.json holds it.
 std::string checksum_text(std::span<const std::byte> file);
 
-// Mean and deviation of each channel: exact integer sums, so that they depend neither on the order
-// of the pictures nor on the machine.
+// Mean and deviation of each channel. Of integers by exact sums, so that they depend neither on the
+// order of the pictures nor on the machine. Of floats x by sums in double precision of d = x - x_0 and
+// of d^2, where x_0 is the channel's first pixel, in one order: of each picture pixel i goes to sum
+// i mod 8, these are added from first to last, pictures one after the other. So they depend on the
+// order of the pictures, and on nothing else.
 class ChannelStatistics {
  public:
-  explicit ChannelStatistics(PictureShape shape)
-      : shape_(shape), sums_(static_cast<std::size_t>(shape.channels)), squares_(sums_) {}
-  // A picture of C x H x W.
-  void add(std::span<const std::uint8_t> picture);
+  explicit ChannelStatistics(PictureShape shape, PixelType type = PixelType::u8)
+      : shape_(shape), type_(type), channels_(static_cast<std::size_t>(shape.channels)) {}
+  // A picture of C x H x W of that type.
+  void add(Pixels picture);
   // One a channel; empty without pictures.
   std::vector<float> mean() const;
   // sqrt(E[x^2] - E[x]^2), divided by n, not by n - 1; 1 for a channel that is constant, so that
@@ -72,9 +76,19 @@ class ChannelStatistics {
   std::vector<float> deviation() const;
 
  private:
+  struct Channel {
+    std::uint64_t sum = 0, square_low = 0, square_high = 0;  // squares: 128 bits
+    double first = 0, differences = 0, squares = 0;          // of floats
+  };
+  template <class T>
+  void add_integers(const T* pixels, Channel& channel) const;
+  void add_floats(const float* pixels, Channel& channel) const;
+  std::uint64_t plane() const { return shape_.bytes() / channels_.size(); }
+
   PictureShape shape_;
+  PixelType type_;
   std::uint64_t pictures_ = 0;
-  std::vector<std::uint64_t> sums_, squares_;
+  std::vector<Channel> channels_;
 };
 
 struct DatasetOptions {
@@ -116,6 +130,7 @@ class Dataset final : public Source {
   // Empty if there is neither a training record nor a mean in dataset.json.
   std::span<const float> mean() const override { return mean_; }
   std::span<const float> deviation() const override { return deviation_; }
+  PixelFormat pixels() const override { return pixels_; }
   bool has_groups() const override { return has_groups_; }
   std::int64_t group(std::uint64_t record) const override;
   std::span<const std::string> class_names(int target) const override {
@@ -146,6 +161,7 @@ class Dataset final : public Source {
   static std::size_t index(Split split) { return static_cast<std::size_t>(split); }
 
   void open_images();
+  void check_floats() const;
   void open_split(bool required);
   void build_ranks();
   void open_groups();
@@ -157,9 +173,11 @@ class Dataset final : public Source {
   nlohmann::json read_description() const;
   void apply_description(const nlohmann::json& json, std::uint64_t verify_images_up_to);
   void apply_classes(const nlohmann::json& json);
+  void apply_range(const nlohmann::json& json);
   void apply_statistics(const nlohmann::json& json);
   void verify_checksums(const nlohmann::json& json, std::uint64_t verify_images_up_to);
   void compute_statistics();
+  Pixels picture(std::uint64_t record) const;
   std::uint64_t compute_fingerprint() const;
   std::uint64_t hash_in_parts(std::span<const std::byte> bytes) const;
   std::string path(std::string_view file) const { return (folder_ / file).string(); }
@@ -168,6 +186,7 @@ class Dataset final : public Source {
   PictureShape shape_;
   std::uint64_t records_ = 0;
   NpyFile images_;
+  PixelFormat pixels_;
   NpyFile split_;
   bool has_split_ = false;
   NpyFile groups_;

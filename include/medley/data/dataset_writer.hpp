@@ -27,6 +27,7 @@ struct DatasetSummary {
     std::array<std::uint64_t, 3> missing{};            // records without the target
   };
   PictureShape shape;
+  PixelFormat pixels;
   std::array<std::uint64_t, 3> records{};
   std::vector<Target> targets;
   std::vector<float> mean, deviation;  // of the training split
@@ -41,7 +42,7 @@ class DatasetWriter {
   // exists and may not be replaced or holds other files, io_error if it cannot be written or
   // another process is writing it.
   DatasetWriter(const std::filesystem::path& folder, PictureShape shape,
-                std::span<const TargetSpec> targets, bool replace);
+                std::span<const TargetSpec> targets, bool replace, PixelFormat pixels = {});
   ~DatasetWriter();  // without finish(): removes what was written
   DatasetWriter(const DatasetWriter&) = delete;
   DatasetWriter& operator=(const DatasetWriter&) = delete;
@@ -50,7 +51,7 @@ class DatasetWriter {
   // To be called before the first record: each comes with its group.
   void keep_groups();
   // Missing targets: label < 0, values nullptr or with a NaN, mask nullptr. Throws io_error,
-  // data_error for a label or mask out of range.
+  // data_error for a label or mask out of range. Floats of pictures are finite.
   void append(const Record& record, Split split, std::int64_t group = 0);
   // Throws data_error if there is no record.
   DatasetSummary finish(const nlohmann::json& provenance);

@@ -68,6 +68,7 @@ class FoldedSource final : public Source {
     source_.read(record, scratch, out);
   }
   std::size_t scratch_bytes() const override { return source_.scratch_bytes(); }
+  PixelFormat pixels() const override { return source_.pixels(); }
   std::int32_t label(std::uint64_t record, int target) const override {
     return source_.label(record, target);
   }

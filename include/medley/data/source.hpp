@@ -24,6 +24,9 @@ class Source : public RecordSource {
   // What read() needs at least.
   virtual std::size_t scratch_bytes() const { return 0; }
 
+  // What the pixels of all records are.
+  virtual PixelFormat pixels() const { return {}; }
+
   // Tells data sets apart; 0 where the records follow from the binary alone.
   virtual std::uint64_t fingerprint() const { return 0; }
 

@@ -2,7 +2,8 @@
 //
 // A picture is sampled on a grid in 16.16 fixed point, bilinear with 8-bit weights, the border
 // repeated: integers, so that the result is the same everywhere. Flip, shift and crop only choose
-// the grid. Masks follow with the nearest pixel.
+// the grid. Masks follow with the nearest pixel. Pixels of 16 bits are sampled likewise, in 32 bits;
+// of floats the same weights are used, each product and sum rounded in one written order.
 #pragma once
 
 #include <algorithm>
@@ -10,6 +11,7 @@
 #include <cstdint>
 #include <span>
 
+#include "medley/base/pixels.hpp"
 #include "medley/base/random.hpp"
 #include "medley/base/tensor.hpp"
 #include "medley/experiment/recipe.hpp"
@@ -69,7 +71,7 @@ inline FixedBetween fixed_between(std::int32_t coordinate, int size) {
 
 }  // namespace detail
 
-// Scale and shift of each channel that bring 0..255 to mean 0 and deviation 1.
+// Scale and shift of each channel that bring its pixels to mean 0 and deviation 1.
 template <int Channels>
 struct Normalization {
   std::array<float, Channels> scale{}, shift{};
@@ -89,15 +91,69 @@ namespace detail {
 
 // A row of pixels as they are. By 16 at a time, copied first as bytes may be anything's memory: a loop
 // that compilers make vectors of. The last 16 overlap those before.
-template <int Width, int Pixel>
-void stage_row(const std::uint8_t* from, float scale, float shift, float* to) {
+template <int Width, int Pixel, class T>
+void stage_row(const T* from, float scale, float shift, float* to) {
   constexpr int step = std::min(Width, lanes);
-  std::array<std::uint8_t, step> bytes;
+  std::array<T, step> pixels;
   for (int x = 0; x < Width; x += step) {
     const int first = std::min(x, Width - step);
-    std::copy_n(from + first, step, bytes.data());
+    std::copy_n(from + first, step, pixels.data());
     for (int i = 0; i < step; ++i) {
-      to[(first + i) * Pixel] = static_cast<float>(bytes[i]) * scale + shift;
+      to[(first + i) * Pixel] = static_cast<float>(pixels[i]) * scale + shift;
+    }
+  }
+}
+
+// The value between four pixels.
+inline float between(const std::uint8_t* top, const std::uint8_t* bottom, const FixedBetween& h,
+                     int share) {
+  const int upper = top[h.low] * (256 - h.share) + top[h.high] * h.share;
+  const int lower = bottom[h.low] * (256 - h.share) + bottom[h.high] * h.share;
+  const int value = upper * (256 - share) + lower * share;  // in 1/65536
+  return static_cast<float>(value) * (1.0f / 65536.0f);
+}
+inline float between(const std::uint16_t* top, const std::uint16_t* bottom, const FixedBetween& h,
+                     int share) {
+  const auto u = static_cast<std::uint32_t>(h.share), v = static_cast<std::uint32_t>(share);
+  const std::uint32_t upper = top[h.low] * (256 - u) + top[h.high] * u;
+  const std::uint32_t lower = bottom[h.low] * (256 - u) + bottom[h.high] * u;
+  const std::uint32_t value = upper * (256 - v) + lower * v;  // at most 65535 x 65536
+  return static_cast<float>(value) * (1.0f / 65536.0f);
+}
+inline float between(const float* top, const float* bottom, const FixedBetween& h, int share) {
+  const float u = static_cast<float>(h.share) * (1.0f / 256.0f);
+  const float v = static_cast<float>(share) * (1.0f / 256.0f);
+  const float upper = top[h.low] * (1.0f - u) + top[h.high] * u;
+  const float lower = bottom[h.low] * (1.0f - u) + bottom[h.high] * u;
+  return upper * (1.0f - v) + lower * v;
+}
+
+// Writes the channels of sample n of the input tensor.
+template <class Input, class T>
+void stage_channels(const T* picture, const SamplingGrid& grid,
+                    const Normalization<Input::shape.c>& normalization, Input input, int n) {
+  constexpr Shape s = Input::shape;
+  constexpr bool planar = Input::layout == Layout::planar;
+  const bool identity = grid.is_identity();
+  std::array<FixedBetween, s.w> columns;
+  for (int x = 0; x < s.w && !identity; ++x) {
+    columns[x] = fixed_between(grid.origin_x + grid.step_x * x, s.w);
+  }
+  for (int c = 0; c < s.c; ++c) {
+    const T* plane = picture + static_cast<std::ptrdiff_t>(c) * s.pixels();
+    const float scale = normalization.scale[c], shift = normalization.shift[c];
+    for (int y = 0; y < s.h; ++y) {
+      float* to = planar ? input.at(n, c, y, 0) : input.at(n, c / lanes, y, 0) + c % lanes;
+      if (identity) {
+        stage_row<s.w, Input::pixel>(plane + y * s.w, scale, shift, to);
+        continue;
+      }
+      const auto v = fixed_between(grid.origin_y + grid.step_y * y, s.h);
+      const T* top = plane + v.low * s.w;
+      const T* bottom = plane + v.high * s.w;
+      for (int x = 0; x < s.w; ++x) {
+        to[x * Input::pixel] = between(top, bottom, columns[x], v.share) * scale + shift;
+      }
     }
   }
 }
@@ -106,36 +162,13 @@ void stage_row(const std::uint8_t* from, float scale, float shift, float* to) {
 
 // Writes sample n of the input tensor. `picture` is C x H x W.
 template <class Input>
-void stage_picture(const std::uint8_t* picture, const SamplingGrid& grid,
+void stage_picture(Pixels picture, const SamplingGrid& grid,
                    const Normalization<Input::shape.c>& normalization, Input input, int n) {
   constexpr Shape s = Input::shape;
   constexpr bool planar = Input::layout == Layout::planar;
-  const bool identity = grid.is_identity();
-  std::array<detail::FixedBetween, s.w> columns;
-  for (int x = 0; x < s.w && !identity; ++x) {
-    columns[x] = detail::fixed_between(grid.origin_x + grid.step_x * x, s.w);
-  }
-  for (int c = 0; c < s.c; ++c) {
-    const std::uint8_t* plane = picture + static_cast<std::ptrdiff_t>(c) * s.pixels();
-    const float scale = normalization.scale[c], shift = normalization.shift[c];
-    for (int y = 0; y < s.h; ++y) {
-      float* to = planar ? input.at(n, c, y, 0) : input.at(n, c / lanes, y, 0) + c % lanes;
-      if (identity) {
-        detail::stage_row<s.w, Input::pixel>(plane + y * s.w, scale, shift, to);
-        continue;
-      }
-      const auto v = detail::fixed_between(grid.origin_y + grid.step_y * y, s.h);
-      const std::uint8_t* top = plane + v.low * s.w;
-      const std::uint8_t* bottom = plane + v.high * s.w;
-      for (int x = 0; x < s.w; ++x) {
-        const detail::FixedBetween& h = columns[x];
-        const int upper = top[h.low] * (256 - h.share) + top[h.high] * h.share;
-        const int lower = bottom[h.low] * (256 - h.share) + bottom[h.high] * h.share;
-        const int value = upper * (256 - v.share) + lower * v.share;  // in 1/65536
-        to[x * Input::pixel] = static_cast<float>(value) * (1.0f / 65536.0f) * scale + shift;
-      }
-    }
-  }
+  with_pixel_type(picture.type(), [&]<class T>(T) {
+    detail::stage_channels(picture.as<T>(), grid, normalization, input, n);
+  });
   if constexpr (!planar && s.c % lanes != 0) {
     for (int y = 0; y < s.h; ++y) {
       for (int x = 0; x < s.w; ++x) {

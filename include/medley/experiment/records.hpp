@@ -7,6 +7,8 @@
 #include <span>
 #include <string_view>
 
+#include "medley/base/pixels.hpp"
+
 namespace medley {
 
 enum class Split : std::uint8_t { train = 0, validation = 1, test = 2 };
@@ -39,7 +41,7 @@ struct Record {
     const float* values = nullptr;
     const std::uint8_t* mask = nullptr;
   };
-  const std::uint8_t* image = nullptr;  // C x H x W, 0..255
+  Pixels image;  // C x H x W
   std::array<Target, max_targets> targets{};
 };
 
@@ -63,7 +65,7 @@ class RecordSource {
   // ask for each.
   virtual bool complete(int /*target*/) const { return false; }
 
-  // Per-channel mean and deviation of the training split, in units of 0..255.
+  // Per-channel mean and deviation of the training split, in units of the pixels: of uint8 0..255.
   virtual std::span<const float> mean() const = 0;
   virtual std::span<const float> deviation() const = 0;
 

@@ -16,7 +16,7 @@
 #include <cstddef>
 #include <span>
 
-#include "medley/files/image.hpp"
+#include "medley/files/deep_image.hpp"
 
 namespace medley {
 
@@ -26,5 +26,6 @@ int exif_orientation(std::span<const std::byte> tiff);
 
 // Turns the picture upright.
 void apply_orientation(int orientation, Image& image);
+void apply_orientation(int orientation, DeepImage& image);
 
 }  // namespace medley

@@ -32,15 +32,21 @@ constexpr std::string_view to_string(DType dtype) {
 struct NpyHeader {
   DType dtype{};
   std::vector<std::uint64_t> shape;
-  std::uint64_t elements = 0;   // product of the shape
-  std::size_t data_offset = 0;  // where the data begin in the file
+  std::uint64_t elements = 0;                      // product of the shape
+  std::size_t data_offset = 0;                     // where the data begin in the file
+  bool big_endian = false, fortran_order = false;  // where NpyReads allows it
+};
+
+// What is read besides C-ordered, little-endian, aligned arrays, by those who can say what to do with it.
+struct NpyReads {
+  bool halves = false;     // float16
+  bool any_order = false;  // big-endian numbers, Fortran order, data at any address
 };
 
 // Reads and checks the header of a whole .npy file. Throws data_error naming `name` for anything
-// but a C-ordered, little-endian array of a DType whose data fill the rest of the file exactly.
-// float16 is read by those only who can say what to do with it.
+// but an array of a DType, as `reads` allows, whose data fill the rest of the file exactly.
 NpyHeader parse_npy_header(std::span<const std::byte> file, std::string_view name,
-                           bool read_halves = false);
+                           NpyReads reads = {});
 
 // A mapped .npy file.
 class NpyFile {
@@ -49,7 +55,8 @@ class NpyFile {
   // Throws io_error if the file cannot be opened, data_error if it is not as parse_npy_header
   // wants.
   explicit NpyFile(const std::filesystem::path& path, bool read_halves = false)
-      : file_(path), header_(parse_npy_header(file_.bytes(), file_.name(), read_halves)) {}
+      : file_(path),
+        header_(parse_npy_header(file_.bytes(), file_.name(), {.halves = read_halves})) {}
 
   DType dtype() const { return header_.dtype; }
   std::span<const std::uint64_t> shape() const { return header_.shape; }

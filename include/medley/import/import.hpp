@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -33,6 +34,9 @@ struct ImportCommon {
 
   std::filesystem::path out;
   bool force = false;
+
+  std::optional<PixelType> pixels;    // that the data set is to have
+  std::optional<PixelFormat> floats;  // black and white of floats, in the files and in the data set
 
   int threads = 1;    // that read pictures; the result does not depend on it
   Progress progress;  // called after each picture, if given
@@ -83,6 +87,19 @@ struct ImportReport {
 // target's, or if a class that nobody listed is called NA, null or the like. Memory grows by some
 // bytes a row, not with the pictures.
 ImportReport import_csv(const ImportRequest& request);
+
+// What the pixels of a data set are that is made of files of this type, `name`: of that type, if options
+// do not say otherwise. Throws usage_error where floats, there or here, have no range.
+PixelFormat imported_pixels(const ImportCommon& request, PixelType type, std::string_view name);
+
+// The classes of a target, a label a record; negative where it is not known.
+struct ClassColumn {
+  std::span<const std::int32_t> labels;
+  int size = 0;
+};
+// assign_splits of records that belong to no groups, by their numbers.
+std::vector<Split> assign_splits(std::uint64_t records, std::span<const ClassColumn> targets,
+                                 SplitFractions fractions, std::uint64_t seed);
 
 // A split for each group such that the sizes come near the fractions (training's must not be 0):
 // groups in the order of their hash (XXH3-64 of the name with the seed), each to the split that

@@ -9,27 +9,37 @@
 #include <utility>
 #include <vector>
 
+#include "medley/data/source.hpp"
 #include "medley/experiment/description.hpp"
 #include "medley/report/model_blocks.hpp"
 #include "medley/run/prediction.hpp"
 
 namespace medley {
 
+// Of each channel what is drawn black and white, where pixels are not bytes.
+using Shades = std::vector<PixelFormat>;
+// Of the channels of a source: black and white are three deviations around the mean, but not beyond those of its
+// pixels, as pictures of 16 bits seldom fill them. None of bytes, which are drawn as they are.
+Shades shades_of(const Source& source);
+
 // A picture as a page can draw it, of up to most_side pixels a side: what of its channels is shown,
 // and the place of pixels.
 class PictureView {
  public:
-  PictureView(Shape input, int most_side);
+  PictureView(Shape input, int most_side, Shades shades = {});
   // Members of samples.picture, as model_blocks.hpp has them.
   nlohmann::json block() const;
   // As texts that a page takes for pictures. `image` is C x H x W.
-  std::string picture(const std::uint8_t* image) const;
+  std::string picture(Pixels image) const;
   // Of a mask of H x W classes; 255 is not known.
   std::string mask(std::span<const std::uint8_t> mask, int classes) const;
 
  private:
+  std::vector<std::uint8_t> shaded(Pixels image, int channels) const;
+
   Shape input_;
   int height_, width_;
+  Shades shades_;
 };
 
 class SampleRecords {
@@ -37,7 +47,7 @@ class SampleRecords {
   using Heads = std::vector<std::pair<int, HeadPrediction>>;
   // Of a split of this many records. The description and the heads must outlive this.
   SampleRecords(const Description& description, const Heads& heads,
-                const ModelBlocksOptions& options, std::uint64_t records);
+                const ModelBlocksOptions& options, std::uint64_t records, Shades shades = {});
 
   // First, for every record: `losses` has a number a term, that of an evaluation of this record alone;
   // NaN where it has none.

@@ -4,10 +4,12 @@
 //   tensors   trunk.0.weight, heads.colour.1.bias, … (F32, in the order of the frameworks)
 //             optimizer.<group>.<moment>.<parameter>
 //             mix.<group>.<state>           (F64) what a mix keeps
-//             input.mean, input.deviation   per channel, in units of 0..255
+//             input.mean, input.deviation   per channel, in units of the pixels (uint8: 0..255)
 //   metadata  medley        version of this format
 //             experiment    name, and fingerprint of all that results depend on
 //             data          fingerprint of the data set; zeros for an experiment's own data
+//             pixels        of the data, where they are not uint8: "uint16", or "float32" with black
+//                           and white
 //             seed, step, epoch, batch, updates.<group>
 //             rounds        steps that an epoch takes
 //             bytes.losses, bytes.metrics, bytes.diagnostics
@@ -49,8 +51,8 @@ namespace medley {
 namespace checkpoint_field {
 
 inline constexpr std::string_view format = "medley", experiment = "experiment",
-                                  fingerprint = "fingerprint", data = "data", seed = "seed",
-                                  step = "step", epoch = "epoch", batch = "batch",
+                                  fingerprint = "fingerprint", data = "data", pixels = "pixels",
+                                  seed = "seed", step = "step", epoch = "epoch", batch = "batch",
                                   updates = "updates.", rounds = "rounds", end = "end",
                                   end_length = "end.length", end_patience = "end.patience",
                                   losses_bytes = "bytes.losses", metrics_bytes = "bytes.metrics",
@@ -95,6 +97,7 @@ struct RunState : RunProgress {
 struct Checkpoint {
   std::filesystem::path path;
   std::vector<float> mean, deviation;                 // empty where the file has none
+  std::optional<PixelFormat> pixels;                  // nothing where another framework wrote it
   std::vector<std::vector<std::string>> class_names;  // one a target; empty where it has none
   std::uint64_t seed = 1;
   std::uint64_t data = 0;  // fingerprint of the data set

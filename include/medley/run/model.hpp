@@ -22,8 +22,9 @@ class ModelSource final : public Source {
  public:
   // Takes from `records`, which may be null, what the checkpoint does not know (one that another
   // framework wrote). `from` names the records in messages. Throws data_error if there is no
-  // normalization, or, where the targets are to be read, if the records number their classes in
-  // another order than the model does.
+  // normalization, if the pixels are of another type or range than the model was trained on, or,
+  // where the targets are to be read, if the records number their classes in another order than the
+  // model does.
   ModelSource(const Checkpoint& checkpoint, const Description& description, const Source* records,
               const std::string& from, bool reads_targets);
 
@@ -35,6 +36,8 @@ class ModelSource final : public Source {
     records_->read(record, scratch, out);
   }
   std::size_t scratch_bytes() const override { return records_ ? records_->scratch_bytes() : 0; }
+  // As the model was trained on them.
+  PixelFormat pixels() const override { return pixels_; }
   std::int32_t label(std::uint64_t record, int target) const override {
     return records_->label(record, target);
   }
@@ -48,11 +51,13 @@ class ModelSource final : public Source {
   }
 
  private:
+  void take_pixels(const Checkpoint& checkpoint, const std::string& from);
   void take_normalization(const Checkpoint& checkpoint, const std::string& from);
   void take_class_names(const Checkpoint& checkpoint, const Description& description,
                         const std::string& from);
 
   const Source* records_;
+  PixelFormat pixels_;
   std::vector<float> mean_, deviation_;
   std::vector<std::vector<std::string>> class_names_;
 };

@@ -144,13 +144,17 @@ double bilinear(const std::function<double(int, int)>& plane, double y, double x
          v * ((1 - u) * plane(bottom, left) + u * plane(bottom, right));
 }
 
-template <Layout L>
-void check_picture(const SamplingGrid& grid) {
-  std::vector<std::uint8_t> picture(shape.elements());
+// Pixels of type T from 0 to `top`.
+template <class T, Layout L>
+void check_picture(const SamplingGrid& grid, double top) {
+  std::vector<T> picture(shape.elements());
   for (int i = 0; i < shape.elements(); ++i) {
-    picture[i] = static_cast<std::uint8_t>(RandomStream(3, Purpose::generator, 0, i).draw(0)[0]);
+    const auto drawn = RandomStream(3, Purpose::generator, 0, i).draw(0)[0];
+    picture[i] = static_cast<T>(std::is_integral_v<T> ? drawn : drawn / 4294967296.0 * top);
   }
-  const std::array<float, 3> mean{100, 50, 200}, deviation{64, 32, 16};
+  const auto unit = static_cast<float>(top / 255.0);
+  const std::array<float, 3> mean{100 * unit, 50 * unit, 200 * unit},
+      deviation{64 * unit, 32 * unit, 16 * unit};
   const auto normalization = Normalization<shape.c>::of(mean, deviation);
   using Input = Tensor<shape, 1, L>;
   std::vector<float> memory(2 * Input::sample, 7.5f);
@@ -166,7 +170,7 @@ void check_picture(const SamplingGrid& grid) {
                                    pixels(grid.origin_x) + pixels(grid.step_x) * x);
         const float found = L == Layout::planar ? *input.at(1, c, y, x) : input.at(1, 0, y, x)[c];
         // Weights are cut to 8 bits: up to 1/256 of a difference along each axis.
-        ASSERT_NEAR(found * deviation[c] + mean[c], at, 2 * 255.0 / 256)
+        ASSERT_NEAR(found * deviation[c] + mean[c], at, 2 * top / 256)
             << "channel " << c << ", row " << y << ", column " << x;
       }
     }
@@ -182,15 +186,20 @@ TEST(StagedPicture, IsSampledBetweenPixels) {
   const Augmentation all{.flip = true, .shift = 3, .least_crop = 0.4};
   for (std::uint64_t r = 0; r < 40; ++r) {
     SCOPED_TRACE(r);
-    check_picture<Layout::planar>(draw(all, r));
-    check_picture<Layout::blocked>(draw(all, r));
+    check_picture<std::uint8_t, Layout::planar>(draw(all, r), 255);
+    check_picture<std::uint8_t, Layout::blocked>(draw(all, r), 255);
+    check_picture<std::uint16_t, Layout::planar>(draw(all, r), 65535);
+    check_picture<std::uint16_t, Layout::blocked>(draw(all, r), 65535);
+    check_picture<float, Layout::planar>(draw(all, r), 3);
+    check_picture<float, Layout::blocked>(draw(all, r), 3);
   }
 }
 
 // Where weights are exact, so are values: no tolerance hides which pixel was taken.
-TEST(StagedPicture, IsExactOnWholeHalfAndQuarterPixels) {
-  std::vector<std::uint8_t> picture(shape.elements());
-  for (int i = 0; i < shape.elements(); ++i) picture[i] = static_cast<std::uint8_t>(i * 37 % 251);
+template <class T>
+void check_exact(int scale) {
+  std::vector<T> picture(shape.elements());
+  for (int i = 0; i < shape.elements(); ++i) picture[i] = static_cast<T>(i * 37 % 251 * scale);
   const std::array<float, 3> mean{}, deviation{1, 1, 1};
   using Input = Tensor<shape, 0, Layout::planar>;
   std::vector<float> memory(Input::sample);
@@ -219,6 +228,24 @@ TEST(StagedPicture, IsExactOnWholeHalfAndQuarterPixels) {
       }
     }
   }
+}
+
+TEST(StagedPicture, IsExactOnWholeHalfAndQuarterPixels) {
+  check_exact<std::uint8_t>(1);
+  check_exact<std::uint16_t>(261);  // up to 65250
+  check_exact<float>(-300);
+}
+
+// Four pixels at the top of the range, where sums of 16 bits are largest.
+TEST(StagedPicture, OfWhiteIsWhiteBetweenPixels) {
+  const std::vector<std::uint16_t> picture(shape.elements(), 65535);
+  const std::array<float, 3> mean{}, deviation{1, 1, 1};
+  using Input = Tensor<shape, 0, Layout::planar>;
+  std::vector<float> memory(Input::sample);
+  const SamplingGrid grid{.origin_y = 100, .origin_x = 12345, .step_y = 65000, .step_x = 50001};
+  stage_picture(picture.data(), grid, Normalization<shape.c>::of(mean, deviation),
+                Input{memory.data()}, 0);
+  for (const float pixel : memory) ASSERT_EQ(pixel, 65535.0f);
 }
 
 TEST(StagedMask, HasTheNearestPixelOfThePicture) {
