@@ -99,7 +99,7 @@ def masks_that_do_not_fit_are_told(bench):
     spoiled(outline / "p03_mask.png", data.png(smooth), "--mask-threshold outline=128")
     spoiled(parts / "p05.png", data.png(np.full(SIDES, 7, np.uint8)), "p05.png: 7 (column 0, row 0) is no class")
     spoiled(parts / "p05.png", data.png(np.zeros((9, 9), np.uint8)), "9 x 9 pixels, but the picture has 28 x 20")
-    spoiled(parts / "p05.png", data.png(np.zeros((*SIDES, 3), np.uint8) + [9, 0, 0]), "#090000: --mask-colours")
+    spoiled(parts / "p05.png", data.png(np.full((*SIDES, 3), [9, 0, 0], np.uint8)), "#090000: --mask-colours")
     spoiled(parts / "p05.png", b"\x89PNG\r\n\x1a\nnonsense", "p05.png: damaged PNG")
     fails("begins with none of the masks", "--masks", "shape=x", code=2)
     fails("--tile cuts", "--tile", "--fit", "pad", code=2)
