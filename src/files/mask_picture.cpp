@@ -41,10 +41,10 @@ void decode_png_mask(std::span<const std::byte> file, MaskPicture& out) {
   if (!decoder.read_header()) throw damaged();
   check_size(decoder.height(), decoder.width());
   if (!decoder.long_enough()) refuse_short_file("PNG");
-  if (!decoder.start_raw()) throw damaged();
   out.height = static_cast<int>(decoder.height());
   out.width = static_cast<int>(decoder.width());
-  out.bits = decoder.bits();
+  out.bits = decoder.bits();  // of the file, which are 8 once it is unpacked
+  if (!decoder.start_raw()) throw damaged();
   auto channels = static_cast<std::size_t>(decoder.components());
   const std::size_t bytes = out.bits == 16 ? 2 : 1;
   std::vector<std::uint8_t> samples(decoder.height() * decoder.width() * channels * bytes);
