@@ -62,30 +62,35 @@ CPPFLAGS := -Iinclude -Isrc -I. -MMD -MP
 LDFLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE),-static-libgcc -static-libstdc++) -pthread
 # What libtiff decompresses with.
 TIFF_CODECS := -lwebp -lzstd -llzma -lLerc -ljbig -ldeflate
-LDLIBS := -Wl,-Bstatic -lboost_program_options -ltiff -ljpeg -lpng $(TIFF_CODECS) -lz -lxxhash -Wl,-Bdynamic -lm
+LDLIBS := -Wl,-Bstatic -lboost_program_options -ltiff -ljpeg -lpng $(TIFF_CODECS) -lz -lxxhash -lprotobuf-lite -Wl,-Bdynamic -lm
 
 # The shell: a unit a room, as most of the time that a file takes goes into headers and their templates.
-ROOMS := base experiment optimizers mixes data files import run study report commands
+ROOMS := base experiment optimizers mixes data files import run study report export commands
 # Another build's shell may serve, but for the rooms whose numbers reach checkpoints.
 SHELL_FROM ?= $(SHELL_BUILD)
-SHELL_OBJECTS := $(foreach room,$(ROOMS),$(if $(filter experiment optimizers mixes,$(room)),$(SHELL_BUILD),$(SHELL_FROM))/$(room).o) $(SHELL_BUILD)/page.o
+SHELL_OBJECTS := $(foreach room,$(ROOMS),$(if $(filter experiment optimizers mixes,$(room)),$(SHELL_BUILD),$(SHELL_FROM))/$(room).o) $(SHELL_BUILD)/page.o $(SHELL_FROM)/onnx.pb.o $(SHELL_FROM)/event.pb.o
 BINARIES := $(EXPERIMENTS:%=$(BIN)/medley-%)
 LINK ?= yes
 RUN_OUT ?= runs/$(EXPERIMENT)-$(shell date +%Y%m%d-%H%M%S)
 
 PACKAGES := g++ make libxtensor-dev libxsimd-dev libboost-program-options-dev libgtest-dev \
-  nlohmann-json3-dev libjpeg62-turbo-dev libpng-dev libtiff-dev libwebp-dev libstb-dev zlib1g-dev libfmt-dev libxxhash-dev libjs-chart.js
+  nlohmann-json3-dev libjpeg62-turbo-dev libpng-dev libtiff-dev libwebp-dev libstb-dev zlib1g-dev libfmt-dev libxxhash-dev libjs-chart.js \
+  libonnx-dev libprotobuf-dev protobuf-compiler
 TEST_PACKAGES := python3-numpy
-# What the builds for comparison need: another compiler, another processor and its emulator.
-CROSS_PACKAGES := clang g++-aarch64-linux-gnu qemu-user-static $(addsuffix :arm64,libstdc++-12-dev \
-  libboost-program-options1.74-dev libjpeg62-turbo-dev libpng-dev libtiff-dev libwebp-dev zlib1g-dev libxxhash-dev)
+# What the builds for comparison need: another compiler, other processors and their emulators. (Of the Cortex-M's C++ and C
+# libraries the headers.)
+CROSS_PACKAGES := clang g++-aarch64-linux-gnu qemu-user-static gcc-arm-none-eabi qemu-system-arm libstdc++-arm-none-eabi-dev \
+  libnewlib-dev $(addsuffix :arm64,libstdc++-12-dev \
+  libboost-program-options1.74-dev libjpeg62-turbo-dev libpng-dev libtiff-dev libwebp-dev zlib1g-dev libxxhash-dev libprotobuf-dev)
 FUZZ_PACKAGES := clang libclang-rt-dev
 # What the pages of `report` are looked at with.
 BROWSER_PACKAGES := chromium
+# What makes the folder of Python packages that files for other programs are read with (tests/contract/peers.txt).
+PEER_PACKAGES := python3-venv
 
 .PHONY: help run binary all install uninstall test unit-test error-test contract-test test-address test-thread sanitized \
   sanitized-training fuzz fuzz-all fuzz-corpus fuzz-corpus-all bench clean packages test-packages \
-  cross-packages browser-packages check-format mutants
+  cross-packages browser-packages peer-packages check-format mutants
 .SECONDARY:
 
 help: ## this list
@@ -119,10 +124,17 @@ build/fuzz-packages: build/packages
 	$(call install,$(FUZZ_PACKAGES))
 build/browser-packages: build/packages
 	$(call install,$(BROWSER_PACKAGES))
+# (Into this clone alone. A folder that is not whole is made anew.)
+build/peers/installed: tests/contract/peers.txt | build/test-packages
+	$(call install,$(PEER_PACKAGES))
+	@rm -rf $(@D) && $(PYTHON) -m venv $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --no-input -r $<
+	@touch $@
 packages: build/packages ## install the packages that building needs
 test-packages: build/test-packages ## install the packages that testing needs
 cross-packages: build/cross-packages ## install other compilers and an emulator, for more of the tests
 browser-packages: build/browser-packages ## install a browser, for the test of the pages of `report`
+peer-packages: build/peers/installed ## a folder with the Python packages that exported files are tested with
 
 # --- compiling ------------------------------------------------------------------------------------
 
@@ -139,6 +151,24 @@ $(SHELL_BUILD)/main.cpp: src/main.cpp
 $(SHELL_BUILD)/page.o: src/report/page/embedded.S $(wildcard src/report/page/*) | build/packages
 	@mkdir -p $(@D)
 	$(CXX) -c $< -o $@
+# ONNX files: the reader and writer of them that protoc makes of their definition. (Compiled for a processor, not for an
+# experiment; warnings of what others wrote are not ours.)
+ONNX_HEADER := build/onnx/onnx.pb.h
+$(ONNX_HEADER): | build/packages
+	@mkdir -p $(@D)
+	protoc --cpp_out=$(@D) --proto_path=/usr/include/onnx onnx.proto
+# TensorBoard's event files: the same of a definition of our own.
+EVENT_HEADER := $(dir $(ONNX_HEADER))event.pb.h
+$(EVENT_HEADER): src/export/event.proto | build/packages
+	@mkdir -p $(@D)
+	protoc --cpp_out=$(@D) --proto_path=$(<D) $(<F)
+$(SHELL_BUILD)/event.pb.o: $(EVENT_HEADER)
+$(SHELL_BUILD)/onnx.pb.o: $(ONNX_HEADER)
+$(SHELL_BUILD)/onnx.pb.o $(SHELL_BUILD)/event.pb.o:
+	@mkdir -p $(@D)
+	$(CXX) -std=c++20 -O0 $(if $(SANITIZE),-fsanitize=$(SANITIZE)) -w -c $(<:.h=.cc) -o $@
+$(SHELL_BUILD)/export.o: CPPFLAGS += -isystem $(dir $(ONNX_HEADER))
+$(SHELL_BUILD)/export.o: | $(ONNX_HEADER) $(EVENT_HEADER)
 $(SHELL_BUILD)/mixes.o: SHELL_FLAGS += -fno-exceptions -fno-rtti
 $(SHELL_BUILD)/%.o: $(SHELL_BUILD)/%.cpp | build/packages
 	$(CXX) $(CPPFLAGS) $(CXXFLAGS) $(SHELL_FLAGS) -c $< -o $@
@@ -234,6 +264,10 @@ $(UNIT)/%.o: tests/unit/%.cpp $(if $(reads_once),$$(call common_of,$$(*D)).gch) 
 $(UNIT)/tests: $(UNIT_OBJECTS) $(SHELL_OBJECTS)
 	$(CXX) $(LDFLAGS) $^ -Wl,-Bstatic -lgtest_main -lgtest $(LDLIBS) -o $@
 
+$(UNIT)/export/%.o: CPPFLAGS += -isystem $(dir $(ONNX_HEADER))
+$(UNIT)/export/export_onnx_test.o: | $(ONNX_HEADER)
+$(UNIT)/export/summary_values_test.o: | $(EVENT_HEADER)
+
 unit-test: $(UNIT)/tests ## build and run the unit tests
 	$(UNIT)/tests --gtest_brief=1
 
@@ -259,7 +293,7 @@ have = $(if $(shell command -v $(1)),yes)
 READ_BY_CLANG := $(if $(and $(is_gcc),$(call have,clang++)),$(if $(THOROUGH)$(SANITIZE),,$(ROOMS:%=build/clang++-reads/%)))
 build/clang++-reads/%: $(SHELL_BUILD)/%.cpp $(SHELL_BUILD)/%.o
 	@mkdir -p $(@D)
-	clang++ -std=c++20 -Iinclude -Isrc -I. $(WARNINGS) -fsyntax-only $< && touch $@
+	clang++ -std=c++20 -Iinclude -Isrc -I. -isystem $(dir $(ONNX_HEADER)) $(WARNINGS) -fsyntax-only $< && touch $@
 OTHER_BUILDS := build/$(CXX)-O2/scalar $(if $(THOROUGH),build/$(CXX)-O3/avx2) $(if $(call have,clang++),build/clang++-O2/avx2) \
   $(if $(and $(call have,aarch64-linux-gnu-g++),$(call have,qemu-aarch64-static)),build/aarch64-linux-gnu-g++-O2/neon)
 .PHONY: other-builds $(OTHER_BUILDS)
@@ -335,6 +369,8 @@ COSTS ?=
 # first and LIBMTL is a copy of the other's repository; MIXES_OPTIONS: tests/bench/mixes.py.
 MIXES ?=
 LIBMTL ?=
+# PREDICT=1 times `eval` and `predict` beside ONNX Runtime (make peer-packages) and PyTorch; PREDICT_OPTIONS: tests/bench/predict.py.
+PREDICT ?=
 COSTS_NETWORKS := $(patsubst %,costs-%,joint single labels place alternating repeated simultaneous) garments
 ifneq ($(MIXES),)
 bench: $(patsubst %,$(BIN)/medley-%,lenet clothing garments) build/test-packages
@@ -342,8 +378,11 @@ bench: $(patsubst %,$(BIN)/medley-%,lenet clothing garments) build/test-packages
 else ifneq ($(COSTS),)
 bench: $(COSTS_NETWORKS:%=$(BIN)/medley-%) build/test-packages
 	$(PYTHON) tests/bench/costs.py --binary-dir $(BIN) --out $(BUILD)/costs.csv $(COSTS_OPTIONS)
+else ifneq ($(PREDICT),)
+bench: $(patsubst %,$(BIN)/medley-%,lenet clothing garments resnet) build/peers/installed
+	$(PYTHON) tests/bench/predict.py --binary-dir $(BIN) --onnx-python build/peers/bin/python --torch-python $(TORCH_PYTHON) --out $(BUILD)/predict.csv $(PREDICT_OPTIONS)
 else ifeq ($(LAYERS),)
-bench: $(patsubst %,$(BIN)/medley-%,clothing garments lenet resnet wide) build/test-packages ## time training steps beside PyTorch, or (LAYERS=1) layers beside oneDNN, where these are installed, or (COSTS=1) losses and step modes, or (MIXES=1) mixes
+bench: $(patsubst %,$(BIN)/medley-%,clothing garments lenet resnet wide) build/test-packages ## time training steps beside PyTorch, or (LAYERS=1) layers beside oneDNN, where these are installed, or (COSTS=1) losses and step modes, or (MIXES=1) mixes, or (PREDICT=1) what a trained network is used for
 	$(PYTHON) tests/bench/run.py --binary-dir $(BIN) --torch-python $(TORCH_PYTHON) --out $(BUILD)/steps.csv $(STEPS_OPTIONS)
 else
 bench: $(BENCH_LAYERS)

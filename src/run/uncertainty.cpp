@@ -133,13 +133,22 @@ class Draws {
       cells.insert(cells.end(), of_draw.begin(), of_draw.end());
       first_cell.push_back(cells.size());
     }
+    constexpr std::size_t worth_a_branch = 16;
+    skips = rows.size() + cells.size() > worth_a_branch * count ||
+            !std::ranges::all_of(rows, [](double x) { return std::isfinite(x); });
     for (const auto& of_metric : table.scores) {
-      auto& to = scores.emplace_back();
+      std::vector<std::pair<Score, std::uint32_t>> rising;
       for (std::size_t record = 0; record < of_metric.size(); ++record)
-        if (of_metric[record].label >= 0) to.emplace_back(of_metric[record], draw_of[record]);
-      std::ranges::stable_sort(to, [](const auto& a, const auto& b) {
+        if (of_metric[record].label >= 0) rising.emplace_back(of_metric[record], draw_of[record]);
+      std::ranges::stable_sort(rising, [](const auto& a, const auto& b) {
         return rank_of(a.first.value) < rank_of(b.first.value);
       });
+      auto& values = scores.emplace_back();
+      auto& draws = draw_of_score.emplace_back();
+      for (const auto& [score, draw] : rising) {
+        values.push_back(score);
+        draws.push_back(draw);
+      }
     }
   }
 
@@ -149,7 +158,11 @@ class Draws {
   std::vector<double> rows;  // [draw][plan.width]
   std::vector<Cell> cells;   // by draw
   std::vector<std::size_t> first_cell;
-  std::vector<std::vector<std::pair<Score, std::uint32_t>>> scores;  // [metric], rising, with draws
+  // Whether draws that a sample lacks are passed over: a branch that is taken by chance. Else they are
+  // added zero times, which changes no sum of finite numbers.
+  bool skips = false;
+  std::vector<std::vector<Score>> scores;  // [metric], rising
+  std::vector<std::vector<std::uint32_t>> draw_of_score;
 };
 
 // One bootstrap sample after the other, each as an evaluation of as many draws.
@@ -169,7 +182,7 @@ class Resampler {
     values[0] = e.total;
     for (std::size_t k = 0; k < d_.terms.size(); ++k)
       values[1 + k] = e.measured[k] ? e.value[k] : not_told;
-    metric_values(d_, e, values.subspan(1 + d_.terms.size()));
+    metric_values(d_, e, values.subspan(1 + d_.terms.size()), score_times_);
   }
 
  private:
@@ -191,7 +204,7 @@ class Resampler {
     confusion_.assign(draws_.plan.cells, 0);
     for (std::size_t draw = 0; draw < draws_.count; ++draw) {
       const std::uint32_t times = times_[draw];
-      if (times == 0) continue;
+      if (draws_.skips && times == 0) continue;
       const double* const row = draws_.rows.data() + draw * width;
       for (std::size_t i = 0; i < width; ++i) sums_[i] += times * row[i];
       for (std::size_t c = draws_.first_cell[draw]; c < draws_.first_cell[draw + 1]; ++c)
@@ -219,7 +232,7 @@ class Resampler {
   }
 
   void set_metrics(Evaluation& e) {
-    scores_.resize(d_.metrics.size());
+    score_times_.resize(d_.metrics.size());
     for (std::size_t i = 0; i < d_.metrics.size(); ++i) {
       const MetricInfo& info = d_.metrics[i];
       MetricCounts& m = e.metrics[i];
@@ -232,20 +245,17 @@ class Resampler {
       } else {
         m.confusion = std::span(confusion_).subspan(first, classes * classes);
       }
-      m.scores = repeated(draws_.scores[i], scores_[i]);
+      m.scores = draws_.scores[i];
+      count_scores(draws_.draw_of_score[i], score_times_[i]);
     }
   }
 
-  // Each score as often as its draw, in their order.
-  std::span<const Score> repeated(std::span<const std::pair<Score, std::uint32_t>> scores,
-                                  std::vector<Score>& memory) const {
-    std::size_t count = 0;
-    for (const auto& [score, draw] : scores) {
-      const std::size_t end = count + times_[draw];
-      if (end > memory.size()) memory.resize(2 * end);
-      while (count < end) memory[count++] = score;
-    }
-    return std::span(memory).first(count);
+  // How often each score is in the sample: as its draw is.
+  void count_scores(std::span<const std::uint32_t> draw_of_score,
+                    std::vector<std::uint32_t>& score_times) const {
+    score_times.resize(draw_of_score.size());
+    for (std::size_t i = 0; i < draw_of_score.size(); ++i)
+      score_times[i] = times_[draw_of_score[i]];
   }
 
   const Description& d_;
@@ -256,7 +266,7 @@ class Resampler {
   std::vector<std::uint32_t> times_;  // that each draw is in the sample
   std::vector<double> sums_;
   std::vector<std::uint64_t> confusion_;
-  std::vector<std::vector<Score>> scores_;
+  std::vector<std::vector<std::uint32_t>> score_times_;  // [metric]
 };
 
 // Between the order statistics on both sides (numpy.quantile).

@@ -230,13 +230,20 @@ class Passes {
     summarize(batches_.slots_used(batches_.shard_count(batch)), weight, result);
   }
 
-  void predict(std::span<const Record> records, std::span<float* const> outputs) {
-    const std::size_t shards = (records.size() + D::shard - 1) / D::shard;
-    workers_->parallel_for(static_cast<int>(shards), [&](int worker, int slot) {
-      const std::size_t first = static_cast<std::size_t>(slot) * D::shard;
-      const std::size_t count = std::min<std::size_t>(D::shard, records.size() - first);
-      work_.predict_shard(records.subspan(first, count), first, outputs, worker);
-    });
+  // Few records are dealt out to all workers; for one alone none is woken.
+  void predict(std::span<const Record> records, std::span<float* const> outputs,
+               const LayerOutput& layer = {}) {
+    const auto workers = static_cast<std::size_t>(workers_->count());
+    const std::size_t each =
+        std::min<std::size_t>(D::shard, (records.size() + workers - 1) / workers);
+    const auto predict_part = [&](int worker, int part) {
+      const std::size_t first = static_cast<std::size_t>(part) * each;
+      const std::size_t count = std::min(each, records.size() - first);
+      work_.predict_shard(records.subspan(first, count), first, outputs, layer, worker);
+    };
+    if (records.size() <= each) return predict_part(0, 0);
+    const std::size_t parts = (records.size() + each - 1) / each;
+    workers_->parallel_for(static_cast<int>(parts), predict_part);
   }
 
   // The inner products of a pair of losses at the trunk's output that the last pass found.

@@ -191,9 +191,10 @@ class ShardWork {
     });
   }
 
-  // Outputs of all heads for up to a shard of records; those of record i go to place first + i.
+  // Outputs of all heads for up to a shard of records, and of a layer where one is asked for; those of
+  // record i go to place first + i.
   void predict_shard(std::span<const Record> records, std::size_t first,
-                     std::span<float* const> outputs, int worker) {
+                     std::span<float* const> outputs, const LayerOutput& layer, int worker) {
     Pass<Net> pass = view_.make_pass(worker, settings_->seed);
     pass.samples = static_cast<int>(records.size());
     const auto input = Net::template value<0>(pass.area);
@@ -201,9 +202,14 @@ class ShardWork {
       stage_picture(records[n].image, {}, normalization_, input, n);
     }
     input.zero_halo(pass.samples);
-    forward(pass, all_heads);
-    unroll<Net::head_count>(
-        [&](auto h) { copy_output<Net::head_output[h]>(pass, pass.samples, outputs[h], first); });
+    const auto copy = [&](int tensor, float* to) {
+      copy_value(pass, tensor, to + first * Net::shapes[tensor].elements());
+    };
+    const int asked = layer.values ? layer.layer + 1 : 0;  // nodes up to the layer's
+    forward(pass, all_heads, 0, asked);
+    if (layer.values) copy(asked, layer.values);
+    forward(pass, all_heads, asked);
+    for (int h = 0; h < Net::head_count; ++h) copy(Net::head_output[h], outputs[h]);
   }
 
  private:
@@ -455,21 +461,6 @@ class ShardWork {
         totals.absolute_error[pair] += magnitude(error);
         totals.squared_error[pair] += error * error;
         ++totals.count[pair];
-      }
-    }
-  }
-
-  // Outputs of a head, sample by sample as C x H x W.
-  template <int T>
-  static void copy_output(const Pass<Net>& pass, int samples, float* to, std::size_t first) {
-    constexpr Shape s = Net::shapes[T];
-    const auto y = Net::template value<T>(pass.area);
-    to += first * s.elements();
-    for (int n = 0; n < samples; ++n) {
-      for (int c = 0; c < s.c; ++c) {
-        for (int r = 0; r < s.h; ++r) {
-          for (int x = 0; x < s.w; ++x) *to++ = y.at(n, c / lanes, r, x)[c % lanes];
-        }
       }
     }
   }

@@ -1,0 +1,23 @@
+// ONNX: one file with the graph, its parameters, names and metadata.
+//
+//   input     "input", float, N x C x H x W: pixels as data sets have them, from 0 to 255; the graph
+//             normalizes them
+//   outputs   one a head, of the head's name: N x C, of masks N x C x H x W, as the losses get them
+//             (logits); with `probabilities` for each head of which losses make probabilities also
+//             "<head>.probabilities" of the same shape: a softmax over the channels, or sigmoids
+//   metadata  experiment, fingerprint, digest; classes.<head>: names as a JSON array; input.range
+#pragma once
+
+#include <string>
+
+#include "medley/export/export_format.hpp"
+
+namespace medley {
+
+// The bytes of the file.
+std::string onnx_model(const NetworkView& network, bool probabilities);
+
+// --onnx FILE
+ExportFormat onnx_format();
+
+}  // namespace medley
