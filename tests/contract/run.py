@@ -59,8 +59,8 @@ import two_digits
 from harness import ROOT, Bench, Failed, Skipped
 
 MODULES = (same_bits, builds, repetition, nothing_lost, resumption, lengths, parts, kept, streams, damaged_files,
-           memory, manners, agreement, records, folds, imports, mask_imports, foreign, predictions, exported, c_source, boards,
-           recipes, initial_weights, range_tests, studies, comparisons, pages, reported_models, deep_pictures,
+           memory, manners, agreement, records, folds, imports, mask_imports, foreign, predictions, exported, c_source,
+           boards, recipes, initial_weights, range_tests, studies, comparisons, pages, reported_models, deep_pictures,
            rooms, core, installs, transcript, two_digits)
 # Those of some minutes begin first, so that no worker is left alone with one at the end.
 LONG = (builds, transcript)
