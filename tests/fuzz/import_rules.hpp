@@ -54,6 +54,12 @@ inline void check_own(const IdxSource& source) {
           "targets of the test split have pictures");
 }
 
+inline void check_own(const CifarSource& source) {
+  require(!source.request.files.empty(), "what is read is named");
+  for (const auto& [name, label] : source.request.columns)
+    require(is_target(name), "labels are of the experiment's targets");
+}
+
 inline void check_own(const GeneratedSource&) {}
 
 }  // namespace medley::fuzz
