@@ -50,7 +50,8 @@ CXXFLAGS := -std=c++20 $(OPT) $(DEBUG) $(if $(is_gcc),--param=ggc-min-heapsize=5
 # Unrolled kernels are long straight lines of loads and stores. Left alone, g++ compares each with a
 # thousand before it and follows the ranges of their addresses, for a third of an engine's compile time
 # and code that is no faster.
-ENGINE_FLAGS := $(if $(is_gcc),-fno-gnu-unique --param=sccvn-max-alias-queries-per-access=50 -fno-ipa-modref -fno-tree-vrp)
+# It also guesses which class a virtual function is of, and compiles an experiment's generator again for that.
+ENGINE_FLAGS := $(if $(is_gcc),-fno-gnu-unique -fno-devirtualize-speculatively --param=sccvn-max-alias-queries-per-access=50 -fno-ipa-modref -fno-tree-vrp)
 # All that the shell and descriptions need of -O2 is vectors in loops over whole files; the rest takes a third longer to
 # compile. So the shell is the same for engines of -O2 and of -O3.
 LIGHT_FLAGS := $(if $(filter -O2 -O3,$(OPT)),-O1 -ftree-vectorize)
@@ -73,11 +74,11 @@ LINK ?= yes
 RUN_OUT ?= runs/$(EXPERIMENT)-$(shell date +%Y%m%d-%H%M%S)
 
 PACKAGES := g++ make libxtensor-dev libxsimd-dev libboost-program-options-dev libgtest-dev \
-  nlohmann-json3-dev libjpeg62-turbo-dev libpng-dev libtiff-dev zlib1g-dev libfmt-dev libxxhash-dev libjs-chart.js
+  nlohmann-json3-dev libjpeg62-turbo-dev libpng-dev libtiff-dev libwebp-dev libstb-dev zlib1g-dev libfmt-dev libxxhash-dev libjs-chart.js
 TEST_PACKAGES := python3-numpy
 # What the builds for comparison need: another compiler, another processor and its emulator.
 CROSS_PACKAGES := clang g++-aarch64-linux-gnu qemu-user-static $(addsuffix :arm64,libstdc++-12-dev \
-  libboost-program-options1.74-dev libjpeg62-turbo-dev libpng-dev libtiff-dev zlib1g-dev libxxhash-dev)
+  libboost-program-options1.74-dev libjpeg62-turbo-dev libpng-dev libtiff-dev libwebp-dev zlib1g-dev libxxhash-dev)
 FUZZ_PACKAGES := clang libclang-rt-dev
 # What the pages of `report` are looked at with.
 BROWSER_PACKAGES := chromium

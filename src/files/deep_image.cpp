@@ -44,6 +44,7 @@ void decode_bytes(std::span<const std::byte> file, int channels, DeepImage& out)
   out.shape = image.shape;
   out.pixels = {};
   out.values.assign(image.pixels.begin(), image.pixels.end());
+  out.orientation = image.orientation;
 }
 
 }  // namespace
@@ -80,6 +81,24 @@ void to_channels(int channels, DeepImage& image) {
     for (std::size_t i = count; i-- > 0;) v[3 * i] = v[3 * i + 1] = v[3 * i + 2] = v[i];
   }
   image.shape.channels = channels;
+}
+
+DeepImage part_of(const DeepImage& image, int top, int left, int height, int width) {
+  const auto channels = static_cast<std::size_t>(image.shape.channels);
+  DeepImage part{{image.shape.channels, height, width}, image.pixels, {}, image.orientation};
+  part.values.resize(part.shape.bytes(), image.pixels.low);
+  const int rows = std::min(height, image.shape.height - top);
+  const auto row = static_cast<std::size_t>(std::min(width, image.shape.width - left)) * channels;
+  for (int y = 0; y < rows; ++y) {
+    const float* const from = &image.values[(static_cast<std::size_t>(top + y) *
+                                                 static_cast<std::size_t>(image.shape.width) +
+                                             static_cast<std::size_t>(left)) *
+                                            channels];
+    std::copy_n(
+        from, row,
+        &part.values[static_cast<std::size_t>(y) * static_cast<std::size_t>(width) * channels]);
+  }
+  return part;
 }
 
 void decode_deep(std::span<const std::byte> file, int channels, const PixelFormat& floats,

@@ -1,14 +1,13 @@
-// JPEG and PNG through libjpeg and libpng. Both report errors by longjmp: every function that calls
-// setjmp here has only trivial locals, and what must be freed belongs to an object outside of it.
+// JPEG through libjpeg, PNG through libpng (png_decoder.hpp). Both report errors by longjmp: every function that calls
+// setjmp has only trivial locals, and what must be freed belongs to an object outside of it.
 #include <fmt/format.h>
-#include <png.h>
 
-#include <bit>
 #include <csetjmp>
 #include <cstdio>
-#include <cstring>
 #include <string>
 
+#include "files/image_formats.hpp"
+#include "files/png_decoder.hpp"
 #include "medley/base/error.hpp"
 #include "medley/files/deep_image.hpp"
 #include "medley/files/exif.hpp"
@@ -23,19 +22,6 @@ extern "C" {
 
 namespace medley {
 namespace {
-
-void check_size(std::uint64_t height, std::uint64_t width) {
-  if (height == 0 || width == 0) throw data_error("a picture without pixels");
-  if (height > max_side || width > max_side || height * width > max_pixels)
-    throw data_error(fmt::format("{} x {} pixels: at most {} on a side and {} million are read",
-                                 width, height, max_side, max_pixels / 1'000'000));
-}
-
-// For a file whose header promises more pixels than its length can hold: told before memory is
-// taken for them.
-[[noreturn]] void refuse_short_file(const char* kind) {
-  throw data_error(fmt::format("damaged {}: the file is cut off", kind));
-}
 
 // --- JPEG ----------------------------------------------------------------------------------------
 
@@ -180,112 +166,16 @@ void decode_jpeg(std::span<const std::byte> file, Image& out) {
   out.shape = {decoder.components(), static_cast<int>(decoder.height()),
                static_cast<int>(decoder.width())};
   out.pixels.resize(out.shape.bytes());
-  const int orientation = decoder.orientation();
+  out.orientation = decoder.orientation();
   if (!decoder.decode(out.pixels.data()))
     throw data_error(fmt::format("damaged JPEG: {}", decoder.message()));
   if (out.shape.channels == 4) {
     cmyk_to_rgb(out.pixels, decoder.inverted());
     out.shape.channels = 3;
   }
-  apply_orientation(orientation, out);
 }
 
 // --- PNG -----------------------------------------------------------------------------------------
-
-class PngDecoder {
- public:
-  explicit PngDecoder(std::span<const std::byte> file) : file_(file), size_(file.size()) {
-    png_ = png_create_read_struct(
-        PNG_LIBPNG_VER_STRING, this,
-        [](png_structp png, png_const_charp text) {
-          auto& decoder = *static_cast<PngDecoder*>(png_get_error_ptr(png));
-          std::snprintf(decoder.message_, sizeof decoder.message_, "%s", text);
-          longjmp(decoder.jump_, 1);
-        },
-        [](png_structp, png_const_charp) {});  // of odd but harmless chunks; damage is an error
-    if (png_ != nullptr) info_ = png_create_info_struct(png_);
-    if (info_ == nullptr) throw io_error("no memory to read a PNG");
-  }
-  ~PngDecoder() { png_destroy_read_struct(&png_, &info_, nullptr); }
-  PngDecoder(const PngDecoder&) = delete;
-  PngDecoder& operator=(const PngDecoder&) = delete;
-
-  // Each returns false after an error; message() says which.
-  bool read_header() {
-    if (setjmp(jump_) != 0) return false;
-    png_set_read_fn(png_, this, [](png_structp png, png_bytep to, std::size_t bytes) {
-      static_cast<PngDecoder*>(png_get_io_ptr(png))->take(png, to, bytes);
-    });
-    png_set_user_limits(png_, 0x7FFFFFFF, 0x7FFFFFFF);
-    keep_no_texts();
-    png_read_info(png_, info_);
-    return true;
-  }
-  // Sets up 8 bits per channel, or 16 as they lie in memory: gray, gray and alpha, RGB, or RGB and
-  // alpha.
-  bool start(bool deep = false) {
-    if (setjmp(jump_) != 0) return false;
-    png_set_expand(png_);
-    if (!deep) png_set_scale_16(png_);
-    if (deep && std::endian::native == std::endian::little) png_set_swap(png_);
-    passes_ = png_set_interlace_handling(png_);
-    png_read_update_info(png_, info_);
-    return true;
-  }
-  bool decode(void* to) {
-    if (setjmp(jump_) != 0) return false;
-    auto* const out = static_cast<png_bytep>(to);
-    const std::size_t stride = png_get_rowbytes(png_, info_);
-    for (int pass = 0; pass < passes_; ++pass)
-      for (std::uint64_t y = 0; y < height(); ++y) png_read_row(png_, out + y * stride, nullptr);
-    png_read_end(png_, nullptr);
-    return true;
-  }
-
-  // False for a file that is too short for its pixels: deflate makes at most 1032 bytes of one. To
-  // be asked between read_header() and start().
-  bool long_enough() const {
-    const std::uint64_t bits = png_get_bit_depth(png_, info_) * png_get_channels(png_, info_);
-    return height() * width() * bits / 8 <= 1032 * size_;
-  }
-  int bits() const { return png_get_bit_depth(png_, info_); }
-  std::uint64_t height() const { return png_get_image_height(png_, info_); }
-  std::uint64_t width() const { return png_get_image_width(png_, info_); }
-  int components() const { return png_get_channels(png_, info_); }
-  const char* message() const { return message_; }
-
- private:
-  // Texts and colour profiles change no pixel, and small ones may be packed that fill the memory.
-  void keep_no_texts() {
-    static constexpr png_byte names[] = "eXIf\0iCCP\0iTXt\0sPLT\0tEXt\0zTXt";
-    png_set_keep_unknown_chunks(png_, PNG_HANDLE_CHUNK_NEVER, names, sizeof names / 5);
-  }
-  void take(png_structp png, png_bytep to, std::size_t bytes) {
-    if (bytes > file_.size()) png_error(png, "the file is cut off");
-    std::memcpy(to, file_.data(), bytes);
-    file_ = file_.subspan(bytes);
-  }
-
-  std::span<const std::byte> file_;  // what is not yet read
-  std::size_t size_;                 // of all
-  png_structp png_ = nullptr;
-  png_infop info_ = nullptr;
-  int passes_ = 1;
-  std::jmp_buf jump_{};
-  char message_[256]{};
-};
-
-// Lays pixels whose last component is alpha on white.
-void drop_alpha(std::vector<std::uint8_t>& pixels, std::size_t components) {
-  const std::size_t count = pixels.size() / components, kept = components - 1;
-  for (std::size_t i = 0; i < count; ++i) {
-    const unsigned alpha = pixels[components * i + kept];
-    for (std::size_t c = 0; c < kept; ++c)
-      pixels[kept * i + c] = static_cast<std::uint8_t>(
-          (pixels[components * i + c] * alpha + 255 * (255 - alpha) + 127) / 255);
-  }
-  pixels.resize(kept * count);
-}
 
 Error damaged(const PngDecoder& decoder) {
   return data_error(fmt::format("damaged PNG: {}", decoder.message()));
@@ -301,17 +191,29 @@ void decode_png(std::span<const std::byte> file, Image& out) {
   PngDecoder decoder(file);
   open_png(decoder);
   if (!decoder.start()) throw damaged(decoder);
-  const int components = decoder.components();
-  out.shape = {components, static_cast<int>(decoder.height()), static_cast<int>(decoder.width())};
+  out.shape = {decoder.components(), static_cast<int>(decoder.height()),
+               static_cast<int>(decoder.width())};
   out.pixels.resize(out.shape.bytes());
   if (!decoder.decode(out.pixels.data())) throw damaged(decoder);
-  if (components == 2 || components == 4) {
-    drop_alpha(out.pixels, static_cast<std::size_t>(components));
-    out.shape.channels = components - 1;
-  }
 }
 
-// --- both ----------------------------------------------------------------------------------------
+// --- all ----------------------------------------------------------------------------------------
+
+// Lays a picture whose last channel is alpha on white.
+void drop_alpha(Image& image) {
+  if (image.shape.channels % 2 == 1) return;
+  const auto components = static_cast<std::size_t>(image.shape.channels);
+  std::vector<std::uint8_t>& p = image.pixels;
+  const std::size_t count = p.size() / components, kept = components - 1;
+  for (std::size_t i = 0; i < count; ++i) {
+    const unsigned alpha = p[components * i + kept];
+    for (std::size_t c = 0; c < kept; ++c)
+      p[kept * i + c] = static_cast<std::uint8_t>(
+          (p[components * i + c] * alpha + 255 * (255 - alpha) + 127) / 255);
+  }
+  p.resize(kept * count);
+  --image.shape.channels;
+}
 
 void to_channels(int channels, Image& image) {
   if (image.shape.channels == channels) return;
@@ -339,12 +241,12 @@ bool decode_deep_png(std::span<const std::byte> file, DeepImage& out) {
   PngDecoder decoder(file);
   open_png(decoder);
   if (decoder.bits() != 16) return false;
-  if (!decoder.start(true)) throw damaged(decoder);
+  if (!decoder.start_deep()) throw damaged(decoder);
   const int components = decoder.components();
   out.shape = {components, static_cast<int>(decoder.height()), static_cast<int>(decoder.width())};
   out.pixels = PixelFormat::of(PixelType::u16);
   std::vector<std::uint16_t> pixels(out.shape.bytes());
-  if (!decoder.decode(pixels.data())) throw damaged(decoder);
+  if (!decoder.decode(reinterpret_cast<std::uint8_t*>(pixels.data()))) throw damaged(decoder);
   out.values.assign(pixels.begin(), pixels.end());
   if (components == 2 || components == 4) drop_alpha(out, false);
   return true;
@@ -366,18 +268,23 @@ void decode_image(std::span<const std::byte> file, int channels, Image& out) {
   const std::string_view start(reinterpret_cast<const char*>(file.data()),
                                std::min<std::size_t>(file.size(), 12));
   if (file.empty()) throw data_error("an empty file");
+  out.orientation = 1;
   if (start.starts_with("\xFF\xD8\xFF")) {
     decode_jpeg(file, out);
   } else if (start.starts_with(png_start)) {
     decode_png(file, out);
+  } else if (start.starts_with("BM")) {
+    decode_bmp(file, out);
+  } else if (start.starts_with("RIFF") && start.ends_with("WEBP")) {
+    decode_webp(file, out);
   } else {
-    const char* const kind = start.starts_with("GIF8")                              ? " but a GIF"
-                             : start.starts_with("RIFF") && start.ends_with("WEBP") ? " but a WebP"
-                             : start.starts_with("BM")                              ? " but a BMP"
-                             : start.starts_with("<")                               ? " but a text"
-                                                                                    : "";
-    throw data_error(fmt::format("neither a JPEG nor a PNG{}: convert it", kind));
+    const char* const kind = start.starts_with("GIF8") ? " but a GIF"
+                             : start.starts_with("<")  ? " but a text"
+                                                       : "";
+    throw data_error(fmt::format("neither JPEG, PNG, BMP, TIFF nor WebP{}: convert it", kind));
   }
+  drop_alpha(out);
+  apply_orientation(out.orientation, out);
   to_channels(channels, out);
 }
 

@@ -7,6 +7,7 @@
 
 #include "medley/base/error.hpp"
 #include "medley/files/deep_image.hpp"
+#include "medley/files/fit_geometry.hpp"
 #include "medley/files/image.hpp"
 
 namespace medley {
@@ -17,11 +18,6 @@ constexpr std::array<std::string_view, 3> fit_names{"crop", "stretch", "pad"};
 constexpr int weight_bits = 16;
 constexpr int between_bits = 8;  // fractional bits kept between the two passes
 
-// Input pixels per output pixel, as a fraction.
-struct Scale {
-  std::int64_t in, out;
-};
-
 // The weights of every output pixel along one axis. Output i looks at the inputs first[i] ... and
 // has width(i) weights, whose sum is 2^16; an output pixel outside of the picture has none.
 struct Taps {
@@ -30,18 +26,16 @@ struct Taps {
   std::vector<std::uint32_t> weights;
 };
 
-// The middle of the output lies on the middle of the input. In units of 1 / (2 scale.out) of an
-// input pixel, the middle of output i is at
-//   in_size scale.out + (2 i + 1 - out_size) scale.in,
-// the middle of input j at (2 j + 1) scale.out, and the triangle reaches 2 max(scale.in, scale.out)
-// to both sides. All of this is exact in 64 bits, as no side exceeds max_side.
-Taps make_taps(std::int64_t in_size, std::int64_t out_size, Scale scale) {
+// In units of 1 / (2 scale.out) of an input pixel, the middle of output i is at fit_middle(), the middle of input j at
+// (2 j + 1) scale.out, and the triangle reaches 2 max(scale.in, scale.out) to both sides. All of this is exact in 64 bits,
+// as no side exceeds max_side.
+Taps make_taps(std::int64_t in_size, std::int64_t out_size, FitScale scale) {
   Taps taps;
   const std::int64_t unit = 2 * scale.out, reach = 2 * std::max(scale.in, scale.out);
   std::vector<std::int64_t> triangle;
   taps.begin.push_back(0);
   for (std::int64_t i = 0; i < out_size; ++i) {
-    const std::int64_t middle = in_size * scale.out + (2 * i + 1 - out_size) * scale.in;
+    const std::int64_t middle = fit_middle(in_size, out_size, scale, i);
     const bool outside = middle < 0 || middle > in_size * unit;
     const std::int64_t low = std::clamp<std::int64_t>((middle - reach) / unit, 0, in_size - 1);
     const std::int64_t high = std::clamp<std::int64_t>((middle + reach) / unit, 0, in_size - 1);
@@ -127,12 +121,7 @@ template <class Filter>
 void fit_planes(const Filter& filter, const typename Filter::Pixel* pixels, PictureShape in,
                 Fit fit, PictureShape shape) {
   const std::int64_t in_h = in.height, in_w = in.width;
-  Scale down{in_h, shape.height}, across{in_w, shape.width};
-  if (fit != Fit::stretch) {
-    const bool wider_than_frame = in_w * shape.height > in_h * shape.width;
-    const bool by_height = wider_than_frame == (fit == Fit::crop);  // which axis fills the frame
-    down = across = by_height ? down : across;
-  }
+  const auto [down, across] = fit_scales(fit, in_h, in_w, shape.height, shape.width);
   const Taps rows = make_taps(in_h, shape.height, down);
   const Taps columns = make_taps(in_w, shape.width, across);
 

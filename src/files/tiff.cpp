@@ -50,8 +50,8 @@ namespace {
 
 using tiff::PageInfo;
 
-// No compression makes more bytes of one of a file, so that a small one cannot ask for all memory.
-constexpr std::uint64_t most_expanded = 1 << 15;
+// A small file cannot ask for much memory: of more numbers than these, a byte of the file makes so many bytes at most.
+constexpr std::uint64_t always_read = 1 << 24, most_expanded = 1 << 12;
 constexpr tmsize_t most_at_once = tmsize_t{1} << 30;  // that libtiff may take in one piece
 
 template <class T>
@@ -225,7 +225,8 @@ void TiffReader::Handle::check() const {
   if (page.samples == 0 || page.samples > max_tiff_samples)
     throw data_error(
         fmt::format("{} samples a pixel: 1 to {} are read", page.samples, max_tiff_samples));
-  if (pixels * page.samples * page.bits / 8 / most_expanded > file.size())
+  if (pixels * page.samples > always_read &&
+      pixels * page.samples * page.bits / 8 / most_expanded > file.size())
     throw data_error("damaged TIFF: the file is cut off");
   if (TIFFIsCODECConfigured(page.compression) == 0)
     throw data_error(fmt::format(
@@ -369,6 +370,7 @@ void TiffReader::read(DeepImage& out) {
   if (const auto bad = std::ranges::find_if(out.values, [](float x) { return !std::isfinite(x); });
       bad != out.values.end())
     throw data_error(fmt::format("a pixel of {}: every pixel must be a number", *bad));
+  out.orientation = page.orientation;
   apply_orientation(page.orientation, out);
 }
 
@@ -394,6 +396,7 @@ void decode_tiff(std::span<const std::byte> file, int channels, Image& out) {
   DeepImage image;
   decode_deep(file, channels, {}, image);
   out.shape = image.shape;
+  out.orientation = image.orientation;
   out.pixels.clear();
   for (const float value : image.values)
     out.pixels.push_back(static_cast<std::uint8_t>(convert_pixel(value, image.pixels, {})));

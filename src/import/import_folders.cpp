@@ -32,6 +32,7 @@ class FolderTable : public PictureTable {
  public:
   explicit FolderTable(const ImportRequest& request)
       : request_(request), name_(request.folders.string()), list_(list_pictures(request.folders)) {
+    MaskSet(request.targets, request.masks).leave_out_masks(request.folders, list_.pictures);
     // The name of the folder itself, also of ".".
     std::error_code ignored;
     const fs::path whole = fs::weakly_canonical(request.folders, ignored);

@@ -26,15 +26,20 @@ TargetColumns::TargetColumns(const ImportRequest& request, const PictureTable& t
 void TargetColumns::add_target(const TargetSpec& spec) {
   Column target{spec, {}, {}, {}, {}, {}, {}, {}};
   const auto given = request_.columns.find(spec.name);
-  if (given != request_.columns.end() && given->second == std::vector<std::string>{""}) {
+  const bool has_masks = request_.masks.targets.contains(spec.name);
+  if (has_masks && given != request_.columns.end())
+    throw usage_error(fmt::format("--target {0}: there is --masks {0}={1} for it", spec.name,
+                                  request_.masks.targets.find(spec.name)->second.folder.string()));
+  if (has_masks ||
+      (given != request_.columns.end() && given->second == std::vector<std::string>{""})) {
     targets_.push_back(std::move(target));
     return;
   }
   if (spec.kind == TargetKind::mask)
     throw usage_error(fmt::format(
-        "the target '{0}' is a mask, which a table cannot give: write {1} yourself, or give "
-        "--target {0}= if nothing is known of it",
-        spec.name, target_file(spec.name)));
+        "the target '{0}' is a mask, which a table cannot give: give --masks {0}=DIR, or --target "
+        "{0}= if nothing is known of it",
+        spec.name));
   const std::vector<std::string> names =
       given == request_.columns.end() ? std::vector{std::string(spec.name)} : given->second;
   const std::size_t wanted =

@@ -14,7 +14,8 @@ inline std::vector<std::string> arguments_of(std::string_view text) {
   while (!text.empty()) {
     const std::size_t end = std::min(text.find('\n'), text.size());
     std::string line(text.substr(0, std::min(end, text.find('\0'))));
-    if (line.find("config") == std::string::npos && line.find("resume") == std::string::npos)
+    if (line.find("config") == std::string::npos && line.find("resume") == std::string::npos &&
+        line.find("mask-colours") == std::string::npos)
       arguments.push_back(std::move(line));
     text.remove_prefix(std::min(end + 1, text.size()));
   }

@@ -35,9 +35,11 @@ inline void check_records(const Dataset& data, PictureShape shape,
       next = at + 1;
       Record record;
       data.read(at, {}, record);
-      unsigned sum = 0;  // every pixel can be read
-      for (std::size_t i = 0; i < shape.bytes(); ++i) sum += record.image[i];
-      require(sum <= 255 * shape.bytes(), "pixels are bytes");
+      require(record.image.type() == data.pixels().type, "pixels are what the data set says");
+      with_pixel_type(record.image.type(), [&]<class T>(T) {
+        for (std::size_t i = 0; i < shape.bytes(); ++i)
+          require(std::isfinite(static_cast<double>(record.image.as<T>()[i])), "pixels are finite");
+      });
       for (std::size_t t = 0; t < specs.size(); ++t) {
         check_target(specs[t], record.targets[t], pixels);
         static_cast<void>(data.labelled(at, static_cast<int>(t)));
@@ -56,7 +58,7 @@ inline void check_dataset(const Dataset& data, PictureShape shape,
           "each channel has a mean and a deviation, or none has");
   for (const float mean : data.mean()) require(std::isfinite(mean), "a mean is finite");
   for (const float deviation : data.deviation())
-    require(deviation > 0 && std::isfinite(deviation) && std::isfinite(255 / deviation),
+    require(deviation > 0 && std::isfinite(deviation) && std::isfinite(65535 / deviation),
             "a deviation is positive and finite, and pixels can be divided by it");
   for (std::size_t t = 0; t < specs.size(); ++t) {
     const auto names = data.class_names(static_cast<int>(t));

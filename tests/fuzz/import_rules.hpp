@@ -60,6 +60,24 @@ inline void check_own(const CifarSource& source) {
     require(is_target(name), "labels are of the experiment's targets");
 }
 
+inline void check_own(const MaskSource& source) {
+  const ImportRequest& request = source.request;
+  require(!request.masks.targets.empty(), "there are masks");
+  for (const auto& [name, files] : request.masks.targets)
+    require(is_target(name) && !files.folder.empty(), "masks are of the experiment's targets");
+  require(!request.csv.empty() || !request.folders.empty(), "pictures are named");
+}
+
+inline void check_own(const NpySource& source) {
+  require(!source.request.npy.empty() && source.request.tiff.empty(), "what is read is named");
+  for (const auto& [name, file] : source.request.targets_in)
+    require(is_target(name), "arrays are of the experiment's targets");
+}
+
+inline void check_own(const TiffSource& source) {
+  require(!source.request.tiff.empty() && source.request.npy.empty(), "what is read is named");
+}
+
 inline void check_own(const GeneratedSource&) {}
 
 }  // namespace medley::fuzz

@@ -1,4 +1,4 @@
-// A JPEG file.
+// A JPEG, BMP or WebP file: which of them, its first bytes say.
 #include "tests/fuzz/picture.hpp"
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

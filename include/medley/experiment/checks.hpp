@@ -303,6 +303,10 @@ constexpr Sentence wrong_mixes(int losses) {
   }
 }
 
+// (One closure for all groups that have them: they are checked once.)
+template <class E>
+inline constexpr auto mixes_of_experiment = [] { return parts_of(E::mix); };
+
 template <class E, std::size_t M, std::size_t G>
 constexpr Sentence wrong_mix_of_group() {
   constexpr TermSet penalties = [] {
@@ -322,7 +326,7 @@ constexpr Sentence wrong_mix_of_group() {
     return wrong_mixes<[] { return parts_of(std::get<G>(std::get<M>(modes_of<E>).groups).mix); }>(
         losses);
   } else {
-    return wrong_mixes<[] { return parts_of(E::mix); }>(losses == 0 ? most_losses : losses);
+    return wrong_mixes<mixes_of_experiment<E>>(losses == 0 ? most_losses : losses);
   }
 }
 

@@ -42,9 +42,10 @@ struct Definition {
   using Ways = Directions<Experiment>;
   using Groups = typename Ways::Groups;
   static constexpr int directions = Ways::directions;
+  // (A type of its own, whose name is short: that of a Network spells out all of its layers.)
   template <int Samples>
-  using NetOf = Network<Experiment::input, typename Experiment::Trunk, typename Experiment::Heads,
-                        Samples, directions>;
+  struct NetOf : Network<Experiment::input, typename Experiment::Trunk, typename Experiment::Heads,
+                         Samples, directions> {};
 
   static constexpr Memory memory = [] {
     Memory m = Experiment::memory;

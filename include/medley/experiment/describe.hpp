@@ -128,7 +128,12 @@ void describe_terms(Description& d) {
 
 template <class List>
 std::vector<AnyMix> any_mixes(const List& list) {
-  return std::apply([](const auto&... mix) { return std::vector<AnyMix>{AnyMix(mix)...}; }, list);
+  if constexpr (requires { compiled_mixes(list); }) {  // mixes/all.hpp
+    const auto mixes = compiled_mixes(list);
+    return {mixes.begin(), mixes.end()};
+  } else {
+    return std::apply([](const auto&... mix) { return std::vector<AnyMix>{AnyMix(mix)...}; }, list);
+  }
 }
 
 template <class Experiment, int G>

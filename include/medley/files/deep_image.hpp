@@ -18,6 +18,7 @@ struct DeepImage {
   PictureShape shape;
   PixelFormat pixels;
   std::vector<float> values;
+  int orientation = 1;  // that was applied (exif.hpp)
 };
 
 // The value in units of other pixels: black becomes black and white white, linearly; what is no float
@@ -41,6 +42,9 @@ void drop_alpha(DeepImage& image, bool associated);
 // Brings it to so many channels: gray and colour to each other as decode_image does, alpha is laid on
 // white. Throws data_error for other numbers of channels than the image's.
 void to_channels(int channels, DeepImage& image);
+
+// The part of height x width that begins there; black where the picture ends before.
+DeepImage part_of(const DeepImage& image, int top, int left, int height, int width);
 
 // Resizes to channels x height x width planes of these pixels, with the filter of fit_image in double
 // precision; of bytes to bytes as fit_image does. `out` has shape.bytes() pixels.

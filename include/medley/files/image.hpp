@@ -1,4 +1,4 @@
-// Pictures: JPEG and PNG of any size and kind, decoded to 8-bit RGB or gray and fitted to the shape
+// Pictures: JPEG, PNG, BMP and WebP of any size and kind, decoded to 8-bit RGB or gray and fitted to the shape
 // that an experiment reads.
 //
 // The same file gives the same bytes on every machine. JPEG: the exact integer DCT (JDCT_ISLOW), no
@@ -7,7 +7,9 @@
 // checksums. Switching fancy upsampling off would bring in the merged upsampler, another code path,
 // for less quality. Resizing is our own, in integers.
 //
-// The Exif orientation of a JPEG is applied (exif.hpp), as viewers do and Pillow's
+// WebP: libwebp holds its vector code to the bytes of its plain C code, too. Of an animation no picture is read.
+//
+// The Exif orientation of a JPEG or WebP is applied (exif.hpp), as viewers do and Pillow's
 // ImageOps.exif_transpose; colour profiles and gamma are not, as in Pillow and torchvision.
 #pragma once
 
@@ -33,6 +35,7 @@ struct PictureShape {
 struct Image {
   PictureShape shape;
   std::vector<std::uint8_t> pixels;
+  int orientation = 1;  // that Exif told, and that was applied (exif.hpp)
 };
 
 // Larger pictures are refused before memory is taken for them.
@@ -42,7 +45,7 @@ inline constexpr std::uint64_t max_side = 65'535, max_pixels = std::uint64_t{1} 
 // further one would mean (alpha, depth, infrared) no picture file says, and a JPEG has none.
 void require_picture_channels(int channels);
 
-// Decodes a JPEG or PNG file held in memory to `channels`, as require_picture_channels wants them;
+// Decodes a JPEG, PNG, BMP or WebP file held in memory to `channels`, as require_picture_channels wants them;
 // the kind is told by its first bytes. Transparent pictures are laid on white, 16 bits are rounded to 8, colour becomes gray by
 // ITU-R BT.601. Reuses the memory of `out`. Throws data_error with the reason alone (the caller
 // knows the name) if the data are damaged in any way, cut off, too large or of another kind.

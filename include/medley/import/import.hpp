@@ -16,6 +16,7 @@
 #include "medley/data/dataset_writer.hpp"
 #include "medley/data/source.hpp"
 #include "medley/files/image.hpp"
+#include "medley/import/mask_set.hpp"
 
 namespace medley {
 
@@ -61,6 +62,9 @@ struct ImportRequest : ImportCommon {
   std::map<std::string, std::vector<std::string>, std::less<>> classes;
   std::map<std::string, std::string, std::less<>> positive;  // of two that occur the one that is 1
   bool skip_bad = false;
+  MaskRequest masks;  // of targets that are masks
+  bool tile = false;  // cut pictures into tiles (tiles.hpp) of the shape, instead of fitting them
+  int tile_overlap = 0;
 };
 
 struct ImportReport {

@@ -11,12 +11,13 @@
 #include "medley/import/folders_source.hpp"
 #include "medley/import/generated_source.hpp"
 #include "medley/import/idx_source.hpp"
+#include "medley/import/mask_source.hpp"
 
 namespace medley {
 
 // The list: the last one that is chosen by its option counts, the first one where none is.
-using ImportSource = std::variant<CsvSource, FoldersSource, IdxSource, CifarSource, NpySource,
-                                  TiffSource, GeneratedSource>;
+using ImportSource = std::variant<CsvSource, FoldersSource, MaskSource, IdxSource, CifarSource,
+                                  NpySource, TiffSource, GeneratedSource>;
 
 struct ImportOptions {
   bool help = false;

@@ -3,8 +3,13 @@
 //   static constexpr auto mix = every_mix;
 #pragma once
 
+#include <array>
+#include <tuple>
+#include <type_traits>
+
 #include "medley/base/any_of.hpp"
 #include "medley/mixes/aligned_mtl.hpp"
+#include "medley/mixes/any_mix.hpp"
 #include "medley/mixes/auto_lambda.hpp"
 #include "medley/mixes/blend.hpp"
 #include "medley/mixes/cagrad.hpp"
@@ -43,5 +48,9 @@ inline constexpr auto every_mix = any_of(
     // From the Gramian of the losses' gradients: a backward pass of the trunk a loss.
     Mgda{}, SdmGrad{}, EqualAngles{}, Nash{}, FairGrad{}, CaGrad{}, UpGrad{}, DualProjection{},
     Pcd{}, PcGrad{}, GradVac{}, AlignedMtl{}, DbMtl{});
+
+// What each of them can do, compiled once for all experiments that list them.
+using EveryMix = std::remove_cvref_t<decltype(parts_of(every_mix))>;
+std::array<AnyMix, std::tuple_size_v<EveryMix>> compiled_mixes(const EveryMix& mixes);
 
 }  // namespace medley
