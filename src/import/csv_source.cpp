@@ -74,6 +74,8 @@ void CsvSource::describe(OptionsDescription& options) {
   add("split-by", po::value<std::string>()->value_name("COLUMN"),
       "rows with the same text in this column go into the same split (such as the person who took "
       "the picture); without it, rows of the same picture");
+  add("weight-column", po::value<std::string>()->value_name("COLUMN"),
+      "column of numbers, 0 or more, that say how much each row counts in the losses (weight.npy)");
   add("exclude", po::value<Strings>()->value_name("COLUMN=VALUE")->composing(),
       "leave out the rows with this text in this column (repeatable)");
   add("min-count", po::value<Strings>()->value_name("TARGET=N")->composing(),
@@ -100,6 +102,7 @@ void read_table_options(const OptionValues& values, std::span<const TargetSpec> 
   request.extension = values["extension"].as<std::string>();
   request.columns = columns(values, targets);
   if (values.count("split-by") != 0) request.group_column = required(values, "split-by");
+  if (values.count("weight-column") != 0) request.weight_column = required(values, "weight-column");
   request.excludes = pairs(values, "exclude");
   for (const auto& [name, count] : pairs(values, "min-count"))
     request.min_counts[name] = parse_number<std::uint64_t>(count, "min-count");

@@ -53,6 +53,7 @@ class ShardWork {
   void start() {
     normalization_ =
         InputNormalization::of(settings_->source->mean(), settings_->source->deviation());
+    weighted_ = settings_->source->has_weights();
   }
 
   // What the loss of a record (of a pixel over the batch) is multiplied with, for each term: 1 / (sum
@@ -228,8 +229,7 @@ class ShardWork {
           constexpr int term = decltype(k)::value;
           if constexpr (!D::is_penalty[term] && D::term_head[term] == h) {
             if (!(terms >> term & 1u)) return;
-            const float scale = is_summed<term> ? 1.0f : term_scale[term];
-            targets.template fill<h, term>(n, pass.samples, scale, memory);
+            targets.template fill<h, term>(n, pass.samples, scale_of<term>(), memory);
             f(k, memory);
           }
         });
@@ -262,6 +262,7 @@ class ShardWork {
     for (int n = 0; n < samples; ++n) {
       const std::uint64_t index = batches_.record_of(batch, batch.first + s * shard + n);
       targets.record[n] = index;
+      targets.counts[n] = weighted_ ? settings_->source->weight(index) : 1.0f;
       settings_->source->read(index, view_.scratch(worker), record);
       const SamplingGrid grid =
           augment ? draw_grid(augmentation, Experiment::input, settings_->seed, batch.epoch, index)
@@ -277,17 +278,18 @@ class ShardWork {
                      int worker, Targets& targets) const {
     float* values = view_.value_area(worker);
     std::uint8_t* masks = view_.mask_area(worker);
+    const bool counts = targets.counts[n] > 0.0f;
     for (int t = 0; t < D::target_count; ++t) {
       const TargetSpec& spec = Experiment::targets[t];
       const Record::Target& target = record.targets[t];
       switch (spec.kind) {
         case TargetKind::classes:
           targets.label[t][n] = target.label;
-          targets.present[t][n] = target.label >= 0;
+          targets.present[t][n] = counts && target.label >= 0;
           break;
         case TargetKind::values:
           targets.values[t] = values;
-          targets.present[t][n] = target.values && settings_->source->labelled(index, t);
+          targets.present[t][n] = counts && target.values && settings_->source->labelled(index, t);
           if (targets.present[t][n]) {
             std::copy_n(target.values, spec.size, values + n * spec.size);
           }
@@ -295,7 +297,7 @@ class ShardWork {
           break;
         case TargetKind::mask:
           targets.masks[t] = masks;
-          targets.present[t][n] = target.mask && settings_->source->labelled(index, t);
+          targets.present[t][n] = counts && target.mask && settings_->source->labelled(index, t);
           if (targets.present[t][n]) {
             stage_mask(target.mask, grid, Experiment::input, masks + n * D::mask_bytes);
           }
@@ -310,6 +312,11 @@ class ShardWork {
 
   template <int K>
   static constexpr bool is_summed = (D::summed_terms >> K & 1u) != 0;
+  // Terms of sums see the weights of records as they are.
+  template <int K>
+  float scale_of() const {
+    return is_summed<K> ? 1.0f : term_scale[K];
+  }
 
   template <int K, class Memory>
   static void add_sums(const Memory& memory, Sums& sums) {
@@ -353,7 +360,7 @@ class ShardWork {
           constexpr int term = decltype(k)::value;
           if constexpr (!D::is_penalty[term] && D::term_head[term] == h) {
             if (!(terms >> term & 1u)) return;
-            targets.template fill<h, term>(n, pass.samples, term_scale[term], memory);
+            targets.template fill<h, term>(n, pass.samples, scale_of<term>(), memory);
             take_loss<term>(memory.block(weight[term], true), totals);
           }
         });
@@ -470,6 +477,7 @@ class ShardWork {
   const Batches<Experiment>& batches_;
   const Frozen<Net>& frozen_;
   InputNormalization normalization_;
+  bool weighted_ = false;
 };
 
 }  // namespace medley
