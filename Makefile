@@ -140,10 +140,14 @@ peer-packages: build/peers/installed ## a folder with the Python packages that e
 
 # The shell: compiled once, for any processor. (A room's folder is newer than its unit where a file came or went.)
 .SECONDEXPANSION:
-$(SHELL_BUILD)/%.cpp: src/$$* Makefile
+# A unit that includes these files, made anew where they are others.
+define one_unit
 	@mkdir -p $(@D)
-	@printf '#include "%s"\n' $(sort $(wildcard src/$*/*.cpp)) > $@.new
+	@printf '#include "%s"\n' $(1) > $@.new
 	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+endef
+$(SHELL_BUILD)/%.cpp: src/$$* Makefile
+	$(call one_unit,$(sort $(wildcard src/$*/*.cpp)))
 $(SHELL_BUILD)/main.cpp: src/main.cpp
 	@mkdir -p $(@D)
 	@echo '#include "src/main.cpp"' > $@
@@ -246,11 +250,17 @@ PYTHON ?= /usr/bin/python3
 # THOROUGH=1 tries each promise as often as tests/README.md says, beside more builds, and more shapes of kernels.
 THOROUGH ?=
 UNIT := $(BUILD)/unit-$(TEST_ISA)
-UNIT_OBJECTS := $(patsubst tests/unit/%.cpp,$(UNIT)/%.o,$(wildcard tests/unit/*/*_test.cpp $(if $(THOROUGH),tests/unit/*/*_thorough.cpp)))
+unit_tests = $(sort $(wildcard tests/unit/$(1)/*_test.cpp $(if $(THOROUGH),tests/unit/$(1)/*_thorough.cpp)))
+# Tests of the shell are a unit a room, as the shell itself is; those of code that is compiled for an instruction set have
+# one each.
+UNIT_ROOMS := $(filter $(ROOMS),$(notdir $(wildcard tests/unit/*)))
+UNIT_OBJECTS := $(UNIT_ROOMS:%=$(UNIT)/rooms/%.o) \
+  $(patsubst tests/unit/%.cpp,$(UNIT)/%.o,$(foreach room,$(filter-out $(ROOMS),$(notdir $(wildcard tests/unit/*))),$(call unit_tests,$(room))))
 # Tests of kernels unroll as much as the kernels do; -O1 without lines compiles them in half the time. Those of engines
-# have many engines of a few steps, for which -Og is enough.
+# have many engines of a few steps, for which -Og is enough, and those of the shell read and compare.
 UNIT_OPT := -O1
 $(UNIT)/engine_common.hpp.gch $(UNIT)/engine/%.o: UNIT_OPT := -Og
+$(filter-out %/base.o %/mixes.o %/optimizers.o,$(UNIT_ROOMS:%=$(UNIT)/rooms/%.o)): UNIT_OPT := -O0
 UNIT_FLAGS = -Itests $(CXXFLAGS) $(UNIT_OPT) $(if $(SANITIZE),,-g0) $(ENGINE_FLAGS) $(FLAGS_$(TEST_ISA))
 # Headers that most tests of a room begin with take some seconds of each: g++ reads them once, unless there is a cache of
 # objects, which serves better alone. (-w: of a header as the main file it warns.)
@@ -258,13 +268,18 @@ common_of = $(UNIT)/$(patsubst %,%_,$(filter engine layers,$(1)))common.hpp
 $(UNIT)/%.hpp.gch: tests/%.hpp | build/packages
 	@mkdir -p $(@D) && cp $< $(@:.gch=)
 	$(CXX) $(CPPFLAGS) -MF $(@:.gch=.d) -MT $@ $(UNIT_FLAGS) -w -x c++-header $< -o $@
+$(UNIT)/rooms/%.cpp: tests/unit/$$* Makefile
+	$(call one_unit,$(call unit_tests,$*))
+$(UNIT)/rooms/%.o: $(UNIT)/rooms/%.cpp | build/packages
+	$(CXX) $(CPPFLAGS) $(UNIT_FLAGS) -c $< -o $@
 $(UNIT)/%.o: tests/unit/%.cpp $(if $(reads_once),$$(call common_of,$$(*D)).gch) | build/packages
 	@mkdir -p $(@D)
 	$(CXX) $(CPPFLAGS) $(if $(reads_once),-include $(call common_of,$(*D))) $(UNIT_FLAGS) -c $< -o $@
 $(UNIT)/tests: $(UNIT_OBJECTS) $(SHELL_OBJECTS)
 	$(CXX) $(LDFLAGS) $^ -Wl,-Bstatic -lgtest_main -lgtest $(LDLIBS) -o $@
 
-$(UNIT)/export/%.o: CPPFLAGS += -isystem $(dir $(ONNX_HEADER))
+$(UNIT)/export/%.o $(UNIT)/rooms/export.o: CPPFLAGS += -isystem $(dir $(ONNX_HEADER))
+$(UNIT)/rooms/export.o: | $(ONNX_HEADER) $(EVENT_HEADER)
 $(UNIT)/export/export_onnx_test.o: | $(ONNX_HEADER)
 $(UNIT)/export/summary_values_test.o: | $(EVENT_HEADER)
 
@@ -323,13 +338,25 @@ FUZZERS := $(basename $(notdir $(wildcard tests/fuzz/*_fuzzer.cpp)))
 FUZZ_SECONDS ?= 60
 FUZZ_FLAGS := -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=1024 -malloc_limit_mb=512 -max_len=8192 -print_final_stats=1
 FUZZ_ENVIRONMENT := ASAN_OPTIONS=quarantine_size_mb=32:allocator_may_return_null=1
-# libFuzzer brings a main of its own; without it a plain one goes over the files that it is given.
-FUZZ_MAIN := $(if $(findstring fuzzer,$(SANITIZE)),-fsanitize=fuzzer,$(BUILD)/fuzz/corpus_main.o)
 $(BUILD)/fuzz/%.o: tests/fuzz/%.cpp | build/packages
 	@mkdir -p $(@D)
 	$(CXX) $(CPPFLAGS) $(CXXFLAGS) -c $< -o $@
-$(BUILD)/fuzz/%_fuzzer: $(BUILD)/fuzz/%_fuzzer.o $(filter %.o,$(FUZZ_MAIN)) $(filter-out %/commands.o,$(SHELL_OBJECTS))
-	$(CXX) $(LDFLAGS) $^ $(filter-out %.o,$(FUZZ_MAIN)) $(LDLIBS) -o $@
+FUZZED_OBJECTS := $(filter-out %/commands.o,$(SHELL_OBJECTS))
+$(BUILD)/fuzz/%_fuzzer: $(BUILD)/fuzz/%_fuzzer.o $(FUZZED_OBJECTS)
+	$(CXX) $(LDFLAGS) $^ -fsanitize=fuzzer $(LDLIBS) -o $@
+# Without libFuzzer, one program has all harnesses, each by its name instead of LLVMFuzzerTestOneInput.
+$(BUILD)/fuzz/corpus.cpp: tests/fuzz Makefile
+	@mkdir -p $(@D)
+	@{ echo '#include "tests/fuzz/fuzz.hpp"'; \
+	  for name in $(FUZZERS); do printf '%s\n' "#define LLVMFuzzerTestOneInput $$name" "FUZZER $$name;" \
+	    "#include \"tests/fuzz/$$name.cpp\"" '#undef LLVMFuzzerTestOneInput'; done; \
+	  echo '#define MEDLEY_HARNESSES $(foreach name,$(FUZZERS),{"$(name)", $(name)},)'; \
+	  echo '#include "tests/fuzz/corpus_main.cpp"'; } | sed -E 's/^FUZZER (.*);/extern "C" int \1(const std::uint8_t*, std::size_t);/' > $@
+# (Names of one harness may be those of another's globals.)
+$(BUILD)/fuzz/corpus.o: $(BUILD)/fuzz/corpus.cpp | build/packages
+	$(CXX) $(CPPFLAGS) $(CXXFLAGS) -Wno-shadow -c $< -o $@
+$(BUILD)/fuzz/corpus: $(BUILD)/fuzz/corpus.o $(FUZZED_OBJECTS)
+	$(CXX) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
 fuzz: build/fuzz-packages ## fuzz every reader of files for FUZZ_SECONDS each, with clang++
 	$(MAKE) CXX=clang++ SANITIZE=address,undefined,fuzzer-no-link ISAS=avx2 OPT=-O1 fuzz-all
@@ -339,8 +366,8 @@ fuzz-all: $(FUZZERS:%=$(BUILD)/fuzz/%)
 	    $$(ls tests/fuzz/dictionaries/$$name.dict 2>/dev/null | sed 's/^/-dict=/') build/fuzz/$$name tests/fuzz/corpus/$$name; done
 fuzz-corpus: ## run the harnesses over their committed inputs alone; any compiler will do
 	$(MAKE) SANITIZE=address,undefined ISAS=avx2 OPT=-O0 fuzz-corpus-all
-fuzz-corpus-all: $(FUZZERS:%=$(BUILD)/fuzz/%)
-	@for name in $(FUZZERS); do $(BUILD)/fuzz/$$name tests/fuzz/corpus/$$name 2> $(BUILD)/fuzz/$$name.log || { cat $(BUILD)/fuzz/$$name.log; exit 1; }; done
+fuzz-corpus-all: $(BUILD)/fuzz/corpus
+	$< $(FUZZERS:%=tests/fuzz/corpus/%) 2> $(BUILD)/fuzz/corpus.log || { cat $(BUILD)/fuzz/corpus.log; exit 1; }
 
 # --- mutants --------------------------------------------------------------------------------------
 

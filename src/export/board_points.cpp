@@ -6,6 +6,7 @@
 #include <array>
 #include <chrono>
 #include <cmath>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "medley/base/error.hpp"
@@ -94,7 +95,7 @@ void add_table(const std::optional<LogTable>& table, const Clock& clock, Tag&& t
       const std::string& name = table->header()[c];
       if (c == step_column || c == split_column || name == "epoch" || fields[c].empty()) continue;
       const auto value = read_number<double>(fields[c]);
-      if (!value) continue;
+      if (!value || std::fabs(value.value) > std::numeric_limits<float>::max()) continue;
       const std::string of = tag(name);
       list.push_back({of, step.value, clock.at(step.value),
                       scalar_value(of, static_cast<float>(value.value))});

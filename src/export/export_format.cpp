@@ -30,7 +30,7 @@ const NetworkView& ExportInput::network() {
   // Records are there for what a file that another framework wrote does not say.
   const std::string data = text("data");
   std::optional<Dataset> dataset;
-  const Source* records = program_.generator;
+  const Source* records = checkpoint.pixels ? nullptr : program_.generator;
   if (!data.empty()) {
     dataset.emplace(data, PictureShape{d.input.c, d.input.h, d.input.w}, d.targets,
                     DatasetOptions{.targets_required = false, .split_required = false});

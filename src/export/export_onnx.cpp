@@ -328,7 +328,8 @@ void add_metadata(const NetworkView& network, ::onnx::ModelProto& model) {
   add("experiment", network.experiment);
   add("fingerprint", network.fingerprint);
   add("digest", network.digest);
-  add("input.range", "0..255");
+  add("input.pixels", std::string(to_string(network.pixels.type)));
+  add("input.range", fmt::format("{}..{}", network.pixels.low, network.pixels.high));
   for (const ViewedHead& head : network.heads) {
     if (head.target.empty()) continue;
     add("target." + head.name, head.target);
@@ -369,7 +370,7 @@ ExportFormat onnx_format() {
   return {
       .option = "onnx",
       .argument = "FILE",
-      .does = "write an ONNX file: pixels from 0 to 255 in, an output a head, as its losses get it",
+      .does = "write an ONNX file: pixels of the data in, an output a head as its losses get it",
       .takes = onnx_takes,
       .describe = nullptr,
       .write = write_onnx};

@@ -62,12 +62,12 @@ void CsvSource::describe(OptionsDescription& options) {
   add("decimal", po::value<std::string>()->value_name("C"),
       "the decimal mark of its numbers: . or , ; without it found out");
   add("images", po::value<std::string>()->value_name("DIR"),
-      "folder of the JPEG and PNG files; none outside of it is opened");
+      "folder of the picture files; none outside of it is opened");
   add("image", po::value<std::string>()->value_name("COLUMN")->default_value("image"),
       "column that names the picture");
   add("extension", po::value<std::string>()->value_name("TEXT")->default_value(""),
       "appended to the name, such as .jpg; without such a file the name as it is, then .jpg, .jpeg "
-      "and .png are tried");
+      "and others are tried");
   add("target", po::value<Strings>()->value_name("NAME=COLUMN")->composing(),
       "column of a target, if its name is another (repeatable; for a target of several values once "
       "for each, in order; NAME= without a column: nothing is known of it)");

@@ -270,6 +270,7 @@ void TableImport::read_picture(std::size_t i, ReadPicture& out) const {
     decode(file.bytes(), out);
     if (!pictures_.empty()) masks_.read(pictures_[i], out.image, request_.tile, out.masks);
   } catch (const Error& error) {
+    if (error.code() == Exit::usage) throw;  // of the experiment, not of this picture
     out.problem =
         row.number == 0 ? error.what() : fmt::format("picture {}: {}", row.picture, error.what());
     return;

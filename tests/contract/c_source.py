@@ -34,19 +34,26 @@ def _identifier(text):
 class _Model:
     """A checkpoint of an experiment after some steps, its C file, and what `predict` tells of some pictures."""
 
-    def __init__(self, bench, experiment):
+    def __init__(self, bench, experiment, pixels=None):
+        """`pixels` makes other pixels of those of the data set."""
         self.bench, self.experiment, self.name = bench, experiment, _identifier(experiment)
         self.described = json.loads(bench.run(experiment, "info", "--json").expect(0).stdout)
         makers = {"everything": ("everything-data", data.everything), "lenet": ("digits-data", data.digits)}
         dataset = bench.once(*makers.get(
             experiment, (f"{experiment}-noise", lambda folder: data.noise(folder, self.described))))
-        self.folder = bench.folder(f"c-{experiment}")
+        self.folder = bench.folder(f"c-{experiment}-{pixels.__name__ if pixels else 'bytes'}")
         self.run = self.folder / "run"
+        if pixels:
+            dataset = pixels(dataset, self.folder / "data")
         bench.run(experiment, "train", "--data", dataset, "--out", self.run, "--steps", 3).expect(0)
         self.file = self.folder / "model.c"
         self.told = self.export("--c", self.file, "--c-header", self.folder / "model.h")
         self.pictures = np.load(dataset / "images.npy")[:bench.count(7, 60)]
         np.save(self.folder / "images.npy", self.pictures)
+        if (dataset / "dataset.json").exists():
+            (self.folder / "dataset.json").write_text(json.dumps(
+                {name: value for name, value in json.loads((dataset / "dataset.json").read_text()).items()
+                 if name == "range"}))
         out = self.folder / "predicted"
         bench.run(experiment, "predict", "--checkpoint", self.run, "--data", self.folder, "--split", "all",
                   "--outputs", "--probabilities", "--format", "npy", "--out", out).expect(0)
@@ -135,7 +142,7 @@ static float block[($_MEMORY_BYTES + 2 * guard) / sizeof(float)];
 DECLARED
 int main(void) {
   unsigned char *const bytes = (unsigned char *)block;
-  static unsigned char picture[$_CHANNELS * $_HEIGHT * $_WIDTH];
+  static $_PIXEL picture[$_CHANNELS * $_HEIGHT * $_WIDTH];
   uint32_t used = 0;
   for (int n = 0; take(picture, sizeof picture); ++n) {
     const int pattern = n % 2 ? 0xff : 0x5a;
@@ -216,6 +223,34 @@ def a_microcontroller_computes_what_predict_tells(bench):
             answers = (model.folder / "outputs.bin").read_bytes()
             most = max(most, model.compare(answers, "on a Cortex-M7"))
     return f"{', '.join(experiments)}: largest difference {most:.1e}"
+
+
+def _words(dataset, folder):
+    """The data set with pixels of 16 bits."""
+    shutil.copytree(dataset, folder, ignore=shutil.ignore_patterns("dataset.json"))
+    pictures = np.load(folder / "images.npy")
+    np.save(folder / "images.npy", pictures.astype(np.uint16) * 200 + 17)
+    return folder
+
+
+def _floats(dataset, folder):
+    """The data set with floats from -1 to 2."""
+    _words(dataset, folder)
+    pictures = np.load(folder / "images.npy").astype(np.float32)
+    np.save(folder / "images.npy", pictures / np.float32(65535) * 3 - 1)
+    (folder / "dataset.json").write_text(json.dumps({"range": [-1, 2]}))
+    return folder
+
+
+def c_files_take_pixels_of_the_type_of_the_data(bench):
+    most, kinds = 0.0, ((_words, "unsigned short"), (_floats, "float"))
+    for pixels, kind in kinds:
+        model = _Model(bench, "lenet", pixels)
+        require(f"#define LENET_PIXEL {kind}\n" in model.file.read_text(), f"{pixels.__name__}: not {kind}")
+        _compile("gcc", "-O1", *C99, "-I", model.folder, model.file, model.driver(), BOARDS / "host.c", "-o",
+                 model.folder / "program")
+        most = max(most, model.compare(_run(model.folder / "program", model.pictures.tobytes()), kind))
+    return f"{', '.join(kind for _, kind in kinds)}: largest difference {most:.1e}"
 
 
 # The functions of the file beside the C library's in double precision, over all floats at even distances of their bits.

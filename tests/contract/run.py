@@ -38,6 +38,7 @@ import installs
 import kept
 import lengths
 import manners
+import mask_imports
 import memory
 import nothing_lost
 import pages
@@ -58,9 +59,9 @@ import two_digits
 from harness import ROOT, Bench, Failed, Skipped
 
 MODULES = (same_bits, builds, repetition, nothing_lost, resumption, lengths, parts, kept, streams, damaged_files,
-           memory, manners, agreement, records, folds, imports, foreign, predictions, exported, c_source, boards, recipes,
-           initial_weights, range_tests, studies, comparisons, pages, reported_models, deep_pictures, rooms, core,
-           installs, transcript, two_digits)
+           memory, manners, agreement, records, folds, imports, mask_imports, foreign, predictions, exported, c_source,
+           boards, recipes, initial_weights, range_tests, studies, comparisons, pages, reported_models, deep_pictures,
+           rooms, core, installs, transcript, two_digits)
 # Those of some minutes begin first, so that no worker is left alone with one at the end.
 LONG = (builds, transcript)
 

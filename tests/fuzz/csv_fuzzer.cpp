@@ -1,5 +1,6 @@
 // A CSV file, row by row, by the book and leniently; then what was read, written again.
 #include "medley/files/csv.hpp"
+#include "medley/import/mask_values.hpp"
 #include "tests/fuzz/fuzz.hpp"
 
 using namespace medley;
@@ -61,6 +62,10 @@ void check(std::string_view input, const CsvDialect& dialect) {
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view input = fuzz::text_of(data, size);
   check(input, {});
+  fuzz::accepted([&] {
+    for (const MaskColour& colour : read_colours("colours", input))
+      fuzz::require(!colour.name.empty() && colour.rgb <= 0xFFFFFF, "a class has a name and a colour");
+  });
   for (const char separator : {'\0', ';', '\t'}) check(input, {separator, true});
   return 0;
 }

@@ -1,11 +1,13 @@
 // ONNX: one file with the graph, its parameters, names and metadata.
 //
-//   input     "input", float, N x C x H x W: pixels as data sets have them, from 0 to 255; the graph
-//             normalizes them
+//   input     "input", float, N x C x H x W: pixels as the data set has them, such as 0 to 255; the
+//             graph normalizes them
 //   outputs   one a head, of the head's name: N x C, of masks N x C x H x W, as the losses get them
 //             (logits); with `probabilities` for each head of which losses make probabilities also
 //             "<head>.probabilities" of the same shape: a softmax over the channels, or sigmoids
-//   metadata  experiment, fingerprint, digest; classes.<head>: names as a JSON array; input.range
+//   metadata  experiment, fingerprint, digest; input.pixels and input.range: their type in the data, and
+//             black..white; of each head with a loss target.<head>, kind.<head>, outputs.<head> (what
+//             losses take them for), and classes.<head>: names as a JSON array
 #pragma once
 
 #include <string>

@@ -271,11 +271,16 @@ TEST(Onnx, TellsWhatItIs) {
   EXPECT_EQ(onnx.outputs.count("input"), 1u);
   EXPECT_EQ(onnx.metadata("experiment"), "small");
   EXPECT_EQ(onnx.metadata("digest"), "00000000000000bb");
+  EXPECT_EQ(onnx.metadata("input.pixels"), "uint8");
+  EXPECT_EQ(onnx.metadata("input.range"), "0..255");
   EXPECT_EQ(onnx.metadata("kind.input"), "mask");
   EXPECT_EQ(onnx.metadata("outputs.input"), "sigmoid");
   EXPECT_EQ(onnx.metadata("classes.input"), "[\"a \\\"b\\\"\",\"\xEF\xBF\xBD\",\"c,d\"]");
   EXPECT_EQ(onnx.model.opset_import(0).version(), 13);
   EXPECT_EQ(onnx_model(view, false), onnx_model(view, false));
+  view.pixels = PixelFormat::floats(-1.0f, 0.5f);
+  EXPECT_EQ(Read(view).metadata("input.pixels"), "float32");
+  EXPECT_EQ(Read(view).metadata("input.range"), "-1..0.5");
 }
 
 }  // namespace
