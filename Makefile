@@ -62,30 +62,35 @@ CPPFLAGS := -Iinclude -Isrc -I. -MMD -MP
 LDFLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE),-static-libgcc -static-libstdc++) -pthread
 # What libtiff decompresses with.
 TIFF_CODECS := -lwebp -lzstd -llzma -lLerc -ljbig -ldeflate
-LDLIBS := -Wl,-Bstatic -lboost_program_options -ltiff -ljpeg -lpng $(TIFF_CODECS) -lz -lxxhash -Wl,-Bdynamic -lm
+LDLIBS := -Wl,-Bstatic -lboost_program_options -ltiff -ljpeg -lpng $(TIFF_CODECS) -lz -lxxhash -lprotobuf-lite -Wl,-Bdynamic -lm
 
 # The shell: a unit a room, as most of the time that a file takes goes into headers and their templates.
-ROOMS := base experiment optimizers mixes data files import run study report commands
+ROOMS := base experiment optimizers mixes data files import run study report export commands
 # Another build's shell may serve, but for the rooms whose numbers reach checkpoints.
 SHELL_FROM ?= $(SHELL_BUILD)
-SHELL_OBJECTS := $(foreach room,$(ROOMS),$(if $(filter experiment optimizers mixes,$(room)),$(SHELL_BUILD),$(SHELL_FROM))/$(room).o) $(SHELL_BUILD)/page.o
+SHELL_OBJECTS := $(foreach room,$(ROOMS),$(if $(filter experiment optimizers mixes,$(room)),$(SHELL_BUILD),$(SHELL_FROM))/$(room).o) $(SHELL_BUILD)/page.o $(SHELL_FROM)/onnx.pb.o $(SHELL_FROM)/event.pb.o
 BINARIES := $(EXPERIMENTS:%=$(BIN)/medley-%)
 LINK ?= yes
 RUN_OUT ?= runs/$(EXPERIMENT)-$(shell date +%Y%m%d-%H%M%S)
 
 PACKAGES := g++ make libxtensor-dev libxsimd-dev libboost-program-options-dev libgtest-dev \
-  nlohmann-json3-dev libjpeg62-turbo-dev libpng-dev libtiff-dev libwebp-dev libstb-dev zlib1g-dev libfmt-dev libxxhash-dev libjs-chart.js
+  nlohmann-json3-dev libjpeg62-turbo-dev libpng-dev libtiff-dev libwebp-dev libstb-dev zlib1g-dev libfmt-dev libxxhash-dev libjs-chart.js \
+  libonnx-dev libprotobuf-dev protobuf-compiler
 TEST_PACKAGES := python3-numpy
-# What the builds for comparison need: another compiler, another processor and its emulator.
-CROSS_PACKAGES := clang g++-aarch64-linux-gnu qemu-user-static $(addsuffix :arm64,libstdc++-12-dev \
-  libboost-program-options1.74-dev libjpeg62-turbo-dev libpng-dev libtiff-dev libwebp-dev zlib1g-dev libxxhash-dev)
+# What the builds for comparison need: another compiler, other processors and their emulators. (Of the Cortex-M's C++ and C
+# libraries the headers.)
+CROSS_PACKAGES := clang g++-aarch64-linux-gnu qemu-user-static gcc-arm-none-eabi qemu-system-arm libstdc++-arm-none-eabi-dev \
+  libnewlib-dev $(addsuffix :arm64,libstdc++-12-dev \
+  libboost-program-options1.74-dev libjpeg62-turbo-dev libpng-dev libtiff-dev libwebp-dev zlib1g-dev libxxhash-dev libprotobuf-dev)
 FUZZ_PACKAGES := clang libclang-rt-dev
 # What the pages of `report` are looked at with.
 BROWSER_PACKAGES := chromium
+# What makes the folder of Python packages that files for other programs are read with (tests/contract/peers.txt).
+PEER_PACKAGES := python3-venv
 
 .PHONY: help run binary all install uninstall test unit-test error-test contract-test test-address test-thread sanitized \
   sanitized-training fuzz fuzz-all fuzz-corpus fuzz-corpus-all bench clean packages test-packages \
-  cross-packages browser-packages check-format mutants
+  cross-packages browser-packages peer-packages check-format mutants
 .SECONDARY:
 
 help: ## this list
@@ -119,19 +124,30 @@ build/fuzz-packages: build/packages
 	$(call install,$(FUZZ_PACKAGES))
 build/browser-packages: build/packages
 	$(call install,$(BROWSER_PACKAGES))
+# (Into this clone alone. A folder that is not whole is made anew.)
+build/peers/installed: tests/contract/peers.txt | build/test-packages
+	$(call install,$(PEER_PACKAGES))
+	@rm -rf $(@D) && $(PYTHON) -m venv $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --no-input -r $<
+	@touch $@
 packages: build/packages ## install the packages that building needs
 test-packages: build/test-packages ## install the packages that testing needs
 cross-packages: build/cross-packages ## install other compilers and an emulator, for more of the tests
 browser-packages: build/browser-packages ## install a browser, for the test of the pages of `report`
+peer-packages: build/peers/installed ## a folder with the Python packages that exported files are tested with
 
 # --- compiling ------------------------------------------------------------------------------------
 
 # The shell: compiled once, for any processor. (A room's folder is newer than its unit where a file came or went.)
 .SECONDEXPANSION:
-$(SHELL_BUILD)/%.cpp: src/$$* Makefile
+# A unit that includes these files, made anew where they are others.
+define one_unit
 	@mkdir -p $(@D)
-	@printf '#include "%s"\n' $(sort $(wildcard src/$*/*.cpp)) > $@.new
+	@printf '#include "%s"\n' $(1) > $@.new
 	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+endef
+$(SHELL_BUILD)/%.cpp: src/$$* Makefile
+	$(call one_unit,$(sort $(wildcard src/$*/*.cpp)))
 $(SHELL_BUILD)/main.cpp: src/main.cpp
 	@mkdir -p $(@D)
 	@echo '#include "src/main.cpp"' > $@
@@ -139,6 +155,24 @@ $(SHELL_BUILD)/main.cpp: src/main.cpp
 $(SHELL_BUILD)/page.o: src/report/page/embedded.S $(wildcard src/report/page/*) | build/packages
 	@mkdir -p $(@D)
 	$(CXX) -c $< -o $@
+# ONNX files: the reader and writer of them that protoc makes of their definition. (Compiled for a processor, not for an
+# experiment; warnings of what others wrote are not ours.)
+ONNX_HEADER := build/onnx/onnx.pb.h
+$(ONNX_HEADER): | build/packages
+	@mkdir -p $(@D)
+	protoc --cpp_out=$(@D) --proto_path=/usr/include/onnx onnx.proto
+# TensorBoard's event files: the same of a definition of our own.
+EVENT_HEADER := $(dir $(ONNX_HEADER))event.pb.h
+$(EVENT_HEADER): src/export/event.proto | build/packages
+	@mkdir -p $(@D)
+	protoc --cpp_out=$(@D) --proto_path=$(<D) $(<F)
+$(SHELL_BUILD)/event.pb.o: $(EVENT_HEADER)
+$(SHELL_BUILD)/onnx.pb.o: $(ONNX_HEADER)
+$(SHELL_BUILD)/onnx.pb.o $(SHELL_BUILD)/event.pb.o:
+	@mkdir -p $(@D)
+	$(CXX) -std=c++20 -O0 $(if $(SANITIZE),-fsanitize=$(SANITIZE)) -w -c $(<:.h=.cc) -o $@
+$(SHELL_BUILD)/export.o: CPPFLAGS += -isystem $(dir $(ONNX_HEADER))
+$(SHELL_BUILD)/export.o: | $(ONNX_HEADER) $(EVENT_HEADER)
 $(SHELL_BUILD)/mixes.o: SHELL_FLAGS += -fno-exceptions -fno-rtti
 $(SHELL_BUILD)/%.o: $(SHELL_BUILD)/%.cpp | build/packages
 	$(CXX) $(CPPFLAGS) $(CXXFLAGS) $(SHELL_FLAGS) -c $< -o $@
@@ -216,11 +250,17 @@ PYTHON ?= /usr/bin/python3
 # THOROUGH=1 tries each promise as often as tests/README.md says, beside more builds, and more shapes of kernels.
 THOROUGH ?=
 UNIT := $(BUILD)/unit-$(TEST_ISA)
-UNIT_OBJECTS := $(patsubst tests/unit/%.cpp,$(UNIT)/%.o,$(wildcard tests/unit/*/*_test.cpp $(if $(THOROUGH),tests/unit/*/*_thorough.cpp)))
+unit_tests = $(sort $(wildcard tests/unit/$(1)/*_test.cpp $(if $(THOROUGH),tests/unit/$(1)/*_thorough.cpp)))
+# Tests of the shell are a unit a room, as the shell itself is; those of code that is compiled for an instruction set have
+# one each.
+UNIT_ROOMS := $(filter $(ROOMS),$(notdir $(wildcard tests/unit/*)))
+UNIT_OBJECTS := $(UNIT_ROOMS:%=$(UNIT)/rooms/%.o) \
+  $(patsubst tests/unit/%.cpp,$(UNIT)/%.o,$(foreach room,$(filter-out $(ROOMS),$(notdir $(wildcard tests/unit/*))),$(call unit_tests,$(room))))
 # Tests of kernels unroll as much as the kernels do; -O1 without lines compiles them in half the time. Those of engines
-# have many engines of a few steps, for which -Og is enough.
+# have many engines of a few steps, for which -Og is enough, and those of the shell read and compare.
 UNIT_OPT := -O1
 $(UNIT)/engine_common.hpp.gch $(UNIT)/engine/%.o: UNIT_OPT := -Og
+$(filter-out %/base.o %/mixes.o %/optimizers.o,$(UNIT_ROOMS:%=$(UNIT)/rooms/%.o)): UNIT_OPT := -O0
 UNIT_FLAGS = -Itests $(CXXFLAGS) $(UNIT_OPT) $(if $(SANITIZE),,-g0) $(ENGINE_FLAGS) $(FLAGS_$(TEST_ISA))
 # Headers that most tests of a room begin with take some seconds of each: g++ reads them once, unless there is a cache of
 # objects, which serves better alone. (-w: of a header as the main file it warns.)
@@ -228,11 +268,20 @@ common_of = $(UNIT)/$(patsubst %,%_,$(filter engine layers,$(1)))common.hpp
 $(UNIT)/%.hpp.gch: tests/%.hpp | build/packages
 	@mkdir -p $(@D) && cp $< $(@:.gch=)
 	$(CXX) $(CPPFLAGS) -MF $(@:.gch=.d) -MT $@ $(UNIT_FLAGS) -w -x c++-header $< -o $@
+$(UNIT)/rooms/%.cpp: tests/unit/$$* Makefile
+	$(call one_unit,$(call unit_tests,$*))
+$(UNIT)/rooms/%.o: $(UNIT)/rooms/%.cpp | build/packages
+	$(CXX) $(CPPFLAGS) $(UNIT_FLAGS) -c $< -o $@
 $(UNIT)/%.o: tests/unit/%.cpp $(if $(reads_once),$$(call common_of,$$(*D)).gch) | build/packages
 	@mkdir -p $(@D)
 	$(CXX) $(CPPFLAGS) $(if $(reads_once),-include $(call common_of,$(*D))) $(UNIT_FLAGS) -c $< -o $@
 $(UNIT)/tests: $(UNIT_OBJECTS) $(SHELL_OBJECTS)
 	$(CXX) $(LDFLAGS) $^ -Wl,-Bstatic -lgtest_main -lgtest $(LDLIBS) -o $@
+
+$(UNIT)/export/%.o $(UNIT)/rooms/export.o: CPPFLAGS += -isystem $(dir $(ONNX_HEADER))
+$(UNIT)/rooms/export.o: | $(ONNX_HEADER) $(EVENT_HEADER)
+$(UNIT)/export/export_onnx_test.o: | $(ONNX_HEADER)
+$(UNIT)/export/summary_values_test.o: | $(EVENT_HEADER)
 
 unit-test: $(UNIT)/tests ## build and run the unit tests
 	$(UNIT)/tests --gtest_brief=1
@@ -259,7 +308,7 @@ have = $(if $(shell command -v $(1)),yes)
 READ_BY_CLANG := $(if $(and $(is_gcc),$(call have,clang++)),$(if $(THOROUGH)$(SANITIZE),,$(ROOMS:%=build/clang++-reads/%)))
 build/clang++-reads/%: $(SHELL_BUILD)/%.cpp $(SHELL_BUILD)/%.o
 	@mkdir -p $(@D)
-	clang++ -std=c++20 -Iinclude -Isrc -I. $(WARNINGS) -fsyntax-only $< && touch $@
+	clang++ -std=c++20 -Iinclude -Isrc -I. -isystem $(dir $(ONNX_HEADER)) $(WARNINGS) -fsyntax-only $< && touch $@
 OTHER_BUILDS := build/$(CXX)-O2/scalar $(if $(THOROUGH),build/$(CXX)-O3/avx2) $(if $(call have,clang++),build/clang++-O2/avx2) \
   $(if $(and $(call have,aarch64-linux-gnu-g++),$(call have,qemu-aarch64-static)),build/aarch64-linux-gnu-g++-O2/neon)
 .PHONY: other-builds $(OTHER_BUILDS)
@@ -289,13 +338,25 @@ FUZZERS := $(basename $(notdir $(wildcard tests/fuzz/*_fuzzer.cpp)))
 FUZZ_SECONDS ?= 60
 FUZZ_FLAGS := -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=1024 -malloc_limit_mb=512 -max_len=8192 -print_final_stats=1
 FUZZ_ENVIRONMENT := ASAN_OPTIONS=quarantine_size_mb=32:allocator_may_return_null=1
-# libFuzzer brings a main of its own; without it a plain one goes over the files that it is given.
-FUZZ_MAIN := $(if $(findstring fuzzer,$(SANITIZE)),-fsanitize=fuzzer,$(BUILD)/fuzz/corpus_main.o)
 $(BUILD)/fuzz/%.o: tests/fuzz/%.cpp | build/packages
 	@mkdir -p $(@D)
 	$(CXX) $(CPPFLAGS) $(CXXFLAGS) -c $< -o $@
-$(BUILD)/fuzz/%_fuzzer: $(BUILD)/fuzz/%_fuzzer.o $(filter %.o,$(FUZZ_MAIN)) $(filter-out %/commands.o,$(SHELL_OBJECTS))
-	$(CXX) $(LDFLAGS) $^ $(filter-out %.o,$(FUZZ_MAIN)) $(LDLIBS) -o $@
+FUZZED_OBJECTS := $(filter-out %/commands.o,$(SHELL_OBJECTS))
+$(BUILD)/fuzz/%_fuzzer: $(BUILD)/fuzz/%_fuzzer.o $(FUZZED_OBJECTS)
+	$(CXX) $(LDFLAGS) $^ -fsanitize=fuzzer $(LDLIBS) -o $@
+# Without libFuzzer, one program has all harnesses, each by its name instead of LLVMFuzzerTestOneInput.
+$(BUILD)/fuzz/corpus.cpp: tests/fuzz Makefile
+	@mkdir -p $(@D)
+	@{ echo '#include "tests/fuzz/fuzz.hpp"'; \
+	  for name in $(FUZZERS); do printf '%s\n' "#define LLVMFuzzerTestOneInput $$name" "FUZZER $$name;" \
+	    "#include \"tests/fuzz/$$name.cpp\"" '#undef LLVMFuzzerTestOneInput'; done; \
+	  echo '#define MEDLEY_HARNESSES $(foreach name,$(FUZZERS),{"$(name)", $(name)},)'; \
+	  echo '#include "tests/fuzz/corpus_main.cpp"'; } | sed -E 's/^FUZZER (.*);/extern "C" int \1(const std::uint8_t*, std::size_t);/' > $@
+# (Names of one harness may be those of another's globals.)
+$(BUILD)/fuzz/corpus.o: $(BUILD)/fuzz/corpus.cpp | build/packages
+	$(CXX) $(CPPFLAGS) $(CXXFLAGS) -Wno-shadow -c $< -o $@
+$(BUILD)/fuzz/corpus: $(BUILD)/fuzz/corpus.o $(FUZZED_OBJECTS)
+	$(CXX) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
 fuzz: build/fuzz-packages ## fuzz every reader of files for FUZZ_SECONDS each, with clang++
 	$(MAKE) CXX=clang++ SANITIZE=address,undefined,fuzzer-no-link ISAS=avx2 OPT=-O1 fuzz-all
@@ -305,8 +366,8 @@ fuzz-all: $(FUZZERS:%=$(BUILD)/fuzz/%)
 	    $$(ls tests/fuzz/dictionaries/$$name.dict 2>/dev/null | sed 's/^/-dict=/') build/fuzz/$$name tests/fuzz/corpus/$$name; done
 fuzz-corpus: ## run the harnesses over their committed inputs alone; any compiler will do
 	$(MAKE) SANITIZE=address,undefined ISAS=avx2 OPT=-O0 fuzz-corpus-all
-fuzz-corpus-all: $(FUZZERS:%=$(BUILD)/fuzz/%)
-	@for name in $(FUZZERS); do $(BUILD)/fuzz/$$name tests/fuzz/corpus/$$name 2> $(BUILD)/fuzz/$$name.log || { cat $(BUILD)/fuzz/$$name.log; exit 1; }; done
+fuzz-corpus-all: $(BUILD)/fuzz/corpus
+	$< $(FUZZERS:%=tests/fuzz/corpus/%) 2> $(BUILD)/fuzz/corpus.log || { cat $(BUILD)/fuzz/corpus.log; exit 1; }
 
 # --- mutants --------------------------------------------------------------------------------------
 
@@ -335,6 +396,8 @@ COSTS ?=
 # first and LIBMTL is a copy of the other's repository; MIXES_OPTIONS: tests/bench/mixes.py.
 MIXES ?=
 LIBMTL ?=
+# PREDICT=1 times `eval` and `predict` beside ONNX Runtime (make peer-packages) and PyTorch; PREDICT_OPTIONS: tests/bench/predict.py.
+PREDICT ?=
 COSTS_NETWORKS := $(patsubst %,costs-%,joint single labels place alternating repeated simultaneous) garments
 ifneq ($(MIXES),)
 bench: $(patsubst %,$(BIN)/medley-%,lenet clothing garments) build/test-packages
@@ -342,8 +405,11 @@ bench: $(patsubst %,$(BIN)/medley-%,lenet clothing garments) build/test-packages
 else ifneq ($(COSTS),)
 bench: $(COSTS_NETWORKS:%=$(BIN)/medley-%) build/test-packages
 	$(PYTHON) tests/bench/costs.py --binary-dir $(BIN) --out $(BUILD)/costs.csv $(COSTS_OPTIONS)
+else ifneq ($(PREDICT),)
+bench: $(patsubst %,$(BIN)/medley-%,lenet clothing garments resnet) build/peers/installed
+	$(PYTHON) tests/bench/predict.py --binary-dir $(BIN) --onnx-python build/peers/bin/python --torch-python $(TORCH_PYTHON) --out $(BUILD)/predict.csv $(PREDICT_OPTIONS)
 else ifeq ($(LAYERS),)
-bench: $(patsubst %,$(BIN)/medley-%,clothing garments lenet resnet wide) build/test-packages ## time training steps beside PyTorch, or (LAYERS=1) layers beside oneDNN, where these are installed, or (COSTS=1) losses and step modes, or (MIXES=1) mixes
+bench: $(patsubst %,$(BIN)/medley-%,clothing garments lenet resnet wide) build/test-packages ## time training steps beside PyTorch, or (LAYERS=1) layers beside oneDNN, where these are installed, or (COSTS=1) losses and step modes, or (MIXES=1) mixes, or (PREDICT=1) what a trained network is used for
 	$(PYTHON) tests/bench/run.py --binary-dir $(BIN) --torch-python $(TORCH_PYTHON) --out $(BUILD)/steps.csv $(STEPS_OPTIONS)
 else
 bench: $(BENCH_LAYERS)

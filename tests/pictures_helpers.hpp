@@ -19,22 +19,6 @@ extern "C" {
 
 namespace medley {
 
-// Of golden files.
-inline std::string from_base64(std::string_view coded) {
-  constexpr std::string_view digits =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string bytes;
-  std::uint32_t bits = 0;
-  int count = 0;
-  for (const char c : coded.substr(0, coded.find('='))) {
-    bits = bits << 6 | static_cast<std::uint32_t>(digits.find(c));
-    if ((count += 6) < 8) continue;
-    count -= 8;
-    bytes += static_cast<char>(bits >> count & 255u);
-  }
-  return bytes;
-}
-
 inline std::string big_endian(std::uint32_t value) {
   return {static_cast<char>(value >> 24), static_cast<char>(value >> 16),
           static_cast<char>(value >> 8), static_cast<char>(value)};

@@ -58,6 +58,9 @@ struct Script {
   std::vector<double> validation{1.0};             // totals, one evaluation after the other
   std::vector<std::uint64_t> hits{3};              // of class 0 of four, likewise
   std::function<void(std::uint64_t)> after_step;   // given the steps done
+  // What it predicts, up to so many records at a time.
+  std::function<void(std::span<const Record>, std::span<float* const>)> predict;
+  std::size_t predict_batch = 1;
   // What it was asked for.
   std::vector<std::string> calls;
   Settings settings{};
@@ -144,8 +147,12 @@ class ScriptedEngine final : public Engine {
     for (std::uint64_t rank = 0; observer && rank < result.records; ++rank)
       observer->loss(rank, 0, 4.0, 2.0);
   }
-  void predict(std::span<const Record>, std::span<float* const>) override {}
-  std::size_t predict_batch() const override { return 1; }
+  void predict(std::span<const Record> records, std::span<float* const> outputs,
+               const LayerOutput&) override {
+    call("predict " + std::to_string(records.size()));
+    if (script_.predict) script_.predict(records, outputs);
+  }
+  std::size_t predict_batch() const override { return script_.predict_batch; }
   std::uint64_t rounds_per_epoch() const override {
     return (script_.batches + script_.batches_a_round - 1) / script_.batches_a_round;
   }

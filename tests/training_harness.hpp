@@ -60,6 +60,7 @@ class MadeSource final : public Source {
 
   std::vector<std::uint8_t> pictures;
   std::vector<Target> targets;
+  std::vector<float> weights;  // [record]; none: all count alike
   bool known_complete = false, has_validation = true;
   // Whether the records that are read are noted, in this order; for one thread.
   bool notes = false;
@@ -96,6 +97,10 @@ class MadeSource final : public Source {
     return std::any_of(first, first + shape_.pixels(), [](std::uint8_t p) { return p != 255; });
   }
   bool complete(int) const override { return known_complete; }
+  bool has_weights() const override { return !weights.empty(); }
+  float weight(std::uint64_t record) const override {
+    return weights.empty() ? 1.0f : weights[record];
+  }
   std::span<const float> mean() const override { return mean_; }
   std::span<const float> deviation() const override { return deviation_; }
   std::span<const std::string> class_names(int) const override { return {}; }

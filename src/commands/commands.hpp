@@ -22,6 +22,7 @@ int verify_command(const Program& program, const Arguments& arguments);
 int tune_command(const Program& program, const Arguments& arguments);
 int compare_command(const Program& program, const Arguments& arguments);
 int report_command(const Program& program, const Arguments& arguments);
+int export_command(const Program& program, const Arguments& arguments);
 int import_command(const Program& program, const Arguments& arguments);
 
 struct Command {
@@ -40,6 +41,7 @@ inline constexpr auto commands = std::to_array<Command>({
     {"digest", "digest of a checkpoint's parameters, and its options", digest_command},
     {"verify", "repeat a run and compare all bytes", verify_command},
     {"report", "one HTML page about a run, several runs or a study", report_command},
+    {"export", "a checkpoint as a file that other programs read", export_command},
     {"import", "pictures and a CSV file, or IDX files, become a dataset folder", import_command},
 });
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "commands/commands.hpp"
@@ -75,8 +76,9 @@ int import_command(PictureShape shape, std::span<const TargetSpec> targets,
       options.source);
   fmt::print(stderr, "wrote {}\n", printable(out.string()));
   print_table(summary);
+  constexpr auto everything = std::numeric_limits<std::uint64_t>::max() - 1;
   const Dataset written(out, shape, targets, {.verify_images_up_to = 0});
-  for (const std::string& warning : data_warnings(written, shape, targets))
+  for (const std::string& warning : data_warnings(written, shape, targets, everything))
     fmt::print(stderr, "warning: {}\n", warning);
   return 0;
 }

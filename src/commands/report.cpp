@@ -59,14 +59,6 @@ const HelpText report_help{
     {"RUN... [options]", "STUDY [options]"},
     "runs/a runs/b --out comparison.html"};
 
-void write_page(const fs::path& path, std::string_view text) {
-  const Folder folder(path.has_parent_path() ? path.parent_path() : fs::path("."));
-  AtomicFile file(folder);
-  (void)file.begin(path.filename().string());
-  (void)file.write(std::as_bytes(std::span(text)));
-  file.commit().or_throw();
-}
-
 std::string text_option(const po::variables_map& values, const char* name) {
   return values.count(name) > 0 ? values[name].as<std::string>() : std::string{};
 }
@@ -148,7 +140,7 @@ int report_command(const Program& program, const Arguments& arguments) {
                        : folders.size() == 1   ? fs::path(folders[0]) / "report.html"
                                                : fs::path("report.html");
   const std::string text = page::html(page);
-  write_page(out, text);
+  write_file(out, text);
   fmt::print("name,value\npage,{}\nbytes,{}\n", csv_field(out.string()), text.size());
   return 0;
 }

@@ -6,18 +6,25 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cstring>
 #include <limits>
+#include <numeric>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "medley/base/text.hpp"
+#include "medley/data/equal_pictures.hpp"
 
 namespace medley {
 namespace {
 
+constexpr std::array all_splits{Split::train, Split::validation, Split::test};
 constexpr std::uint64_t most_looked_at = 256;
 constexpr std::uint64_t most_drawn = 16;  // of a generator, which draws each of them
 constexpr std::uint64_t unequal = 100;    // times as many records of one class as of another
 constexpr int least_contrast = 3;         // of all pixels together, of integers
+constexpr std::uint64_t few_groups = 3;   // fewer tell nothing of others
+constexpr std::size_t most_weights = 20;  // that a sentence lists
 
 constexpr std::string_view float_remedy =
     "if they were made of floats from 0 to 1, save (x * 255).round().astype('uint8')";
@@ -37,6 +44,14 @@ class Inspection {
   Inspection(const Source& source, PictureShape shape, std::span<const TargetSpec> targets)
       : source_(source), shape_(shape), targets_(targets), scratch_(source.scratch_bytes()) {}
 
+  // Of all pictures that lie there; none of those that are drawn when they are read.
+  std::uint64_t stored_bytes() const {
+    std::uint64_t records = 0;
+    for (const Split split : all_splits) records += source_.size(split);
+    return scratch_.empty() ? records * shape_.bytes() * size_of(source_.pixels().type)
+                            : ~std::uint64_t{0};
+  }
+
   void empty_splits() {
     if (source_.size(Split::validation) == 0)
       say("the validation split is empty: nothing tells which checkpoint is best");
@@ -48,7 +63,7 @@ class Inspection {
   void groups_apart() {
     if (!source_.has_groups()) return;
     std::unordered_map<std::int64_t, unsigned> splits;  // a bit a split
-    for (const Split split : {Split::train, Split::validation, Split::test})
+    for (const Split split : all_splits)
       source_.each_record(split, [&](std::uint64_t record) {
         splits[source_.group(record)] |= 1u << static_cast<unsigned>(split);
       });
@@ -59,6 +74,41 @@ class Inspection {
         fmt::format("{} of {} groups (group.npy) {} records in several splits: what is measured on "
                     "records akin to those of training looks better than it is",
                     apart, splits.size(), apart == 1 ? "has" : "have"));
+  }
+
+  // Splits that rest on a group or two, though their records are more.
+  void few_groups_in_a_split() {
+    if (!source_.has_groups()) return;
+    for (const Split split : all_splits) {
+      std::unordered_set<std::int64_t> groups;
+      source_.each_record(split,
+                          [&](std::uint64_t record) { groups.insert(source_.group(record)); });
+      if (groups.empty() || groups.size() >= few_groups || source_.size(split) == groups.size())
+        continue;
+      say(fmt::format("the {} records of the {} split are of {} group{} (group.npy): {}",
+                      source_.size(split), to_string(split), groups.size(),
+                      groups.size() == 1 ? "" : "s",
+                      split == Split::train ? "what is learned of so few may not hold for others"
+                                            : "what is measured on so few tells little of others"));
+    }
+  }
+
+  // Pictures of a split that are in another one, too.
+  void pictures_in_two_splits() {
+    constexpr std::array<std::array<Split, 2>, 3> pairs{{{Split::train, Split::validation},
+                                                         {Split::train, Split::test},
+                                                         {Split::validation, Split::test}}};
+    for (const auto& [first, second] : pairs) {
+      const EqualPictures equal = equal_pictures(source_, shape_, first, second);
+      if (equal.count == 0) continue;
+      say(fmt::format(
+          "{} of the {} pictures of the {} split {} in the {} split too (records {} and {} are "
+          "equal in "
+          "every pixel): what is measured on {} looks better than it is",
+          equal.count, source_.size(second), to_string(second), equal.count == 1 ? "is" : "are",
+          first == Split::train ? "training" : to_string(first), equal.example[0], equal.example[1],
+          equal.count == 1 ? "it" : "them"));
+    }
   }
 
   // Looks into records here and there, for all that follows.
@@ -72,7 +122,7 @@ class Inspection {
     for (std::uint64_t i = 0; i < count; ++i) {
       source_.read(source_.record(split, size / count * i + size % count * i / count), scratch_,
                    record);
-      look_at_picture(record.image);
+      look_at_picture(record);
       for (std::size_t t = 0; t < targets_.size(); ++t)
         if (targets_[t].kind == TargetKind::mask) look_at_mask(record.targets[t].mask, masks_[t]);
     }
@@ -105,19 +155,24 @@ class Inspection {
                       float_remedy));
     } else if (pictures_.flat == pictures_.count && shape_.height * shape_.width > 1) {
       say(are("of one colour throughout, each of its own"));
+    } else if (pictures_.count > 1 && pictures_.repeated == pictures_.count) {
+      say(are("the same picture"));
     }
   }
 
   // Of the split that was looked at last. Returns whether it has a label.
   bool unlabelled(std::size_t t) {
     const int target = static_cast<int>(t);
-    bool found = source_.size(split_) == 0 || source_.complete(target) || masks_[t].known > 0;
+    const bool weighted = source_.has_weights();
+    bool found = source_.size(split_) == 0 ||
+                 (!weighted && (source_.complete(target) || masks_[t].known > 0));
     if (!found)
-      source_.each_record(
-          split_, [&](std::uint64_t record) { found = found || source_.labelled(record, target); });
+      source_.each_record(split_, [&](std::uint64_t record) {
+        found = found || (source_.labelled(record, target) && source_.weight(record) > 0.0f);
+      });
     if (!found)
-      say(fmt::format("target '{}' has no label in the {} split: {}", targets_[t].name,
-                      to_string(split_),
+      say(fmt::format("target '{}' has no label in the {} split{}: {}", targets_[t].name,
+                      to_string(split_), weighted ? " of a record that counts (weight.npy)" : "",
                       split_ == Split::train ? "nothing is learned of it"
                                              : "its terms and metrics are empty there"));
     return found;
@@ -134,6 +189,8 @@ class Inspection {
  private:
   struct Pictures {
     std::uint64_t count = 0, flat = 0;  // flat: each channel the same in all pixels
+    std::uint64_t repeated = 0;         // as the first one, whose bytes are kept
+    std::vector<std::byte> first;
     float low = std::numeric_limits<float>::max(), high = -low;
   };
   struct Masks {
@@ -143,8 +200,12 @@ class Inspection {
 
   void say(std::string text) { warnings.push_back(std::move(text)); }
 
-  void look_at_picture(Pixels picture) {
+  void look_at_picture(const Record& record) {
+    const Pixels picture = record.image;
     const auto plane = static_cast<std::ptrdiff_t>(shape_.height) * shape_.width;
+    const std::span bytes = picture_bytes(record, shape_);
+    if (pictures_.first.empty()) pictures_.first.assign(bytes.begin(), bytes.end());
+    pictures_.repeated += std::memcmp(pictures_.first.data(), bytes.data(), bytes.size()) == 0;
     bool flat = true;
     with_pixel_type(picture.type(), [&]<class T>(T) {
       const T* pixels = picture.as<T>();
@@ -198,10 +259,27 @@ class Inspection {
     if (*most < unequal * *least) return;
     say(fmt::format(
         "target '{}': the training split has {} record{} of class {} and {} of class {}: weights "
-        "of classes may help",
+        "that level the classes are {}",
         targets_[t].name, *least, *least == 1 ? "" : "s",
         class_name(t, static_cast<std::size_t>(least - counts.begin())), *most,
-        class_name(t, static_cast<std::size_t>(most - counts.begin()))));
+        class_name(t, static_cast<std::size_t>(most - counts.begin())), leveling_weights(counts)));
+  }
+
+  // n / (C n_c) for each class c, as scikit-learn's class_weight="balanced", in an experiment's words.
+  static std::string leveling_weights(std::span<const std::uint64_t> counts) {
+    const auto n =
+        static_cast<double>(std::accumulate(counts.begin(), counts.end(), std::uint64_t{0}));
+    std::vector<std::string> weights;
+    for (const std::uint64_t count : counts)
+      weights.push_back(fmt::format("{:.3g}", n / static_cast<double>(counts.size() * count)));
+    if (weights.size() > most_weights)
+      return "n / (C n_c), of n records in C classes n_c of class c";
+    std::string text =
+        fmt::format("SoftmaxCrossEntropy{{.class_weights = {{{}}}}}", fmt::join(weights, ", "));
+    if (counts.size() == 2)
+      text += fmt::format(", of one output BinaryCrossEntropy{{.positive_weight = {:.3g}}}",
+                          static_cast<double>(counts[0]) / static_cast<double>(counts[1]));
+    return text;
   }
 
   void mask_classes(std::size_t t) {
@@ -236,11 +314,14 @@ class Inspection {
 }  // namespace
 
 std::vector<std::string> data_warnings(const Source& source, PictureShape shape,
-                                       std::span<const TargetSpec> targets) {
+                                       std::span<const TargetSpec> targets,
+                                       std::uint64_t compared_up_to) {
   Inspection inspection(source, shape, targets);
   inspection.empty_splits();
   inspection.groups_apart();
-  for (const Split split : {Split::train, Split::validation, Split::test}) {
+  inspection.few_groups_in_a_split();
+  if (inspection.stored_bytes() <= compared_up_to) inspection.pictures_in_two_splits();
+  for (const Split split : all_splits) {
     inspection.look_at(split);
     if (split == Split::train) inspection.alike_pictures();
     for (std::size_t t = 0; t < targets.size(); ++t)

@@ -115,7 +115,7 @@ const nlohmann::json& member(const nlohmann::json& json, std::string_view key) {
 std::string target_file(std::string_view target) {
   const bool plain = !target.empty() && target.front() != '.' &&
                      target.find_first_of(std::string_view("/\\\0", 3)) == std::string_view::npos;
-  if (!plain || target == "images" || target == "split" || target == "group")
+  if (!plain || target == "images" || target == "split" || target == "group" || target == "weight")
     throw usage_error(fmt::format("a target cannot be named '{}': it names a file", target));
   return fmt::format("{}.npy", target);
 }
@@ -226,7 +226,10 @@ Dataset::Dataset(const std::filesystem::path& folder, PictureShape shape,
         fmt::format("{} is not a folder: make a dataset folder with `import`", folder_.string()));
   open_images();
   open_split(options.split_required);
-  if (options.reads_groups) open_groups();
+  if (options.reads_groups) {
+    open_groups();
+    open_weights();
+  }
   for (const TargetSpec& spec : targets) {
     targets_.push_back({spec, {}});
     open_target(targets_.back(), options.targets_required);
@@ -327,6 +330,32 @@ void Dataset::open_groups() {
       "{} is {} of shape {}, not integers of shape ({},), one a record: for names of groups, save "
       "np.unique(names, return_inverse=True)[1]; or remove it if records belong to no groups",
       groups_.name(), to_string(groups_.dtype()), shape_text(groups_.shape()), records_));
+}
+
+void Dataset::open_weights() {
+  std::error_code ignored;
+  has_weights_ = std::filesystem::exists(folder_ / "weight.npy", ignored);
+  if (!has_weights_) return;
+  weights_ = NpyFile(folder_ / "weight.npy", true);
+  const DType dtype = weights_.dtype();
+  if ((dtype != DType::f32 && dtype != DType::f64) || weights_.shape().size() != 1 ||
+      weights_.shape()[0] != records_)
+    throw data_error(
+        fmt::format("{} is {} of shape {}, not float32 of shape ({},), one weight a record{}",
+                    weights_.name(), to_string(dtype), shape_text(weights_.shape()), records_,
+                    weights_.elements() == records_
+                        ? ": save x.reshape(-1).astype('float32'), where x is the array"
+                        : ""));
+  for (std::uint64_t i = 0; i < records_; ++i)
+    if (const float found = weight(i); !is_weight(found))
+      throw data_error(fmt::format("{}, record {}: a weight of {}, which is neither 0 nor {}",
+                                   weights_.name(), i, found, weight_range));
+}
+
+float Dataset::weight(std::uint64_t record) const {
+  if (!has_weights_) return 1.0f;
+  return weights_.dtype() == DType::f32 ? weights_.as<float>()[record]
+                                        : static_cast<float>(weights_.as<double>()[record]);
 }
 
 void Dataset::open_target(Target& target, bool required) {
@@ -461,6 +490,7 @@ void Dataset::verify_checksums(const nlohmann::json& json, std::uint64_t up_to) 
   };
   if (has_split_) verify(split_, "split.npy");
   if (has_groups_) verify(groups_, "group.npy");
+  if (has_weights_) verify(weights_, "weight.npy");
   for (const Target& target : targets_)
     if (target.present) verify(target.file, target_file(target.spec.name));
   if (images_.bytes().size() <= up_to) verify(images_, "images.npy");
@@ -554,6 +584,10 @@ std::uint64_t Dataset::compute_fingerprint() const {
   if (has_groups_) {
     const std::uint64_t groups = hash_in_parts(groups_.bytes());
     mix(std::as_bytes(std::span(&groups, 1)));
+  }
+  if (has_weights_) {
+    const std::uint64_t weights = hash_in_parts(weights_.bytes());
+    mix(std::as_bytes(std::span(&weights, 1)));
   }
   const std::array range{pixels_.low, pixels_.high};
   if (pixels_.type == PixelType::f32) mix(std::as_bytes(std::span(range)));

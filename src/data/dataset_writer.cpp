@@ -133,12 +133,23 @@ void DatasetWriter::keep_groups() {
       std::make_unique<NpyWriter>(partial_ / "group.npy", DType::i64, std::vector<std::uint64_t>{});
 }
 
-void DatasetWriter::append(const Record& record, Split split, std::int64_t group) {
+void DatasetWriter::keep_weights() {
+  weights_ = std::make_unique<NpyWriter>(partial_ / "weight.npy", DType::f32,
+                                         std::vector<std::uint64_t>{});
+}
+
+void DatasetWriter::append(const Record& record, Split split, std::int64_t group, float weight) {
   const auto s = static_cast<std::size_t>(split);
   for (std::size_t t = 0; t < targets_.size(); ++t) append_target(t, record.targets[t], s);
   images_->append({static_cast<const std::byte*>(record.image.data()), images_->record_bytes()});
   split_->append(bytes_of(static_cast<std::uint8_t>(split)));
   if (groups_) groups_->append(bytes_of(group));
+  if (weights_) {
+    if (!is_weight(weight))
+      throw data_error(fmt::format("record {}: a weight of {}, which is neither 0 nor {}",
+                                   weights_->records(), weight, weight_range));
+    weights_->append(bytes_of(weight));
+  }
   if (split == Split::train) statistics_.add(record.image);
   ++summary_.records[s];
 }
@@ -189,6 +200,7 @@ DatasetSummary DatasetWriter::finish(const nlohmann::json& provenance) {
   images_->finish();
   split_->finish();
   if (groups_) groups_->finish();
+  if (weights_) weights_->finish();
   for (const auto& target : targets_) target->finish();
   write_description(provenance);
   publish();
@@ -216,6 +228,7 @@ void DatasetWriter::write_description(const nlohmann::json& provenance) {
   checksum("images.npy");
   checksum("split.npy");
   if (groups_) checksum("group.npy");
+  if (weights_) checksum("weight.npy");
   for (const DatasetSummary::Target& target : summary_.targets) {
     auto& entry = json["targets"][std::string(target.spec.name)];
     entry["kind"] = target_kind_names[static_cast<std::size_t>(target.spec.kind)];
@@ -272,6 +285,7 @@ DatasetSummary write_dataset(const Source& source, const fs::path& folder, Pictu
     writer.set_class_names(t, {names.begin(), names.end()});
   }
   if (source.has_groups()) writer.keep_groups();
+  if (source.has_weights()) writer.keep_weights();
   std::vector<std::byte> scratch(source.scratch_bytes());
   constexpr std::array splits{Split::train, Split::validation, Split::test};
   std::uint64_t total = 0, done = 0;
@@ -281,7 +295,7 @@ DatasetSummary write_dataset(const Source& source, const fs::path& folder, Pictu
       const std::uint64_t number = source.record(split, rank);
       Record record;
       source.read(number, scratch, record);
-      writer.append(record, split, source.group(number));
+      writer.append(record, split, source.group(number), source.weight(number));
       if (progress) progress(++done, total);
     }
   return writer.finish(provenance);

@@ -127,6 +127,14 @@ Status AtomicFile::fail(const char* what, int error_number) noexcept {
   return status_ = Status::failure(what, path.data(), error_number);
 }
 
+void write_file(const std::filesystem::path& path, std::string_view text) {
+  const Folder folder(path.has_parent_path() ? path.parent_path() : std::filesystem::path("."));
+  AtomicFile file(folder);
+  (void)file.begin(path.filename().string());
+  (void)file.write(std::as_bytes(std::span(text)));
+  file.commit().or_throw();
+}
+
 Status replace_link(const Folder& folder, std::string_view name, std::string_view target) noexcept {
   std::array<char, 256> link{}, temporary{}, to{};
   if (!plain_name(name) || !compose(to, "", target, ""))

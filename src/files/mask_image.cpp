@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <png.h>
 
+#include <algorithm>
 #include <array>
 
 #include "medley/base/error.hpp"
@@ -31,12 +32,15 @@ void write_mask(const std::filesystem::path& path, int height, int width,
                 std::span<const std::uint8_t> mask, int classes) {
   std::array<Color, 256> colors;
   for (unsigned c = 0; c < colors.size(); ++c) colors[c] = class_color(c, classes);
+  constexpr std::uint8_t not_known = 255;
+  colors[not_known] = {128, 128, 128};
   png_image image{};
   image.version = PNG_IMAGE_VERSION;
   image.height = static_cast<png_uint_32>(height);
   image.width = static_cast<png_uint_32>(width);
   image.format = PNG_FORMAT_RGB_COLORMAP;
-  image.colormap_entries = static_cast<png_uint_32>(classes);
+  const bool all_known = std::ranges::find(mask, not_known) == mask.end();
+  image.colormap_entries = all_known ? static_cast<png_uint_32>(classes) : 256;
   if (png_image_write_to_file(&image, path.c_str(), 0, mask.data(), 0, colors.data()) == 0) {
     throw io_error(fmt::format("{} cannot be written: {}", path.string(), image.message));
   }

@@ -4,11 +4,13 @@
 #include <webp/decode.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "files/image_formats.hpp"
 #include "files/png_decoder.hpp"
 #include "medley/base/error.hpp"
 #include "medley/files/fit_geometry.hpp"
+#include "medley/files/tiff.hpp"
 
 namespace medley {
 namespace {
@@ -39,10 +41,10 @@ void decode_png_mask(std::span<const std::byte> file, MaskPicture& out) {
   if (!decoder.read_header()) throw damaged();
   check_size(decoder.height(), decoder.width());
   if (!decoder.long_enough()) refuse_short_file("PNG");
-  if (!decoder.start_raw()) throw damaged();
   out.height = static_cast<int>(decoder.height());
   out.width = static_cast<int>(decoder.width());
-  out.bits = decoder.bits();
+  out.bits = decoder.bits();  // of the file, which are 8 once it is unpacked
+  if (!decoder.start_raw()) throw damaged();
   auto channels = static_cast<std::size_t>(decoder.components());
   const std::size_t bytes = out.bits == 16 ? 2 : 1;
   std::vector<std::uint8_t> samples(decoder.height() * decoder.width() * channels * bytes);
@@ -66,6 +68,26 @@ void decode_png_mask(std::span<const std::byte> file, MaskPicture& out) {
   }
 }
 
+// A TIFF of one channel has the numbers that it was saved with; false for another one.
+bool decode_tiff_mask(std::span<const std::byte> file, MaskPicture& out) {
+  if (!is_tiff(file)) return false;
+  TiffReader reader(file);
+  if (reader.samples() != 1) return false;
+  DeepImage image;
+  reader.read(image);
+  if (image.shape.channels != 1) return false;
+  out.kind = MaskPicture::Kind::gray;
+  out.bits = reader.type() == PixelType::u8 ? 8 : 16;
+  out.height = image.shape.height;
+  out.width = image.shape.width;
+  for (const float value : image.values) {
+    if (!(value >= 0 && value <= 65'535 && value == std::trunc(value)))
+      throw data_error(fmt::format("a mask with a pixel of {}, which is no class", value));
+    out.values.push_back(static_cast<std::uint32_t>(value));
+  }
+  return true;
+}
+
 // JPEG, and WebP but where it says that it is lossless.
 bool is_lossy(std::string_view start, std::span<const std::byte> file) {
   if (start.starts_with("\xFF\xD8\xFF")) return true;
@@ -85,6 +107,7 @@ void decode_mask(std::span<const std::byte> file, MaskPicture& out) {
   const std::string_view start(reinterpret_cast<const char*>(file.data()),
                                std::min<std::size_t>(file.size(), 12));
   if (start.starts_with("\x89PNG\r\n\x1A\n")) return decode_png_mask(file, out);
+  if (decode_tiff_mask(file, out)) return;
   Image image;
   decode_image(file, 3, image);
   out.kind = MaskPicture::Kind::colours;

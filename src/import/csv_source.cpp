@@ -62,18 +62,20 @@ void CsvSource::describe(OptionsDescription& options) {
   add("decimal", po::value<std::string>()->value_name("C"),
       "the decimal mark of its numbers: . or , ; without it found out");
   add("images", po::value<std::string>()->value_name("DIR"),
-      "folder of the JPEG and PNG files; none outside of it is opened");
+      "folder of the picture files; none outside of it is opened");
   add("image", po::value<std::string>()->value_name("COLUMN")->default_value("image"),
       "column that names the picture");
   add("extension", po::value<std::string>()->value_name("TEXT")->default_value(""),
       "appended to the name, such as .jpg; without such a file the name as it is, then .jpg, .jpeg "
-      "and .png are tried");
+      "and others are tried");
   add("target", po::value<Strings>()->value_name("NAME=COLUMN")->composing(),
       "column of a target, if its name is another (repeatable; for a target of several values once "
       "for each, in order; NAME= without a column: nothing is known of it)");
   add("split-by", po::value<std::string>()->value_name("COLUMN"),
       "rows with the same text in this column go into the same split (such as the person who took "
       "the picture); without it, rows of the same picture");
+  add("weight-column", po::value<std::string>()->value_name("COLUMN"),
+      "column of numbers, 0 or more, that say how much each row counts in the losses (weight.npy)");
   add("exclude", po::value<Strings>()->value_name("COLUMN=VALUE")->composing(),
       "leave out the rows with this text in this column (repeatable)");
   add("min-count", po::value<Strings>()->value_name("TARGET=N")->composing(),
@@ -100,6 +102,7 @@ void read_table_options(const OptionValues& values, std::span<const TargetSpec> 
   request.extension = values["extension"].as<std::string>();
   request.columns = columns(values, targets);
   if (values.count("split-by") != 0) request.group_column = required(values, "split-by");
+  if (values.count("weight-column") != 0) request.weight_column = required(values, "weight-column");
   request.excludes = pairs(values, "exclude");
   for (const auto& [name, count] : pairs(values, "min-count"))
     request.min_counts[name] = parse_number<std::uint64_t>(count, "min-count");

@@ -35,8 +35,8 @@ std::string find_picture(const fs::path& root, const std::string& extension,
     if (inside.empty() || *inside.begin() == ".." || *inside.begin() == ".")
       return fmt::format("'{}' leaves the folder of the pictures", text);
   }
-  const std::array<std::string, 8> extensions{extension, "",     ".jpg",  ".jpeg",
-                                              ".png",    ".JPG", ".JPEG", ".PNG"};
+  const std::array<std::string, 12> extensions{extension, "",     ".jpg", ".jpeg", ".png", ".JPG",
+                                               ".JPEG",   ".PNG", ".bmp", ".webp", ".BMP", ".WEBP"};
   const auto with = [&](const std::string& end) { return root / (text + end); };
   for (const std::string& end : extensions) {
     path = with(end).string();  // an absolute name stays itself

@@ -25,6 +25,7 @@ struct PictureRow {
   std::uint32_t group = 0;
   bool kept = true;
   std::optional<Split> split;
+  float weight = 1.0f;
 };
 
 // A row's picture and its masks, or what is wrong with them.
@@ -56,6 +57,7 @@ class TableImport {
                                     request.shape.height));
     image_ = table.image_column();
     group_ = request.group_column.empty() ? image_ : table.column(request.group_column);
+    if (!request.weight_column.empty()) weight_ = table.column(request.weight_column);
     for (const auto& [column, value] : request.excludes)
       excludes_.emplace_back(table.column(column), value);
   }
@@ -73,6 +75,7 @@ class TableImport {
     }
     split_rows();
     if (request_.tile || has_groups()) writer.keep_groups();
+    if (weight_) writer.keep_weights();
     write_rows(writer);
     tell_changes();
     report_.summary = writer.finish(provenance());
@@ -107,6 +110,7 @@ class TableImport {
   MaskSet masks_;
   std::vector<std::size_t> pictures_;  // of each row, its number among the pictures of masks_
   std::size_t image_ = 0, group_ = 0;
+  std::optional<std::size_t> weight_;
   std::vector<std::pair<std::size_t, std::string>> excludes_;
   std::vector<PictureRow> rows_;
   std::vector<std::string> groups_;
@@ -129,13 +133,19 @@ void TableImport::read_row(const PictureCells& row) {
     ++report_.excluded;
     return;
   }
-  PictureRow picture{row.number, row.picture, 0, true, row.split};
+  PictureRow picture{row.number, row.picture, 0, true, row.split, 1.0f};
   if (targets_.not_known(row.fields[group_]))
     return refuse(fmt::format("the cell of column '{}' is {}", table_.header()[group_],
                               row.fields[group_].empty() ? "empty" : "not known"));
   if (picture.picture.empty()) {
     if (const std::string problem =
             find_picture(request_.images, request_.extension, row.fields[image_], picture.picture);
+        !problem.empty())
+      return refuse(problem);
+  }
+  if (weight_) {
+    if (const std::string problem =
+            targets_.read_weight(*weight_, row.fields[*weight_], picture.weight);
         !problem.empty())
       return refuse(problem);
   }
@@ -260,6 +270,7 @@ void TableImport::read_picture(std::size_t i, ReadPicture& out) const {
     decode(file.bytes(), out);
     if (!pictures_.empty()) masks_.read(pictures_[i], out.image, request_.tile, out.masks);
   } catch (const Error& error) {
+    if (error.code() == Exit::usage) throw;  // of the experiment, not of this picture
     out.problem =
         row.number == 0 ? error.what() : fmt::format("picture {}: {}", row.picture, error.what());
     return;
@@ -335,7 +346,7 @@ void TableImport::write_record(std::size_t i, const ReadPicture& picture, const 
     }
     record.targets[mask.target].mask = classes;
   }
-  writer.append(record, *rows_[i].split, rows_[i].group);
+  writer.append(record, *rows_[i].split, rows_[i].group, rows_[i].weight);
 }
 
 // What people should know of masks and tiles, in a line each.
@@ -371,6 +382,7 @@ nlohmann::json TableImport::provenance() const {
   nlohmann::json json = table_.provenance();
   json.update(targets_.provenance());
   json["split_by"] = table_.header()[group_];
+  if (weight_) json["weight_column"] = table_.header()[*weight_];
   for (const std::uint32_t millionths : request_.fractions)
     json["split_fractions"].push_back(static_cast<double>(millionths) / 1e6);
   json["seed"] = request_.seed;

@@ -12,7 +12,7 @@
 namespace medley {
 namespace {
 
-using MaskTargets = std::map<std::string, MaskFiles, std::less<>>;
+using MaskTargets = std::map<std::string, MaskFolder, std::less<>>;
 
 // The targets that are masks.
 std::vector<std::string> mask_targets(std::span<const TargetSpec> targets) {
@@ -106,22 +106,22 @@ void read_masks(const OptionValues& values, std::span<const TargetSpec> targets,
     for (const std::string& given : values["masks"].as<std::vector<std::string>>()) {
       const auto [target, folder] = of_target("masks", given, names);
       if (folder.empty()) throw usage_error("--masks: a folder without a name");
-      if (!masks.emplace(target, MaskFiles{folder, {}, {}}).second)
+      if (!masks.emplace(target, MaskFolder{folder, {}, {}}).second)
         throw usage_error(fmt::format("--masks: the target '{}' twice", target));
     }
   const auto each = [&](const char* option, auto&& f) {
     each_mask_option(values, option, names, masks, f);
   };
-  each("mask-names", [](MaskFiles& m, const std::string& text) { m.naming = parse_naming(text); });
+  each("mask-names", [](MaskFolder& m, const std::string& text) { m.naming = parse_naming(text); });
   each("mask-values",
-       [](MaskFiles& m, const std::string& text) { m.meaning.values = mask_value_list(text); });
+       [](MaskFolder& m, const std::string& text) { m.meaning.values = mask_value_list(text); });
   each("mask-colours",
-       [](MaskFiles& m, const std::string& text) { m.meaning.colours = mask_colour_list(text); });
-  each("mask-threshold", [](MaskFiles& m, const std::string& text) {
+       [](MaskFolder& m, const std::string& text) { m.meaning.colours = mask_colour_list(text); });
+  each("mask-threshold", [](MaskFolder& m, const std::string& text) {
     m.meaning.threshold = parse_number<std::uint32_t>(text, "mask-threshold");
   });
   each("mask-unknown",
-       [](MaskFiles& m, const std::string& text) { read_unknown(text, m.meaning); });
+       [](MaskFolder& m, const std::string& text) { read_unknown(text, m.meaning); });
   for (const TargetSpec& spec : targets)
     if (const auto found = masks.find(spec.name); found != masks.end())
       check_meaning(found->first, found->second.meaning, spec.size);

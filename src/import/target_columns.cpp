@@ -108,6 +108,17 @@ bool TargetColumns::not_known(std::string_view cell) const {
                              request_.missing.end();
 }
 
+std::string TargetColumns::read_weight(std::size_t column, const std::string& text, float& weight) {
+  const std::string& name = table_.header()[column];
+  if (not_known(text)) return fmt::format("the weight in column '{}' is not known", name);
+  const NumberRead<float> read = decimals_.read(text);
+  weight = read.value;
+  if (!read) return fmt::format("'{}' in column '{}' {}", text, name, read.fault);
+  if (is_weight(weight)) return {};
+  return fmt::format("'{}' in column '{}' is no weight, which is 0 or {}", text, name,
+                     weight_range);
+}
+
 // Reads the cells of all targets, or changes nothing and says what is wrong with one.
 std::string TargetColumns::read(const std::vector<std::string>& fields) {
   std::vector<float> values;

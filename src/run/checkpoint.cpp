@@ -12,6 +12,7 @@
 #include "medley/base/digest.hpp"
 #include "medley/base/error.hpp"
 #include "medley/base/pixel_text.hpp"
+#include "medley/run/foreign_weights.hpp"
 #include "medley/run/run_checkpoints.hpp"
 
 namespace medley {
@@ -243,32 +244,7 @@ std::optional<PixelFormat> pixel_format(const SafetensorsFile& file, bool ours) 
   return format;
 }
 
-// What the file puts before the names of parameters, such as "module." of a model that several
-// devices trained; empty if some parameter is there by its own name, or none is by another.
-std::string name_prefix(const SafetensorsFile& file, const Description& d) {
-  std::map<std::string, std::size_t, std::less<>> counts;
-  for (const TensorInfo& t : d.tensors) {
-    if (!t.is_parameter) continue;
-    if (file.find(t.name)) return {};
-    for (const SafetensorsFile::Tensor& tensor : file.tensors()) {
-      if (tensor.name.ends_with("." + t.name) && tensor.dims == t.dims)
-        ++counts[tensor.name.substr(0, tensor.name.size() - t.name.size())];
-    }
-  }
-  const auto most =
-      std::max_element(counts.begin(), counts.end(),
-                       [](const auto& a, const auto& b) { return a.second < b.second; });
-  return most == counts.end() ? std::string{} : most->first;
-}
-
 }  // namespace
-
-std::string prefix_note(std::string_view prefix) {
-  return fmt::format(
-      "all its names have '{0}' before those of this network: save it without, as in {{name"
-      ".removeprefix('{0}'): tensor for name, tensor in state.items()}}",
-      prefix);
-}
 
 std::string hexadecimal(std::uint64_t value) { return fmt::format("{:016x}", value); }
 
@@ -289,7 +265,9 @@ Checkpoint load_checkpoint(const std::filesystem::path& path, const Description&
   c.path = file.name();
   for (const TensorInfo& t : d.tensors) {
     if (!t.is_parameter && !state) continue;
-    t.pack(file.floats(t.name, t.dims).data(), arena);
+    const std::span<const float> values = file.floats(t.name, t.dims);
+    if (!ours) require_finite(file, t.name, values);
+    t.pack(values.data(), arena);
   }
   for (const StateInfo& s : mix_states(d)) {
     if (!state) continue;
@@ -334,37 +312,6 @@ std::map<std::string, double> option_numbers(const Checkpoint& checkpoint, std::
     numbers.emplace(name.substr(start.size()), value);
   }
   return numbers;
-}
-
-InitReport load_matching(const std::filesystem::path& path, const Description& d, float* arena) {
-  const SafetensorsFile file(checkpoint_file(path));
-  file.verify_checksum();
-  InitReport report;
-  report.prefix = name_prefix(file, d);
-  for (const TensorInfo& t : d.tensors) {
-    if (!t.is_parameter) continue;
-    const SafetensorsFile::Tensor* found = file.find(t.name);
-    if (!found) {
-      report.missing.push_back(t.name);
-    } else if (found->dims != t.dims || found->values.size() != t.elements) {
-      report.other_shape.push_back(
-          found->dims != t.dims
-              ? fmt::format("{} ([{}], here [{}])", t.name, fmt::join(found->dims, ", "),
-                            fmt::join(t.dims, ", "))
-              : fmt::format("{} ({}, which is no type of floats)", t.name, found->dtype));
-    } else {
-      t.pack(found->values.data(), arena);
-      report.loaded.push_back(t.name);
-    }
-  }
-  for (const SafetensorsFile::Tensor& tensor : file.tensors()) {
-    const auto is_it = [&](const auto& info) { return info.name == tensor.name; };
-    const bool known = std::ranges::any_of(d.tensors, is_it) ||
-                       tensor.name.starts_with(fields::mix) ||
-                       tensor.name.starts_with(fields::optimizer);
-    if (!known && !tensor.name.starts_with(fields::input)) report.unused.push_back(tensor.name);
-  }
-  return report;
 }
 
 std::uint64_t parameter_digest(const Description& d, const float* arena) {

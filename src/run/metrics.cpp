@@ -124,14 +124,18 @@ Measured class_distance(const Confusion& m) {
 
 // The Mann-Whitney statistic on rising scores: the chance that a record of class 1 scores higher
 // than one of class 0, equal scores counting half. Not defined where a score is not a number.
-Measured auc(std::span<const Score> scores) {
-  if (scores.empty() || std::isnan(scores.back().value)) return {};
+// (Sums are of whole numbers and halves: exact, in whatever order.)
+Measured auc(std::span<const Score> scores, std::span<const std::uint32_t> times = {}) {
+  const auto count = [&](std::size_t i) { return times.empty() ? 1u : times[i]; };
+  std::size_t size = scores.size();
+  while (size > 0 && count(size - 1) == 0) --size;
+  if (size == 0 || std::isnan(scores[size - 1].value)) return {};
   double wins = 0.0, n0 = 0.0, n1 = 0.0;
-  for (std::size_t i = 0; i < scores.size();) {
-    double negatives = 0.0, positives = 0.0;
-    for (const float value = scores[i].value; i < scores.size() && scores[i].value == value; ++i) {
-      (scores[i].label == 1 ? positives : negatives) += 1.0;
-    }
+  for (std::size_t i = 0; i < size;) {
+    std::array<std::uint64_t, 2> of{};  // negatives, positives
+    for (const float value = scores[i].value; i < size && scores[i].value == value; ++i)
+      of[scores[i].label == 1] += count(i);
+    const auto negatives = static_cast<double>(of[0]), positives = static_cast<double>(of[1]);
     wins += positives * (n0 + 0.5 * negatives);
     n0 += negatives;
     n1 += positives;
@@ -146,7 +150,7 @@ Measured auc(std::span<const Score> scores) {
 // Calls f(name, measured) for the metrics that fit, always the same ones in the same order.
 template <class F>
 void each_metric(const MetricInfo& info, const TargetSpec& target, const MetricCounts& counts,
-                 F&& f) {
+                 std::span<const std::uint32_t> score_times, F&& f) {
   const Confusion m(counts.confusion, counts.confusion.empty() ? 0 : info.classes);
   switch (info.kind) {
     case TargetKind::classes:
@@ -157,7 +161,7 @@ void each_metric(const MetricInfo& info, const TargetSpec& target, const MetricC
         if (target.ordered) f("mean_absolute_error", class_distance(m));
       } else {
         f("f1", m.classes() == 2 ? Measured{f1(m, 1)} : Measured{});
-        if (info.scored) f("auc", auc(counts.scores));
+        if (info.scored) f("auc", auc(counts.scores, score_times));
       }
       break;
     case TargetKind::mask:
@@ -177,12 +181,15 @@ void each_metric(const MetricInfo& info, const TargetSpec& target, const MetricC
 }
 
 // Calls f(index, name, measured) for all metrics of an experiment; index is that of the MetricInfo.
+using ScoreTimes = std::span<const std::vector<std::uint32_t>>;
 template <class F>
-void each_metric(const Description& d, const Evaluation& evaluation, F&& f) {
+void each_metric(const Description& d, const Evaluation& evaluation, ScoreTimes score_times,
+                 F&& f) {
   for (std::size_t i = 0; i < d.metrics.size(); ++i) {
     const MetricInfo& info = d.metrics[i];
     const TargetSpec& target = d.targets[static_cast<std::size_t>(info.target_index)];
     each_metric(info, target, evaluation.metrics[i],
+                score_times.empty() ? std::span<const std::uint32_t>{} : score_times[i],
                 [&](const char* name, const Measured& measured) { f(i, name, measured); });
   }
 }
@@ -200,7 +207,7 @@ std::string metric_prefix(const Description& d, std::size_t index) {
 
 std::vector<Metric> metrics(const Description& d, const Evaluation& evaluation) {
   std::vector<Metric> list;
-  each_metric(d, evaluation, [&](std::size_t i, const char* name, const Measured& measured) {
+  each_metric(d, evaluation, {}, [&](std::size_t i, const char* name, const Measured& measured) {
     list.push_back({metric_prefix(d, i) + "." + name, measured.value, measured.error, measured.low,
                     measured.high});
   });
@@ -213,9 +220,10 @@ std::vector<std::string> metric_names(const Description& d) {
   return names;
 }
 
-void metric_values(const Description& d, const Evaluation& evaluation, std::span<double> values) {
+void metric_values(const Description& d, const Evaluation& evaluation, std::span<double> values,
+                   ScoreTimes score_times) {
   std::size_t next = 0;
-  each_metric(d, evaluation, [&](std::size_t, const char*, const Measured& measured) {
+  each_metric(d, evaluation, score_times, [&](std::size_t, const char*, const Measured& measured) {
     values[next++] = measured.value;
   });
 }
@@ -233,7 +241,7 @@ Metric share_right(double right, double n) {
 std::vector<std::size_t> main_metrics(const Description& d) {
   std::vector<std::size_t> list;
   std::size_t next = 0, of = d.metrics.size();
-  each_metric(d, {}, [&](std::size_t i, const char*, const Measured&) {
+  each_metric(d, {}, {}, [&](std::size_t i, const char*, const Measured&) {
     if (i != of) list.push_back(next);
     of = i;
     ++next;

@@ -3,7 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <limits>
+#include <numeric>
+#include <set>
 
 #include "medley/base/exact_math.hpp"
 #include "medley/base/text.hpp"
@@ -54,6 +58,14 @@ std::string HeadPrediction::class_name(int c) const {
   return index < class_names_.size() ? class_names_[index] : std::to_string(c);
 }
 
+std::vector<std::string> HeadPrediction::distinct_names() const {
+  std::vector<std::string> names;
+  for (int c = 0; c < classes_; ++c) names.push_back(class_name(c));
+  if (std::set<std::string>(names.begin(), names.end()).size() == names.size()) return names;
+  for (int c = 0; c < classes_; ++c) names[static_cast<std::size_t>(c)] = std::to_string(c);
+  return names;
+}
+
 std::vector<std::string> HeadPrediction::columns() const {
   switch (kind_) {
     case TargetKind::classes:
@@ -83,6 +95,25 @@ int HeadPrediction::predicted_class(std::span<const float> outputs, int pixel) c
   return best;
 }
 
+int HeadPrediction::class_of(std::span<const float> pixel) const {
+  if (shape_.c == 1) return pixel[0] > threshold(outputs_);
+  return static_cast<int>(std::ranges::max_element(pixel) - pixel.begin());
+}
+
+void HeadPrediction::scores(std::span<const float> outputs, std::span<float> scores) const {
+  if (shape_.c > 1 && has_probability()) return probabilities(outputs, scores);
+  std::ranges::copy(outputs, scores.begin());
+  if (shape_.c > 1) return;
+  for (float& score : scores)
+    score =
+        has_probability() ? static_cast<float>(sigmoid(score) - 0.5) : score - threshold(outputs_);
+}
+
+int HeadPrediction::class_of_scores(std::span<const float> pixel) const {
+  if (shape_.c == 1) return pixel[0] > 0.0f;
+  return static_cast<int>(std::ranges::max_element(pixel) - pixel.begin());
+}
+
 double HeadPrediction::probability(std::span<const float> outputs, int c, int pixel) const {
   if (shape_.c == 1) return sigmoid(c == 1 ? at(outputs, 0, pixel) : -at(outputs, 0, pixel));
   if (outputs_ == Outputs::sigmoid) return sigmoid(at(outputs, c, pixel));
@@ -91,6 +122,40 @@ double HeadPrediction::probability(std::span<const float> outputs, int c, int pi
   for (int other = 0; other < shape_.c; ++other)
     sum += power_of_e(static_cast<double>(at(outputs, other, pixel)) - own);
   return 1.0 / sum;
+}
+
+void HeadPrediction::probabilities(std::span<const float> outputs, std::span<float> all) const {
+  const int pixels = shape_.pixels();
+  std::vector<double> power(static_cast<std::size_t>(classes_));
+  for (int p = 0; p < pixels; ++p) {
+    const auto to = [&](int c) -> float& { return all[static_cast<std::size_t>(c * pixels + p)]; };
+    if (shape_.c == 1 || outputs_ == Outputs::sigmoid) {
+      for (int c = 0; c < classes_; ++c) to(c) = static_cast<float>(probability(outputs, c, p));
+      continue;
+    }
+    const double most = at(outputs, predicted_class(outputs, p), p);
+    double sum = 0.0;
+    for (int c = 0; c < classes_; ++c)
+      sum += power[static_cast<std::size_t>(c)] = power_of_e(at(outputs, c, p) - most);
+    for (int c = 0; c < classes_; ++c)
+      to(c) = static_cast<float>(power[static_cast<std::size_t>(c)] / sum);
+  }
+}
+
+std::vector<int> HeadPrediction::ranked(std::span<const float> outputs, int most) const {
+  std::vector<int> order(static_cast<std::size_t>(classes_));
+  std::iota(order.begin(), order.end(), 0);
+  if (shape_.c > 1) {
+    const auto rank = [&](int c) {
+      const float x = at(outputs, c, 0);
+      return std::isnan(x) ? -std::numeric_limits<float>::infinity() : x;
+    };
+    std::ranges::stable_sort(order, [&](int a, int b) { return rank(a) > rank(b); });
+  }
+  const auto first = std::ranges::find(order, predicted_class(outputs));
+  std::rotate(order.begin(), first, first + 1);
+  order.resize(static_cast<std::size_t>(std::min(most, classes_)));
+  return order;
 }
 
 double HeadPrediction::log_odds(std::span<const float> outputs, int c) const {
@@ -138,15 +203,26 @@ void HeadPrediction::append_cells(std::span<const float> outputs, std::string& r
       for (const float x : outputs)
         add(outputs_ == Outputs::sigmoid ? printed(sigmoid(x)) : number_text(x));
       break;
-    case TargetKind::mask: {
-      const std::vector<std::uint8_t> pixels = mask(outputs);
-      for (int c = 0; c < classes_; ++c) {
-        const auto count = std::count(pixels.begin(), pixels.end(), static_cast<std::uint8_t>(c));
-        add(printed(static_cast<double>(count) / static_cast<double>(pixels.size())));
-      }
+    case TargetKind::mask:
+      append_shares(mask(outputs), row);
       break;
-    }
   }
+}
+
+void HeadPrediction::append_shares(std::span<const std::uint8_t> mask, std::string& row) const {
+  for (const double share : shares(mask)) row.append(",").append(printed(share));
+}
+
+std::vector<double> HeadPrediction::shares(std::span<const std::uint8_t> mask) const {
+  std::array<std::uint64_t, 256> counts{};
+  for (const std::uint8_t c : mask) ++counts[c];
+  const auto classes = static_cast<std::size_t>(classes_);
+  const std::uint64_t known =
+      std::accumulate(counts.begin(), counts.begin() + classes_, std::uint64_t{0});
+  std::vector<double> shares;
+  for (std::size_t c = 0; c < classes; ++c)
+    shares.push_back(static_cast<double>(counts[c]) / static_cast<double>(known));
+  return shares;
 }
 
 std::vector<std::uint8_t> HeadPrediction::mask(std::span<const float> outputs) const {

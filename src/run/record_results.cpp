@@ -44,10 +44,11 @@ RecordLosses record_losses(Engine& engine, const Description& d, const Source& r
   engine.evaluate(split, ignored, &keeper);
   // (Of sums it is told for all records.)
   for (std::size_t k = 0; k < d.terms.size(); ++k) {
-    if (d.terms[k].sums == 0 || records.complete(d.terms[k].target_index)) continue;
+    if (d.terms[k].sums == 0) continue;
+    if (records.complete(d.terms[k].target_index) && !records.has_weights()) continue;
     std::uint64_t rank = 0;
     records.each_record(split, [&](std::uint64_t record) {
-      if (!records.labelled(record, d.terms[k].target_index))
+      if (!records.labelled(record, d.terms[k].target_index) || !(records.weight(record) > 0.0f))
         losses.of(rank)[k] = std::numeric_limits<double>::quiet_NaN();
       ++rank;
     });

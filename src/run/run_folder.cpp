@@ -133,14 +133,6 @@ void remove_run(const fs::path& path) {
 
 }  // namespace
 
-void write_run_file(const fs::path& path, std::string_view text) {
-  const Folder folder(path.parent_path());
-  AtomicFile file(folder);
-  (void)file.begin(path.filename().string());
-  (void)file.write(std::as_bytes(std::span(text)));
-  file.commit().or_throw();
-}
-
 LogFile::LogFile(const fs::path& path, std::uint64_t bytes) : name_(path.string()) {
   fd_ = ::open(name_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
   const auto fail = [&](const char* what) {

@@ -36,6 +36,8 @@ po::options_description describe(const Description& d) {
                         "besides, and a greater --epochs, --steps or --patience");
   add("init", text(), "FILE",
       "begin with the weights of a safetensors file that match by name and shape");
+  add("init-prefix", text(), "TEXT",
+      "what the names of that file have before those of this network, such as module. or model.");
   add("with-optimizer", po::value<std::string>()->implicit_value("on"), "on|off",
       "and with the moments, counts of updates and states of mixes that match (default off)");
   add("config", text(), "FILE", "options as RUN/config.ini has them; the command line comes first");
@@ -268,6 +270,11 @@ TrainOptions parse_train_options(const Arguments& arguments, const Description& 
   o.init = read.text("init");
   config_path("data", o.data);
   config_path("init", o.init);
+  o.init_prefix = read.text("init-prefix");
+  if (!o.init_prefix.empty() && o.init.empty())
+    throw usage_error("--init-prefix: goes with --init FILE, which says whose names");
+  if (std::ranges::any_of(o.init_prefix, [](char c) { return c <= ' ' || c > '~' || c == '#'; }))
+    throw usage_error("--init-prefix: letters, digits and signs other than #, no blanks");
   o.with_optimizer = parse_switch(read.text("with-optimizer", "off"), "with-optimizer");
   if (o.with_optimizer && o.init.empty())
     throw usage_error("--with-optimizer: goes with --init RUN, which says whose moments");
@@ -370,6 +377,7 @@ std::string to_config(const TrainOptions& o, const Description& d) {
   };
   if (!o.data.empty()) line("data", config_path("data", o.data));
   if (!o.init.empty()) line("init", config_path("init", o.init));
+  if (!o.init_prefix.empty()) line("init-prefix", o.init_prefix);
   if (o.with_optimizer) line("with-optimizer", "on");
   for (const OptionLine& option : deciding_options(o, d))
     line(option.name, option.key.empty() ? option.value : option.key + "=" + option.value);

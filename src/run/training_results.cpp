@@ -16,7 +16,7 @@ void TrainingRun::report_divergence(const Position& position, const StepReport& 
   records.resize(engine_.batch_records(position, records));
   std::string text = "record\r\n";
   for (const std::uint64_t record : records) text += fmt::format("{}\r\n", record);
-  write_run_file(o_.out / "diverged.csv", text);
+  write_file(o_.out / "diverged.csv", text);
   fmt::print(stderr,
              "medley-{}: diverged at step {} (epoch {} of {}): {}{}{}; the records of its batch "
              "are in {}; "
@@ -96,7 +96,7 @@ void TrainingRun::print_results() {
     write_confusions(Split::validation);
   }
   if (test_rows_.find("\nbest.step,") != std::string::npos) say_best();
-  if (tests) write_run_file(o_.out / "test.csv", test_csv_);
+  if (tests) write_file(o_.out / "test.csv", test_csv_);
   fmt::print("name,value\nrun,{}\nsteps,{}\n{}digest,{}\n{}{}", csv_field(o_.out.string()),
              state_.position.step, state_.position.step < steps_ ? "ended,patience\n" : "", digest,
              validation_rows_, test_rows_);
@@ -109,10 +109,9 @@ void TrainingRun::print_results() {
 void TrainingRun::write_confusions(Split split) {
   for (std::size_t i = 0; i < d_.metrics.size(); ++i) {
     if (d_.metrics[i].kind == TargetKind::values) continue;
-    write_run_file(
-        o_.out / fmt::format("confusion-{}-{}.csv", metric_prefix(d_, i), to_string(split)),
-        confusion_csv(d_.metrics[i], evaluation_.metrics[i],
-                      source_->class_names(d_.metrics[i].target_index)));
+    write_file(o_.out / fmt::format("confusion-{}-{}.csv", metric_prefix(d_, i), to_string(split)),
+               confusion_csv(d_.metrics[i], evaluation_.metrics[i],
+                             source_->class_names(d_.metrics[i].target_index)));
   }
 }
 

@@ -11,6 +11,7 @@
 #include "medley/data/data_warnings.hpp"
 #include "medley/optimizers/schedule_text.hpp"
 #include "medley/run/first_loss.hpp"
+#include "medley/run/foreign_weights.hpp"
 #include "medley/run/metrics.hpp"
 #include "medley/run/mix_options.hpp"
 #include "medley/run/optimizer_state.hpp"
@@ -116,13 +117,13 @@ void TrainingRun::start_engine() {
   state_.rounds = rounds_;
 }
 
-void TrainingRun::write_config() { write_run_file(o_.out / "config.ini", to_config(o_, d_)); }
+void TrainingRun::write_config() { write_file(o_.out / "config.ini", to_config(o_, d_)); }
 
 // The parameters to begin with.
 void TrainingRun::draw_parameters() {
   engine_.initialize();
   if (o_.init.empty()) return;
-  const InitReport report = load_matching(o_.init, d_, arena_);
+  const InitReport report = load_matching(o_.init, d_, arena_, o_.init_prefix);
   engine_.parameters_changed();
   const auto say = [&](const std::string& text) {
     if (!o_.quiet) fmt::print(stderr, "{}", text);
@@ -131,12 +132,16 @@ void TrainingRun::draw_parameters() {
     for (const std::string& name : names) say(fmt::format("  {}: {}\n", what, printable(name)));
   };
   say(fmt::format("{}: {} tensors loaded\n", o_.init, report.loaded.size()));
+  const bool all = report.missing.empty() && report.other_shape.empty() && report.unused.empty();
+  if (!all && !report.loaded.empty())
+    say(fmt::format("  loaded: {}\n", fmt::join(report.loaded, ", ")));
   list("not in the file", report.missing);
   list("of another shape", report.other_shape);
   list("not in this network", report.unused);
   if (report.loaded.empty()) {
     throw data_error(
-        fmt::format("{}: no tensor matches this network{}", o_.init,
+        fmt::format("{}: no tensor matches this network{}{}", o_.init,
+                    o_.init_prefix.empty() ? "" : " after --init-prefix " + o_.init_prefix,
                     report.prefix.empty() ? std::string{} : ": " + prefix_note(report.prefix)));
   }
   if (!o_.with_optimizer) return;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <numeric>
 #include <span>
 #include <unordered_map>
 
@@ -120,36 +121,59 @@ class Draws {
   Draws(RecordTable&& table, std::vector<std::uint32_t>&& of_record)
       : plan(table.plan), draw_of(std::move(of_record)) {
     count = draw_of.empty() ? 0 : *std::ranges::max_element(draw_of) + std::size_t{1};
-    rows.resize(count * plan.width);
-    std::vector<std::vector<Cell>> together(count);
+    blocks = (plan.width + block - 1) / block;
+    rows.resize(blocks * count * block);
     for (std::size_t record = 0; record < draw_of.size(); ++record) {
       for (std::size_t i = 0; i < plan.width; ++i)
-        rows[draw_of[record] * plan.width + i] += table.rows[record * plan.width + i];
-      auto& to = together[draw_of[record]];
-      to.insert(to.end(), table.cells[record].begin(), table.cells[record].end());
+        rows[(i / block * count + draw_of[record]) * block + i % block] +=
+            table.rows[record * plan.width + i];
     }
-    first_cell.push_back(0);
-    for (const auto& of_draw : together) {
-      cells.insert(cells.end(), of_draw.begin(), of_draw.end());
-      first_cell.push_back(cells.size());
-    }
+    is_finite = std::ranges::all_of(rows, [](double x) { return std::isfinite(x); });
+    sort_by_cell(table.cells);
     for (const auto& of_metric : table.scores) {
-      auto& to = scores.emplace_back();
+      std::vector<std::pair<Score, std::uint32_t>> rising;
       for (std::size_t record = 0; record < of_metric.size(); ++record)
-        if (of_metric[record].label >= 0) to.emplace_back(of_metric[record], draw_of[record]);
-      std::ranges::stable_sort(to, [](const auto& a, const auto& b) {
+        if (of_metric[record].label >= 0) rising.emplace_back(of_metric[record], draw_of[record]);
+      std::ranges::stable_sort(rising, [](const auto& a, const auto& b) {
         return rank_of(a.first.value) < rank_of(b.first.value);
       });
+      auto& values = scores.emplace_back();
+      auto& draws = draw_of_score.emplace_back();
+      for (const auto& [score, draw] : rising) {
+        values.push_back(score);
+        draws.push_back(draw);
+      }
     }
   }
 
+  // Positions of a draw in a cell.
+  struct Share {
+    std::uint32_t draw, positions;
+  };
+  static constexpr std::size_t block = 4;  // columns that are summed together
+
   RowPlan plan;
   std::vector<std::uint32_t> draw_of;  // of each record
-  std::size_t count = 0;
-  std::vector<double> rows;  // [draw][plan.width]
-  std::vector<Cell> cells;   // by draw
-  std::vector<std::size_t> first_cell;
-  std::vector<std::vector<std::pair<Score, std::uint32_t>>> scores;  // [metric], rising, with draws
+  std::size_t count = 0, blocks = 0;
+  std::vector<double> rows;   // [column / block][draw][column % block]
+  bool is_finite = true;      // all that is in them
+  std::vector<Share> shares;  // by cell
+  std::vector<std::size_t> first_share;
+  std::vector<std::vector<Score>> scores;  // [metric], rising
+  std::vector<std::vector<std::uint32_t>> draw_of_score;
+
+ private:
+  void sort_by_cell(const std::vector<std::vector<Cell>>& cells) {
+    first_share.assign(plan.cells + 1, 0);
+    for (const auto& of_record : cells)
+      for (const Cell& c : of_record) ++first_share[c.cell + 1];
+    std::partial_sum(first_share.begin(), first_share.end(), first_share.begin());
+    shares.resize(first_share.back());
+    std::vector<std::size_t> next = first_share;
+    for (std::size_t record = 0; record < draw_of.size(); ++record)
+      for (const Cell& c : cells[record])
+        shares[next[c.cell]++] = {draw_of[record], static_cast<std::uint32_t>(c.positions)};
+  }
 };
 
 // One bootstrap sample after the other, each as an evaluation of as many draws.
@@ -169,7 +193,7 @@ class Resampler {
     values[0] = e.total;
     for (std::size_t k = 0; k < d_.terms.size(); ++k)
       values[1 + k] = e.measured[k] ? e.value[k] : not_told;
-    metric_values(d_, e, values.subspan(1 + d_.terms.size()));
+    metric_values(d_, e, values.subspan(1 + d_.terms.size()), score_times_);
   }
 
  private:
@@ -177,26 +201,47 @@ class Resampler {
     times_.assign(draws_.count, 0);
     const RandomStream stream(1, Purpose::resampling, static_cast<std::uint32_t>(split_),
                               static_cast<std::uint64_t>(r));
+    const std::span<std::uint32_t> times(times_);
     const auto count = static_cast<std::uint32_t>(draws_.count);
     for (std::uint32_t i = 0; i < count; i += 4) {
       const auto words = stream.draw(i / 4);
-      for (std::uint32_t j = 0; j < std::min(4u, count - i); ++j)
-        ++times_[bounded(words[j], count)];
+      for (std::uint32_t j = 0; j < std::min(4u, count - i); ++j) ++times[bounded(words[j], count)];
     }
   }
 
   void sum() {
-    const std::size_t width = draws_.plan.width;
-    sums_.assign(width, 0.0);
-    confusion_.assign(draws_.plan.cells, 0);
-    for (std::size_t draw = 0; draw < draws_.count; ++draw) {
-      const std::uint32_t times = times_[draw];
-      if (times == 0) continue;
-      const double* const row = draws_.rows.data() + draw * width;
-      for (std::size_t i = 0; i < width; ++i) sums_[i] += times * row[i];
-      for (std::size_t c = draws_.first_cell[draw]; c < draws_.first_cell[draw + 1]; ++c)
-        confusion_[draws_.cells[c].cell] += times * draws_.cells[c].positions;
+    sums_.resize(draws_.blocks * Draws::block);
+    for (std::size_t b = 0; b < draws_.blocks; ++b) sum_block(b);
+    confusion_.resize(draws_.plan.cells);
+    const std::span<const std::uint32_t> times(times_);
+    for (std::size_t cell = 0; cell < confusion_.size(); ++cell) {
+      const std::size_t first = draws_.first_share[cell];
+      std::uint64_t positions = 0;
+      for (const auto& share :
+           std::span(draws_.shares).subspan(first, draws_.first_share[cell + 1] - first))
+        positions += std::uint64_t{times[share.draw]} * share.positions;
+      confusion_[cell] = positions;
     }
+  }
+
+  // Columns side by side, each draw by draw. What a sample lacks is added zero times, which changes no
+  // sum of finite numbers: a branch that is taken by chance would cost more.
+  void sum_block(std::size_t b) {
+    static_assert(Draws::block == 4);
+    double s0 = 0.0, s1 = 0.0, s2 = 0.0, s3 = 0.0;
+    const double* row = draws_.rows.data() + b * draws_.count * Draws::block;
+    const bool skips = !draws_.is_finite;
+    for (const std::uint32_t n : times_) {
+      if (!skips || n > 0) {
+        const auto times = static_cast<double>(n);
+        s0 += times * row[0];
+        s1 += times * row[1];
+        s2 += times * row[2];
+        s3 += times * row[3];
+      }
+      row += Draws::block;
+    }
+    std::ranges::copy(std::array{s0, s1, s2, s3}, sums_.data() + b * Draws::block);
   }
 
   void set_terms(Evaluation& e) const {
@@ -219,7 +264,7 @@ class Resampler {
   }
 
   void set_metrics(Evaluation& e) {
-    scores_.resize(d_.metrics.size());
+    score_times_.resize(d_.metrics.size());
     for (std::size_t i = 0; i < d_.metrics.size(); ++i) {
       const MetricInfo& info = d_.metrics[i];
       MetricCounts& m = e.metrics[i];
@@ -232,20 +277,17 @@ class Resampler {
       } else {
         m.confusion = std::span(confusion_).subspan(first, classes * classes);
       }
-      m.scores = repeated(draws_.scores[i], scores_[i]);
+      m.scores = draws_.scores[i];
+      count_scores(draws_.draw_of_score[i], score_times_[i]);
     }
   }
 
-  // Each score as often as its draw, in their order.
-  std::span<const Score> repeated(std::span<const std::pair<Score, std::uint32_t>> scores,
-                                  std::vector<Score>& memory) const {
-    std::size_t count = 0;
-    for (const auto& [score, draw] : scores) {
-      const std::size_t end = count + times_[draw];
-      if (end > memory.size()) memory.resize(2 * end);
-      while (count < end) memory[count++] = score;
-    }
-    return std::span(memory).first(count);
+  // How often each score is in the sample: as its draw is.
+  void count_scores(std::span<const std::uint32_t> draw_of_score,
+                    std::vector<std::uint32_t>& score_times) const {
+    score_times.resize(draw_of_score.size());
+    for (std::size_t i = 0; i < draw_of_score.size(); ++i)
+      score_times[i] = times_[draw_of_score[i]];
   }
 
   const Description& d_;
@@ -256,7 +298,7 @@ class Resampler {
   std::vector<std::uint32_t> times_;  // that each draw is in the sample
   std::vector<double> sums_;
   std::vector<std::uint64_t> confusion_;
-  std::vector<std::vector<Score>> scores_;
+  std::vector<std::vector<std::uint32_t>> score_times_;  // [metric]
 };
 
 // Between the order statistics on both sides (numpy.quantile).

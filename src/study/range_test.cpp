@@ -163,7 +163,7 @@ int range_test(const Program& program, const RangeTestOptions& o) {
     return 128 + stop_signal();
   }
   const RangeReading reading = read_range(losses.totals(), o.range);
-  write_run_file(o.train.out / "range-test.csv", losses.csv(reading, o, d));
+  write_file(o.train.out / "range-test.csv", losses.csv(reading, o, d));
   if (!o.train.quiet) {
     const auto done = losses.totals().size();
     if (ending != TrainingRun::Ending::complete)

@@ -194,9 +194,11 @@ def row(name, batch, threads, ours, theirs, memory_format):
     return result
 
 
-def print_row(values):
-    print(" ".join(f"{value!s:>{width}}" for value, width in
-                   zip(values, (20, 5, 7, 9, 24, 10, 23, 9, 13, 6, 11, 13, 12))), flush=True)
+WIDTHS = (20, 5, 7, 9, 24, 10, 23, 9, 13, 6, 11, 13, 12)
+
+
+def print_columns(values, widths):
+    print(" ".join(f"{value!s:>{width}}" for value, width in zip(values, widths)), flush=True)
 
 
 def main():
@@ -210,9 +212,9 @@ def main():
         for name in arguments.experiments:
             for result in measure(arguments, name, pathlib.Path(work), peer):
                 if not rows:
-                    print_row(result)
+                    print_columns(result, WIDTHS)
                 rows.append(result)
-                print_row(result.values())
+                print_columns(result.values(), WIDTHS)
     if arguments.out:
         write_rows(arguments.out, rows)
     return 0

@@ -88,14 +88,17 @@ def pictures(folder, count):
     return [f"p{i}" for i in range(count)]
 
 
-def png(pixels):
-    """A PNG file of an array H x W x 3 of uint8."""
-    height, width, _ = pixels.shape
-    rows = b"".join(b"\0" + row.tobytes() for row in pixels)
+def png(pixels, palette=None):
+    """A PNG file of an array of uint8 or uint16, H x W x 3, or H x W: grays, or indices of a palette of colours."""
+    height, width = pixels.shape[:2]
+    kind = 2 if pixels.ndim == 3 else 0 if palette is None else 3
+    colours = b"" if palette is None else np.asarray(palette, np.uint8).tobytes()
+    rows = b"".join(b"\0" + row.astype(row.dtype.newbyteorder(">")).tobytes() for row in pixels)
 
-    def chunk(kind, data):
-        return (struct.pack(">I", len(data)) + kind + data +
-                struct.pack(">I", zlib.crc32(kind + data)))
+    def chunk(name, data):
+        return (struct.pack(">I", len(data)) + name + data +
+                struct.pack(">I", zlib.crc32(name + data)))
 
-    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)) +
-            chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+    header = struct.pack(">IIBBBBB", width, height, 8 * pixels.itemsize, kind, 0, 0, 0)
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) +
+            (chunk(b"PLTE", colours) if colours else b"") + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))

@@ -4,6 +4,7 @@ import json
 import subprocess
 
 import data
+import numpy as np
 from damaged_files import _file
 from harness import Done, require, shorter
 
@@ -106,10 +107,39 @@ def names_of_weights_that_miss_are_explained(bench):
     shorter_bias = {**tensors, "heads.digit.2.bias": tensors["heads.digit.2.bias"][:9]}
     (folder / "shape").write_bytes(_safetensors(shorter_bias, "F32", lambda v: v.astype("<f4").tobytes()))
     dataset = bench.once("digits-data", data.digits)
+    options = ("--data", dataset, "--steps", 1)
+    _, bare = _file((_run(bench) / "last").read_bytes())
+    bare = {name: values for name, values in bare.items() if name.startswith(("trunk.", "heads."))}
+    for prefix in ("module.", "_orig_mod.", "model.net."):
+        file = folder / "prefixed"
+        file.write_bytes(_safetensors({**bare, "trunk_of_none": np.ones(3)}, "F16",
+                                      lambda v: v.astype("<f2").tobytes(), prefix))
+        refused = bench.run("lenet", "train", "--init", file, "--out", folder / "refused", *options)
+        refused.expect(3, f"--init-prefix {prefix}")
+        bench.run("lenet", "train", "--init", file, "--init-prefix", "net.", "--out", folder / "refused",
+                  *options).expect(3, "after --init-prefix net.", f"'{prefix}'")
+        taken = bench.run("lenet", "train", "--init", file, "--init-prefix", prefix, "--out", folder / "taken",
+                          "--force", *options)
+        taken.expect(0, f"{len(bare)} tensors loaded", "loaded: trunk.0.weight, trunk.0.bias",
+                     f"not in this network: {prefix}trunk_of_none ([3])")
+        require("not in the file" not in taken.stderr, taken.stderr)
+        require(f"init-prefix = {prefix}\n" in (folder / "taken/config.ini").read_text(), "config.ini")
+    for bad, dtype, convert in ((np.nan, "F16", lambda v: v.astype("<f2").tobytes()),
+                                (np.inf, "F64", lambda v: v.astype("<f8").tobytes()),
+                                (-np.inf, "BF16", lambda v: (v.astype("<f4").view("<u4") >> 16).astype("<u2").tobytes()),
+                                (np.nan, "F32", lambda v: v.astype("<f4").tobytes())):
+        bias = bare["trunk.0.bias"].copy()
+        bias[2] = bad
+        (folder / "odd").write_bytes(_safetensors({**bare, "trunk.0.bias": bias}, dtype, convert))
+        for command in (("train", "--init", folder / "odd", "--out", folder / "refused"),
+                        ("eval", "--checkpoint", folder / "odd")):
+            bench.run("lenet", *command, *options[:2]).expect(3, f"odd: tensor trunk.0.bias: value 2 is {bad}")
+    require(not (folder / "refused/checkpoints").exists() or not any((folder / "refused/checkpoints").iterdir()),
+            "a refused file left a checkpoint")
     for file, text in (("module", "'module.'"), ("pointer", "git lfs pull")):
         bench.run("lenet", "eval", "--checkpoint", folder / file, "--data", dataset).expect(3, file, text)
         bench.run("lenet", "train", "--init", folder / file, "--data", dataset, "--out",
                   folder / f"run-{file}", "--steps", 1).expect(3, file, text)
     bench.run("lenet", "train", "--init", folder / "shape", "--data", dataset, "--out", folder / "run-shape",
               "--steps", 1).expect(0, "of another shape: heads.digit.2.bias ([9], here [10])")
-    return "3 files"
+    return "10 files"

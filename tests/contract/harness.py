@@ -122,6 +122,14 @@ class Bench:
         return self.once(f"library-{name}", compile_it) / f"{name}.so"
 
 
+def peer_python():
+    """The Python that has what other programs read our files with (peers.txt)."""
+    python = ROOT / "build/peers/bin/python"
+    if not python.exists():
+        raise Skipped("`make peer-packages` installs the packages that read the files")
+    return python
+
+
 # What goes with any mix, other than it is by default.
 WITH_ANY = {"map": "map=log", "bound": "map=log,bound=-1", "smoothing": "smoothing=0.9",
             "length": "length=match", "refresh": "refresh=4", "values": "values=batch",

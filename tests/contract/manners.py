@@ -69,10 +69,10 @@ def missing_files_are_told(bench):
 
 def help_and_version_go_to_stdout(bench):
     for arguments in (("--help",), ("--version",), *(
-            (c, "--help") for c in ("train", "eval", "predict", "info", "import"))):
+            (c, "--help") for c in ("train", "eval", "predict", "info", "export", "import"))):
         done = bench.run("everything", *arguments).expect(0)
         require(done.stdout.strip() and not done.stderr, f"{done.command}: stderr {done.stderr!r}")
-    return "7 commands"
+    return "8 commands"
 
 
 def results_on_stdout_are_csv_and_people_read_stderr(bench):

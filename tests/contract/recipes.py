@@ -1,9 +1,13 @@
 """The experiments that the documents show train, on data of their shape."""
 
+import ast
 import csv
+import json
+import re
 
 import numpy as np
-from harness import Skipped, require
+from foreign import _safetensors
+from harness import ROOT, Skipped, require
 
 
 def _scenes(folder, records=240):
@@ -56,3 +60,48 @@ def the_first_experiment_of_the_readme_trains(bench):
     np.save(folder / "split.npy", np.repeat([0, 1, 2], 30).astype(np.uint8))
     bench.run("readme", "train", "--data", folder, "--out", folder / "run", "--epochs", 2).expect(0)
     return "2 epochs"
+
+
+def _keras_functions():
+    """The functions of the script for Keras in the documents, which need NumPy alone."""
+    section = (ROOT / "src/commands/README.md").read_text(encoding="utf-8").split("\n## Keras\n")[1]
+    script = ast.parse(re.search(r"```python\n(.*?)```", section, re.DOTALL)[1])
+    needed = [node for node in script.body if isinstance(node, ast.FunctionDef)
+              or isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "PARTS"]
+    found = {"np": np}
+    exec(compile(ast.Module(needed, []), "script for Keras", "exec"), found)
+    return found["to_keras"], found["from_keras"]
+
+
+def weights_of_keras_give_its_outputs(bench):
+    """Weights in Keras's layout through the documents' script, beside outputs that Keras 3 gave with the
+    same ones (tests/oracle/keras_recipe.py --golden), and back to the same bits."""
+    if not (bench.binaries / "medley-readme").exists():
+        raise Skipped("medley-readme is not built")
+    golden = json.loads((ROOT / "tests/golden/keras.json").read_text(encoding="utf-8"))
+    to_keras, from_keras = _keras_functions()
+    random, tensors = np.random.RandomState(3), {}
+    for name, shapes in golden["weights"].items():
+        weights = [random.normal(0, 0.3, shape).astype(np.float32) for shape in shapes]
+        pixels = golden["flattened"].get(name)
+        tensors |= from_keras(weights, name, pixels)
+        back = to_keras(tensors, name, pixels)
+        require(all(np.array_equal(a, b) for a, b in zip(weights, back, strict=True)), f"{name} there and back")
+    tensors |= {"input.mean": np.array([127.0]), "input.deviation": np.array([64.0])}
+    folder, records = bench.folder("keras"), len(golden["place"])
+    (folder / "weights").write_bytes(_safetensors(tensors, "F32", lambda v: v.astype("<f4").tobytes()))
+    pictures = np.random.RandomState(4).randint(0, 256, (records, 1, 32, 32)).astype(np.uint8)
+    for name, array in (("images", pictures), ("shape", np.zeros(records, int)), ("split", np.full(records, 2, np.uint8)),
+                        ("place", np.zeros((records, 2), np.float32))):
+        np.save(folder / f"{name}.npy", array)
+    rows = bench.run("readme", "predict", "--checkpoint", folder / "weights", "--data", folder).expect(0).rows()
+    place = [rows[0].index(f"place.{i}") for i in range(2)]
+    pairs = [([float(row[rows[0].index("shape.probability")])], [max(expected)])
+             for row, expected in zip(rows[1:], golden["shape"], strict=True)]
+    require([int(row[rows[0].index("shape")]) for row in rows[1:]] == np.argmax(golden["shape"], 1).tolist(),
+            "shapes are others than those of Keras")
+    pairs += [([float(row[i]) for i in place], expected)
+              for row, expected in zip(rows[1:], golden["place"], strict=True)]
+    for found, expected in pairs:
+        require(np.allclose(found, expected, rtol=1e-5, atol=1e-5), f"{found}, of Keras {expected}")
+    return f"{records} pictures"

@@ -22,11 +22,14 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import agreement
+import boards
 import builds
+import c_source
 import comparisons
 import core
 import damaged_files
 import deep_pictures
+import exported
 import folds
 import foreign
 import imports
@@ -35,10 +38,12 @@ import installs
 import kept
 import lengths
 import manners
+import mask_imports
 import memory
 import nothing_lost
 import pages
 import parts
+import predictions
 import range_tests
 import recipes
 import records
@@ -54,8 +59,9 @@ import two_digits
 from harness import ROOT, Bench, Failed, Skipped
 
 MODULES = (same_bits, builds, repetition, nothing_lost, resumption, lengths, parts, kept, streams, damaged_files,
-           memory, manners, agreement, records, folds, imports, foreign, recipes, initial_weights, range_tests,
-           studies, comparisons, pages, reported_models, deep_pictures, rooms, core, installs, transcript, two_digits)
+           memory, manners, agreement, records, folds, imports, mask_imports, foreign, predictions, exported, c_source,
+           boards, recipes, initial_weights, range_tests, studies, comparisons, pages, reported_models, deep_pictures,
+           rooms, core, installs, transcript, two_digits)
 # Those of some minutes begin first, so that no worker is left alone with one at the end.
 LONG = (builds, transcript)
 

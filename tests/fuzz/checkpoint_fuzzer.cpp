@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "medley/run/checkpoint.hpp"
+#include "medley/run/foreign_weights.hpp"
 #include "medley/run/mix_options.hpp"
 #include "medley/run/model.hpp"
 #include "tests/fuzz/experiment.hpp"

@@ -1,5 +1,6 @@
 // A CSV file, row by row, by the book and leniently; then what was read, written again.
 #include "medley/files/csv.hpp"
+#include "medley/import/mask_values.hpp"
 #include "tests/fuzz/fuzz.hpp"
 
 using namespace medley;
@@ -50,7 +51,8 @@ void check(std::string_view input, const CsvDialect& dialect) {
   // (Two bytes of UTF-16 may be three.)
   fuzz::require(table.bytes <= input.size() * 3 / 2, "fields hold no more than the file");
   const std::string text = write(table);
-  if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF")) return;  // looks like UTF-16
+  for (const char* other : {"\xFF\xFE", "\xFE\xFF", "version https://git-lfs"})
+    if (text.starts_with(other)) return;  // looks like UTF-16, or like what Git LFS leaves
   const fuzz::InputFile again(text);
   fuzz::require(read(again.path()).rows == table.rows, "what is written reads back");
 }
@@ -60,6 +62,10 @@ void check(std::string_view input, const CsvDialect& dialect) {
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view input = fuzz::text_of(data, size);
   check(input, {});
+  fuzz::accepted([&] {
+    for (const MaskColour& colour : read_colours("colours", input))
+      fuzz::require(!colour.name.empty() && colour.rgb <= 0xFFFFFF, "a class has a name and a colour");
+  });
   for (const char separator : {'\0', ';', '\t'}) check(input, {separator, true});
   return 0;
 }

@@ -1,4 +1,4 @@
-// A PNG file, as it is and with the checksums of its chunks mended, so that a changed chunk is read
+// A PNG file, as a picture and as a mask, as it is and with the checksums of its chunks mended, so that a changed chunk is read
 // and not only refused.
 #include <zlib.h>
 
@@ -31,7 +31,10 @@ std::string with_checksums(std::string_view text) {
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view file = medley::fuzz::text_of(data, size);
   medley::fuzz::decode_and_fit(file);
-  if (const std::string mended = with_checksums(file); mended != file)
+  medley::fuzz::decode_as_mask(file);
+  if (const std::string mended = with_checksums(file); mended != file) {
     medley::fuzz::decode_and_fit(mended);
+    medley::fuzz::decode_as_mask(mended);
+  }
   return 0;
 }

@@ -44,6 +44,7 @@ inline void check_ranges(const TrainOptions& o, const Description& d) {
     require(criterion.split != Split::test, "nothing is chosen by the test split");
   require(o.patience <= std::uint64_t{1} << 40 && o.validate_every <= std::uint64_t{1} << 40,
           "evaluations are counted");
+  require(o.init_prefix.empty() || !o.init.empty(), "names are a file's");
   require(!o.with_optimizer || !o.init.empty(), "moments are somebody's");
   require(o.clip_norm >= 0 && std::isfinite(o.clip_norm), "a norm is cut to a number >= 0");
   require(o.schedule.valid(), "a schedule keeps its own rules");

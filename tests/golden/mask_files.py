@@ -52,6 +52,9 @@ def main():
         "colours": (by_pillow(Image.fromarray(COLOURS[CLASSES])), COLOURS[CLASSES].astype(int), colours),
         "colours and alpha": (by_pillow(Image.fromarray(COLOURS[CLASSES]).convert("RGBA")),
                               COLOURS[CLASSES].astype(int), colours),
+        "tiff": (by_pillow(Image.fromarray(CLASSES), format="TIFF", compression="tiff_lzw"), CLASSES, gray),
+        "tiff of 16 bits": (by_opencv(CLASSES.astype(np.uint16), ".tiff"), CLASSES, gray),
+        "tiff of 32 bits": (by_pillow(Image.fromarray(CLASSES.astype(np.int32)), format="TIFF"), CLASSES, gray),
         "bmp": (by_opencv(binary, ".bmp"), np.stack([binary.astype(int)] * 3, -1), colours),
         "webp": (by_pillow(Image.fromarray(COLOURS[CLASSES]), format="WEBP", lossless=True),
                  COLOURS[CLASSES].astype(int), colours)}

@@ -18,7 +18,7 @@ class Dataset:
         self.images = np.load(folder / "images.npy", mmap_mode="r")
         self.split = np.load(folder / "split.npy")
         self.targets = {path.stem: np.load(path) for path in sorted(folder.glob("*.npy"))
-                        if path.stem not in ("images", "split")}
+                        if path.stem not in ("images", "split", "group", "weight")}
         if "mean" not in self.description or "deviation" not in self.description:
             self.description["mean"], self.description["deviation"] = self.statistics()
         self.mean = np.asarray(self.description["mean"], np.float32)

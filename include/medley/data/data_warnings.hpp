@@ -14,10 +14,13 @@
 
 namespace medley {
 
-// Of all splits: empty ones, groups in several of them, targets without a label, classes that training never sees, or a hundred
-// times less often than others, pictures that are all alike.
+// Of all splits: empty ones, groups in several of them or fewer than three in one, pictures that are in two
+// splits, targets without a label, classes that training never sees, or a hundred times less often than
+// others, pictures that are all alike. Pictures are compared between splits, all of them, where there are
+// so many bytes of pictures or fewer.
 std::vector<std::string> data_warnings(const Source& source, PictureShape shape,
-                                       std::span<const TargetSpec> targets);
+                                       std::span<const TargetSpec> targets,
+                                       std::uint64_t compared_up_to = std::uint64_t{1} << 30);
 
 // Of a split that a model is measured on: targets without a label, pictures that are all alike.
 std::vector<std::string> evaluation_warnings(const Source& source, PictureShape shape,

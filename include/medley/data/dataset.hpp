@@ -12,6 +12,9 @@
 //   group.npy      may be absent: integers of any width, N. Records of the same number belong together,
 //                  such as the pictures of one person: folds never part them (folds.hpp), and
 //                  uncertainty counts them as one (run/uncertainty.hpp)
+//   weight.npy     may be absent: float32 or float64, N, >= 0. How much a record counts in the losses:
+//                  each is a weighted mean over the records that have its target. 0: not at all, and
+//                  neither in metrics, which count all others alike
 //   dataset.json   may be absent in a folder made by hand; every member may be absent too:
 //     format       "medley-dataset", with version 1
 //     shape        [C, H, W]
@@ -96,9 +99,9 @@ struct DatasetOptions {
   bool targets_required = true;
   // false: without split.npy all records are of the test split.
   bool split_required = true;
-  // false: group.npy is not looked at (for `predict`).
+  // false: group.npy and weight.npy are not looked at (for `predict`).
   bool reads_groups = true;
-  // Files of targets, splits and groups are always held against their checksums; images.npy up to this
+  // Files of targets, splits, groups and weights are always held against their checksums; images.npy up to this
   // size, so that a folder larger than memory opens at once.
   std::uint64_t verify_images_up_to = std::uint64_t{1} << 30;
 };
@@ -133,11 +136,13 @@ class Dataset final : public Source {
   PixelFormat pixels() const override { return pixels_; }
   bool has_groups() const override { return has_groups_; }
   std::int64_t group(std::uint64_t record) const override;
+  bool has_weights() const override { return has_weights_; }
+  float weight(std::uint64_t record) const override;
   std::span<const std::string> class_names(int target) const override {
     return class_names_[static_cast<std::size_t>(target)];
   }
   Split split_of(std::uint64_t record) const;
-  // XXH3-64 over the files of pictures, splits, groups and targets, every byte of them, and over mean and
+  // XXH3-64 over the files of pictures, splits, groups, weights and targets, every byte of them, and over mean and
   // deviation. Sizes and times of files are not trusted in its place: they tell nothing of a copy,
   // and times can be set. It is computed when it is first asked for, which takes a fraction of a
   // second a gigabyte, or as fast as the disk reads: `eval` and `predict` never ask.
@@ -165,6 +170,7 @@ class Dataset final : public Source {
   void open_split(bool required);
   void build_ranks();
   void open_groups();
+  void open_weights();
   void open_target(Target& target, bool required);
   void check_labels(const Target& target) const;
   void check_values(const Target& target) const;
@@ -191,6 +197,8 @@ class Dataset final : public Source {
   bool has_split_ = false;
   NpyFile groups_;
   bool has_groups_ = false;
+  NpyFile weights_;
+  bool has_weights_ = false;
   std::vector<Target> targets_;
   std::vector<std::vector<std::string>> class_names_;
   std::array<Ranks, 3> ranks_;

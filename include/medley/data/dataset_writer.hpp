@@ -50,9 +50,11 @@ class DatasetWriter {
   void set_class_names(std::size_t target, std::vector<std::string> names);
   // To be called before the first record: each comes with its group.
   void keep_groups();
+  // The same of weights.
+  void keep_weights();
   // Missing targets: label < 0, values nullptr or with a NaN, mask nullptr. Throws io_error,
-  // data_error for a label or mask out of range. Floats of pictures are finite.
-  void append(const Record& record, Split split, std::int64_t group = 0);
+  // data_error for a label, mask or weight out of range. Floats of pictures are finite.
+  void append(const Record& record, Split split, std::int64_t group = 0, float weight = 1.0f);
   // Throws data_error if there is no record.
   DatasetSummary finish(const nlohmann::json& provenance);
 
@@ -68,7 +70,7 @@ class DatasetWriter {
   std::unique_ptr<FileLock> lock_;
   DatasetSummary summary_;
   ChannelStatistics statistics_;
-  std::unique_ptr<NpyWriter> images_, split_, groups_;
+  std::unique_ptr<NpyWriter> images_, split_, groups_, weights_;
   std::vector<std::unique_ptr<NpyWriter>> targets_;
   std::vector<std::byte> scratch_;
   bool replace_, finished_ = false;

@@ -80,6 +80,8 @@ class FoldedSource final : public Source {
   std::uint64_t fingerprint() const override { return source_.fingerprint(); }
   bool has_groups() const override { return source_.has_groups(); }
   std::int64_t group(std::uint64_t record) const override { return source_.group(record); }
+  bool has_weights() const override { return source_.has_weights(); }
+  float weight(std::uint64_t record) const override { return source_.weight(record); }
   std::span<const float> mean() const override { return mean_.empty() ? source_.mean() : mean_; }
   std::span<const float> deviation() const override {
     return deviation_.empty() ? source_.deviation() : deviation_;

@@ -6,10 +6,16 @@
 #include <functional>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "medley/experiment/records.hpp"
 
 namespace medley {
+
+// What a weight of a record may be besides 0, so that sums of many and their shares stay numbers.
+inline constexpr float least_weight = 1e-12f, most_weight = 1e12f;
+inline constexpr std::string_view weight_range = "from 1e-12 to 1e12";
+inline bool is_weight(float x) { return x == 0.0f || (x >= least_weight && x <= most_weight); }
 
 // The records of an engine, and what the shell wants to know of them. What is said of RecordSource's
 // functions holds here too.

@@ -45,8 +45,9 @@ class Engine {
   // The value of a term that is a function of sums (RecordObserver::loss_sums).
   virtual double summed_value(int term, std::span<const double> sums) const = 0;
   // Outputs of all heads for up to predict_batch() records: for each head C x H x W floats a
-  // record.
-  virtual void predict(std::span<const Record> records, std::span<float* const> outputs) = 0;
+  // record; and of a layer, where one is named.
+  virtual void predict(std::span<const Record> records, std::span<float* const> outputs,
+                       const LayerOutput& layer = {}) = 0;
   virtual std::size_t predict_batch() const = 0;
   // Rounds an epoch of `records` takes.
   virtual std::uint64_t rounds_per_epoch() const = 0;

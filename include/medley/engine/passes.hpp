@@ -164,11 +164,12 @@ class Passes {
   void scale_terms(const Batch& batch, TermSet terms, StepReport& report) {
     std::array<double, max_terms> sum{};
     TermSet differing = 0, masks = 0;
+    const bool weighted = settings_.source->has_weights();
     for (int k = 0; k < D::term_count; ++k) {
       if (!(terms >> k & 1u) || D::is_penalty[k]) continue;
       const bool by_pixels = D::answers_mask(k) && D::term_over[k] == Over::batch;
       const bool alike = D::weighs_alike[k] || (D::answers_mask(k) && !by_pixels);
-      if (alike && settings_.source->complete(D::term_target[k])) {
+      if (alike && !weighted && settings_.source->complete(D::term_target[k])) {
         sum[k] = static_cast<double>(batch.count * (by_pixels ? D::mask_bytes : 1));
       } else {
         (D::answers_mask(k) ? masks : differing) |= TermSet{1} << k;
@@ -177,6 +178,8 @@ class Passes {
     weigh_masks(batch, masks, sum);
     for (std::uint64_t i = 0; differing != 0 && i < batch.count; ++i) {
       const std::uint64_t record = batches_.record_of(batch, batch.first + i);
+      const float weight = weighted ? settings_.source->weight(record) : 1.0f;
+      if (!(weight > 0.0f)) continue;
       D::each_term([&](auto k) {
         constexpr int term = decltype(k)::value;
         if constexpr (!D::is_penalty[term]) {
@@ -185,10 +188,10 @@ class Passes {
           if constexpr (Experiment::targets[t].kind == TargetKind::classes) {
             const std::int32_t label = settings_.source->label(record, t);
             if (label < 0) return;
-            sum[term] +=
-                static_cast<double>(record_weight(std::get<term>(Experiment::terms).loss, label));
-          } else {
-            sum[term] += settings_.source->labelled(record, t) ? 1.0 : 0.0;
+            sum[term] += static_cast<double>(
+                record_weight(std::get<term>(Experiment::terms).loss, label) * weight);
+          } else if (settings_.source->labelled(record, t)) {
+            sum[term] += static_cast<double>(weight);
           }
         }
       });
@@ -230,13 +233,20 @@ class Passes {
     summarize(batches_.slots_used(batches_.shard_count(batch)), weight, result);
   }
 
-  void predict(std::span<const Record> records, std::span<float* const> outputs) {
-    const std::size_t shards = (records.size() + D::shard - 1) / D::shard;
-    workers_->parallel_for(static_cast<int>(shards), [&](int worker, int slot) {
-      const std::size_t first = static_cast<std::size_t>(slot) * D::shard;
-      const std::size_t count = std::min<std::size_t>(D::shard, records.size() - first);
-      work_.predict_shard(records.subspan(first, count), first, outputs, worker);
-    });
+  // Few records are dealt out to all workers; for one alone none is woken.
+  void predict(std::span<const Record> records, std::span<float* const> outputs,
+               const LayerOutput& layer = {}) {
+    const auto workers = static_cast<std::size_t>(workers_->count());
+    const std::size_t each =
+        std::min<std::size_t>(D::shard, (records.size() + workers - 1) / workers);
+    const auto predict_part = [&](int worker, int part) {
+      const std::size_t first = static_cast<std::size_t>(part) * each;
+      const std::size_t count = std::min(each, records.size() - first);
+      work_.predict_shard(records.subspan(first, count), first, outputs, layer, worker);
+    };
+    if (records.size() <= each) return predict_part(0, 0);
+    const std::size_t parts = (records.size() + each - 1) / each;
+    workers_->parallel_for(static_cast<int>(parts), predict_part);
   }
 
   // The inner products of a pair of losses at the trunk's output that the last pass found.

@@ -87,6 +87,12 @@ struct Diagnosis {
   Pairs ahead{};
 };
 
+// Where the output of a layer goes that is wanted besides those of the heads, as features.
+struct LayerOutput {
+  int layer = 0;            // of Description::layers, one that has_value
+  float* values = nullptr;  // C x H x W floats a record; null: none
+};
+
 // How much a record looks like class 1 rather than class 0: an output, or the difference of two.
 struct Score {
   float value = 0.0f;

@@ -17,7 +17,8 @@ struct ShardTargets {
   std::array<std::uint64_t, shard> record;
   std::array<std::array<std::int32_t, shard>, D::target_count> label;
   std::array<std::array<bool, shard>, D::target_count> present;
-  std::array<const float*, D::target_count> values{};        // [sample][size]
+  std::array<float, shard> counts;                     // of the records; 0: no target is present
+  std::array<const float*, D::target_count> values{};  // [sample][size]
   std::array<const std::uint8_t*, D::target_count> masks{};  // [sample][pixel]
 
   // Labels, values and coefficients of a block for term K on head H; `scale` is what the weight of a
@@ -37,11 +38,11 @@ struct ShardTargets {
     return weight;
   }
 
-  // What the mask of sample n counts among those of a batch: 1 if it has a labelled pixel, or over the
-  // batch the weights of these.
+  // What the mask of sample n counts among those of a batch: its record's weight if it has a labelled
+  // pixel, over the batch times the weights of these.
   template <int K>
   double mask_weight(int n) const {
-    return counted<K>(pixel_weight<K>(n));
+    return counted<K>(n, pixel_weight<K>(n));
   }
 
  private:
@@ -72,7 +73,7 @@ struct ShardTargets {
       const int sample = labelled_sample<H, K>(n, samples, p);
       const bool has_label = sample >= 0 && spec<K>.kind == TargetKind::classes;
       memory.labels[p] = has_label ? label[D::term_target[K]][sample] : 0;
-      const float share = sample >= 0 ? weight_of<K>(memory.labels[p]) : 0.0f;
+      const float share = sample >= 0 ? weight_of<K>(memory.labels[p]) * counts[sample] : 0.0f;
       memory.sample_weight[p] = share * scale;
       weight += static_cast<double>(share);
     }
@@ -96,15 +97,16 @@ struct ShardTargets {
   double fill_pixels(int n, float scale, const Memory& memory) const {
     const std::uint8_t* mask = masks[D::term_target[K]] + n * D::mask_bytes;
     const double known = pixel_weight<K>(n);
+    const float scaled = scale * counts[n];
     const float share = !(known > 0)                        ? 0.0f
-                        : D::term_over[K] == Over::pictures ? scale / static_cast<float>(known)
-                                                            : scale;
+                        : D::term_over[K] == Over::pictures ? scaled / static_cast<float>(known)
+                                                            : scaled;
     for (int p = 0; p < Memory::positions; ++p) {
       const bool there = known > 0 && p < static_cast<int>(D::mask_bytes) && mask[p] != 255;
       memory.labels[p] = there ? mask[p] : 0;
       memory.sample_weight[p] = there ? weight_of<K>(memory.labels[p]) * share : 0.0f;
     }
-    return counted<K>(known);
+    return counted<K>(n, known);
   }
 
   // The weights of the labelled pixels of sample n.
@@ -122,9 +124,10 @@ struct ShardTargets {
     }
   }
   template <int K>
-  static double counted(double known) {
-    if (D::term_over[K] == Over::batch) return known;
-    return known > 0 ? 1.0 : 0.0;
+  double counted(int n, double known) const {
+    if (!(known > 0)) return 0.0;
+    const auto share = static_cast<double>(counts[n]);
+    return D::term_over[K] == Over::batch ? known * share : share;
   }
 };
 

@@ -53,6 +53,7 @@ class ShardWork {
   void start() {
     normalization_ =
         InputNormalization::of(settings_->source->mean(), settings_->source->deviation());
+    weighted_ = settings_->source->has_weights();
   }
 
   // What the loss of a record (of a pixel over the batch) is multiplied with, for each term: 1 / (sum
@@ -191,9 +192,10 @@ class ShardWork {
     });
   }
 
-  // Outputs of all heads for up to a shard of records; those of record i go to place first + i.
+  // Outputs of all heads for up to a shard of records, and of a layer where one is asked for; those of
+  // record i go to place first + i.
   void predict_shard(std::span<const Record> records, std::size_t first,
-                     std::span<float* const> outputs, int worker) {
+                     std::span<float* const> outputs, const LayerOutput& layer, int worker) {
     Pass<Net> pass = view_.make_pass(worker, settings_->seed);
     pass.samples = static_cast<int>(records.size());
     const auto input = Net::template value<0>(pass.area);
@@ -201,9 +203,14 @@ class ShardWork {
       stage_picture(records[n].image, {}, normalization_, input, n);
     }
     input.zero_halo(pass.samples);
-    forward(pass, all_heads);
-    unroll<Net::head_count>(
-        [&](auto h) { copy_output<Net::head_output[h]>(pass, pass.samples, outputs[h], first); });
+    const auto copy = [&](int tensor, float* to) {
+      copy_value(pass, tensor, to + first * Net::shapes[tensor].elements());
+    };
+    const int asked = layer.values ? layer.layer + 1 : 0;  // nodes up to the layer's
+    forward(pass, all_heads, 0, asked);
+    if (layer.values) copy(asked, layer.values);
+    forward(pass, all_heads, asked);
+    for (int h = 0; h < Net::head_count; ++h) copy(Net::head_output[h], outputs[h]);
   }
 
  private:
@@ -222,8 +229,7 @@ class ShardWork {
           constexpr int term = decltype(k)::value;
           if constexpr (!D::is_penalty[term] && D::term_head[term] == h) {
             if (!(terms >> term & 1u)) return;
-            const float scale = is_summed<term> ? 1.0f : term_scale[term];
-            targets.template fill<h, term>(n, pass.samples, scale, memory);
+            targets.template fill<h, term>(n, pass.samples, scale_of<term>(), memory);
             f(k, memory);
           }
         });
@@ -256,6 +262,7 @@ class ShardWork {
     for (int n = 0; n < samples; ++n) {
       const std::uint64_t index = batches_.record_of(batch, batch.first + s * shard + n);
       targets.record[n] = index;
+      targets.counts[n] = weighted_ ? settings_->source->weight(index) : 1.0f;
       settings_->source->read(index, view_.scratch(worker), record);
       const SamplingGrid grid =
           augment ? draw_grid(augmentation, Experiment::input, settings_->seed, batch.epoch, index)
@@ -271,17 +278,18 @@ class ShardWork {
                      int worker, Targets& targets) const {
     float* values = view_.value_area(worker);
     std::uint8_t* masks = view_.mask_area(worker);
+    const bool counts = targets.counts[n] > 0.0f;
     for (int t = 0; t < D::target_count; ++t) {
       const TargetSpec& spec = Experiment::targets[t];
       const Record::Target& target = record.targets[t];
       switch (spec.kind) {
         case TargetKind::classes:
           targets.label[t][n] = target.label;
-          targets.present[t][n] = target.label >= 0;
+          targets.present[t][n] = counts && target.label >= 0;
           break;
         case TargetKind::values:
           targets.values[t] = values;
-          targets.present[t][n] = target.values && settings_->source->labelled(index, t);
+          targets.present[t][n] = counts && target.values && settings_->source->labelled(index, t);
           if (targets.present[t][n]) {
             std::copy_n(target.values, spec.size, values + n * spec.size);
           }
@@ -289,7 +297,7 @@ class ShardWork {
           break;
         case TargetKind::mask:
           targets.masks[t] = masks;
-          targets.present[t][n] = target.mask && settings_->source->labelled(index, t);
+          targets.present[t][n] = counts && target.mask && settings_->source->labelled(index, t);
           if (targets.present[t][n]) {
             stage_mask(target.mask, grid, Experiment::input, masks + n * D::mask_bytes);
           }
@@ -304,6 +312,11 @@ class ShardWork {
 
   template <int K>
   static constexpr bool is_summed = (D::summed_terms >> K & 1u) != 0;
+  // Terms of sums see the weights of records as they are.
+  template <int K>
+  float scale_of() const {
+    return is_summed<K> ? 1.0f : term_scale[K];
+  }
 
   template <int K, class Memory>
   static void add_sums(const Memory& memory, Sums& sums) {
@@ -347,7 +360,7 @@ class ShardWork {
           constexpr int term = decltype(k)::value;
           if constexpr (!D::is_penalty[term] && D::term_head[term] == h) {
             if (!(terms >> term & 1u)) return;
-            targets.template fill<h, term>(n, pass.samples, term_scale[term], memory);
+            targets.template fill<h, term>(n, pass.samples, scale_of<term>(), memory);
             take_loss<term>(memory.block(weight[term], true), totals);
           }
         });
@@ -459,26 +472,12 @@ class ShardWork {
     }
   }
 
-  // Outputs of a head, sample by sample as C x H x W.
-  template <int T>
-  static void copy_output(const Pass<Net>& pass, int samples, float* to, std::size_t first) {
-    constexpr Shape s = Net::shapes[T];
-    const auto y = Net::template value<T>(pass.area);
-    to += first * s.elements();
-    for (int n = 0; n < samples; ++n) {
-      for (int c = 0; c < s.c; ++c) {
-        for (int r = 0; r < s.h; ++r) {
-          for (int x = 0; x < s.w; ++x) *to++ = y.at(n, c / lanes, r, x)[c % lanes];
-        }
-      }
-    }
-  }
-
   ArenaView<D> view_;
   const Settings* settings_;
   const Batches<Experiment>& batches_;
   const Frozen<Net>& frozen_;
   InputNormalization normalization_;
+  bool weighted_ = false;
 };
 
 }  // namespace medley

@@ -49,8 +49,9 @@ class TrainerEngine final : public Engine {
   double summed_value(int term, std::span<const double> sums) const override {
     return Training::summed_value(term, sums);
   }
-  void predict(std::span<const Record> records, std::span<float* const> outputs) override {
-    trainer_.predict(records, outputs);
+  void predict(std::span<const Record> records, std::span<float* const> outputs,
+               const LayerOutput& layer = {}) override {
+    trainer_.predict(records, outputs, layer);
   }
   std::size_t predict_batch() const override { return trainer_.predict_batch(); }
   std::uint64_t rounds_per_epoch() const override { return trainer_.rounds_per_epoch(); }

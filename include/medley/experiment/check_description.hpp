@@ -268,7 +268,8 @@ inline constexpr double largest_number = 1e30;
 inline constexpr int most_mask_classes = 255;
 
 constexpr Sentence wrong_target(const TargetSpec& target) {
-  if (target.name == "images" || target.name == "split" || target.name == "group")
+  if (target.name == "images" || target.name == "split" || target.name == "group" ||
+      target.name == "weight")
     return Sentence{"a target cannot be named ", target.name, ": ", target.name,
                     ".npy is another file"};
   const bool discrete = target.kind != TargetKind::values, mask = target.kind == TargetKind::mask;

@@ -77,6 +77,7 @@ void describe_network(Description& d) {
     layer.algorithm = Here::Layer::algorithm(Net::shapes[Here::inputs[0]]);
     for (const int t : Here::inputs) layer.inputs.push_back(tensor_name<Net>(t));
     layer.output = Net::shapes[i + 1];
+    layer.has_value = Net::has_value(i);
     layer.flops = Net::Nodes::template with_inputs<Here>(
         Net::shapes, [](auto... s) { return Here::Layer::flops(s...); });
     for (const PlacedParameter& p : Net::parameters) {

@@ -63,6 +63,7 @@ struct LayerInfo {
   std::uint64_t parameters = 0;
   double flops = 0;         // forward, one sample
   std::string algorithm{};  // where it is not the plain one
+  bool has_value = true;  // false: a neighbour computes it along with itself, its output is nowhere
 };
 
 struct HeadInfo {

@@ -65,6 +65,11 @@ class RecordSource {
   // ask for each.
   virtual bool complete(int /*target*/) const { return false; }
 
+  // Whether records count differently, and how much one counts: >= 0, finite; 0: as if it had no target.
+  // Losses are weighted means over the batch.
+  virtual bool has_weights() const { return false; }
+  virtual float weight(std::uint64_t /*record*/) const { return 1.0f; }
+
   // Per-channel mean and deviation of the training split, in units of the pixels: of uint8 0..255.
   virtual std::span<const float> mean() const = 0;
   virtual std::span<const float> deviation() const = 0;

@@ -89,6 +89,9 @@ class AtomicFile {
   std::array<char, 256> name_{}, temporary_{};
 };
 
+// Writes a whole file so. Throws io_error.
+void write_file(const std::filesystem::path& path, std::string_view text);
+
 // Makes the link `name` in the folder point to `target`, atomically. Where the file system knows no
 // links (FAT, some shares) a file takes its place that holds `target` and a line end.
 Status replace_link(const Folder& folder, std::string_view name, std::string_view target) noexcept;

@@ -9,9 +9,9 @@ namespace medley {
 
 // The options of `import --csv` that all tables of pictures have.
 inline constexpr auto table_options = std::to_array<std::string_view>(
-    {"separator", "decimal", "image", "extension", "target", "split-by", "exclude", "min-count",
-     "classes", "positive", "missing", "skip-bad", "split-fractions", "seed", "fit", "pixels",
-     "range"});
+    {"separator", "decimal", "image", "extension", "target", "split-by", "weight-column", "exclude",
+     "min-count", "classes", "positive", "missing", "skip-bad", "split-fractions", "seed", "fit",
+     "pixels", "range"});
 void read_table_options(const OptionValues& values, std::span<const TargetSpec> targets,
                         ImportRequest& request);
 // Tells what was skipped, what was decided, and how many `rows` there were.

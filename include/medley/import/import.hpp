@@ -54,7 +54,8 @@ struct ImportRequest : ImportCommon {
   // The columns of each target by its name: one, or `size` of them for values; a single one without a name: nothing is
   // known of the target. A target that is not here has the column of its own name.
   std::map<std::string, std::vector<std::string>, std::less<>> columns;
-  std::string group_column;  // rows with the same text share a split; empty: the image column
+  std::string group_column;   // rows with the same text share a split; empty: the image column
+  std::string weight_column;  // how much rows count (weight.npy); empty: all alike
   std::vector<std::pair<std::string, std::string>> excludes;     // column, value
   std::map<std::string, std::uint64_t, std::less<>> min_counts;  // by target
   std::vector<std::string> missing;  // cells of these texts are not known, as empty ones are

@@ -18,14 +18,14 @@
 namespace medley {
 
 // The masks of a target: where they are, how they are called, what their values mean.
-struct MaskFiles {
+struct MaskFolder {
   std::filesystem::path folder;
   std::optional<MaskNaming> naming;
   MaskMeaning meaning;
 };
 
 struct MaskRequest {
-  std::map<std::string, MaskFiles, std::less<>> targets;
+  std::map<std::string, MaskFolder, std::less<>> targets;
   bool allow_unmasked = false;  // nothing is known of a picture without a mask
 };
 
@@ -65,7 +65,7 @@ class MaskSet {
   struct Target {
     std::size_t number;
     TargetSpec spec;
-    MaskFiles files;
+    MaskFolder files;
     MaskPairs pairs;
     std::optional<MaskClasses> classes;
     std::string path(std::size_t picture) const {

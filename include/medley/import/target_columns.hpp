@@ -23,6 +23,8 @@ class TargetColumns {
   bool not_known(std::string_view cell) const;
   // Reads the targets of the next record, or changes nothing and says what is wrong with a cell.
   std::string read(const std::vector<std::string>& fields);
+  // The weight in a cell; else says what is wrong with it.
+  std::string read_weight(std::size_t column, const std::string& text, float& weight);
   // After the last record: texts that mean the same are one class, of which each `note` tells one. Throws data_error where
   // points and commas contradict each other.
   void finish(const std::function<void(std::string)>& note);

@@ -11,8 +11,9 @@
 //   w / Σ w over the labelled pixels of the batch         for pixels, Over::batch;
 //   w / Σ w over the labelled pixels of the picture, divided by the pictures that have any
 //                                                         for pixels, Over::pictures.
-// w is `record_weight(label)` of a loss that has class weights, else 1: the weighted mean of
-// PyTorch.
+// w is the record's weight (weight.npy, else 1), times `record_weight(label)` of a loss that has class
+// weights: the weighted mean of PyTorch. Where pictures are averaged, w of a record weighs its picture,
+// and class weights its pixels: Σ w / Σ w over the labelled pictures is in place of 1 / their number.
 //
 // To add a loss: a header here, with the formula and its equivalents first; its test; and nothing
 // else: an experiment names it.
@@ -135,7 +136,8 @@ inline constexpr bool dense_only = requires {
 
 // A loss that can do that: `add_sums` adds a block's to `sum_count` sums, `value_of` is the loss of
 // the sums of all blocks, and `add_gradient_of` adds that loss's gradient to a block. Blocks are as
-// for `evaluate`; of the sample weight it only matters whether it is 0.
+// for `evaluate`, but the sample weight is the record's, which multiplies what its pixels add to the
+// sums; 0 where there is no label.
 template <class L, int Channels>
 concept SummedLoss = Loss<L, Channels> &&
     requires(const L& loss, const LossBlock<Channels>& block, double* sums) {

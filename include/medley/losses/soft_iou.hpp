@@ -8,8 +8,9 @@
 //   MulticlassSoftIou  p = softmax(x), t_c = 1 where the label is c, else 0
 //
 // A picture counts as the sum of its coefficients, which is 1 / (labelled pictures of the batch).
-// Over the batch, small objects weigh as much as their pixels, and a step costs another forward
-// pass, as all pixels must be seen before the first gradient.
+// Over the batch, p t and p + t - p t count as much as their record, small objects weigh as much as
+// their pixels, and a step costs another forward pass, as all pixels must be seen before the first
+// gradient.
 //
 // Source: Rahman and Wang, "Optimizing Intersection-Over-Union in Deep Neural Networks for Image
 // Segmentation", ISVC 2016.
@@ -17,6 +18,7 @@
 //          over the batch: .sum((0, 2, 3)) in place of .sum((2, 3))
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <string_view>
 
@@ -63,9 +65,10 @@ struct Overlap {
 
 // Overlaps of several pictures: of each channel the intersection, then the union.
 struct OverlapSums {
-  static void add(const Overlap& overlap, int channel, double* sums) {
-    sums[2 * channel] += static_cast<double>(overlap.intersection.result());
-    sums[2 * channel + 1] += static_cast<double>(overlap.union_.result());
+  // Of a picture that weighs so much.
+  static void add(const Overlap& overlap, int channel, double weight, double* sums) {
+    sums[2 * channel] += weight * static_cast<double>(overlap.intersection.result());
+    sums[2 * channel + 1] += weight * static_cast<double>(overlap.union_.result());
   }
   static double value(const double* sums, int channels, double epsilon) {
     double total = 0.0;
@@ -88,6 +91,15 @@ MEDLEY_INLINE float picture_share(const LossBlock<C>& block) {
   LongSum share;
   for (int p = 0; p < block.positions; p += Vec::size) share.add(block.share(p));
   return share.result();
+}
+
+// The weight that all labelled pixels of a picture have.
+template <int C>
+MEDLEY_INLINE float picture_weight(const LossBlock<C>& block) {
+  Vec weight = Vec::zero();
+  for (int p = 0; p < block.positions; p += Vec::size) weight = max(weight, block.share(p));
+  const auto lanes = weight.lanes();
+  return *std::max_element(lanes.begin(), lanes.end());
 }
 
 }  // namespace detail
@@ -124,7 +136,8 @@ struct SoftIou {
 
   template <int C>
   void add_sums(const LossBlock<C>& block, double* sums) const {
-    for (int c = 0; c < C; ++c) detail::OverlapSums::add(overlap(block, c), c, sums);
+    const auto weight = static_cast<double>(detail::picture_weight(block));
+    for (int c = 0; c < C; ++c) detail::OverlapSums::add(overlap(block, c), c, weight, sums);
   }
   template <int C>
   double value_of(const double* sums) const {
@@ -132,8 +145,9 @@ struct SoftIou {
   }
   template <int C>
   void add_gradient_of(const LossBlock<C>& block, const double* sums) const {
+    const float share = detail::picture_weight(block) / C;
     for (int c = 0; c < C; ++c) {
-      add_gradient(block, c, 1.0f / C, detail::OverlapSums::loss(sums, c, epsilon));
+      add_gradient(block, c, share, detail::OverlapSums::loss(sums, c, epsilon));
     }
   }
 
@@ -196,7 +210,8 @@ struct MulticlassSoftIou {
   template <int C>
   void add_sums(const LossBlock<C>& block, double* sums) const {
     const std::array<detail::Overlap, C> overlap = overlaps(block);
-    for (int c = 0; c < C; ++c) detail::OverlapSums::add(overlap[c], c, sums);
+    const auto weight = static_cast<double>(detail::picture_weight(block));
+    for (int c = 0; c < C; ++c) detail::OverlapSums::add(overlap[c], c, weight, sums);
   }
   template <int C>
   double value_of(const double* sums) const {
@@ -206,7 +221,7 @@ struct MulticlassSoftIou {
   void add_gradient_of(const LossBlock<C>& block, const double* sums) const {
     std::array<detail::OverlapLoss, C> loss;
     for (int c = 0; c < C; ++c) loss[c] = detail::OverlapSums::loss(sums, c, epsilon);
-    add_gradient<C>(block, 1.0f / C, loss);
+    add_gradient<C>(block, detail::picture_weight(block) / C, loss);
   }
 
  private:

@@ -366,6 +366,13 @@ class Network<InputShape, TrunkType, std::tuple<HeadTypes...>, Samples, Passes> 
            (node + 1 < node_count && activations.takes_previous[node + 1]);
   }
 
+  // Whether the value that a node makes is there after it has run: not where the next one computes it
+  // along with itself, or where it computes the next one's in its place.
+  static constexpr bool has_value(int node) {
+    return !activations.applies_next[node] &&
+           !(node + 1 < node_count && activations.takes_previous[node + 1]);
+  }
+
   template <int T>
   using Value = Tensor<shapes[T], activations.value_halo[activations.value_root[T]], layouts[T]>;
   template <int T>

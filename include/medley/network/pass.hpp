@@ -107,12 +107,14 @@ struct NodeSite {
 template <class Net, int I>
 using SiteOf = typename NodeSite<Net, I>::type;
 
-// Nodes of the trunk and of the heads in the set, in order.
+// Nodes of the trunk and of the heads in the set, in order; of these [first, last) alone, which go on
+// from what the ones before them have left.
 template <class Net>
-void forward(const Pass<Net>& pass, HeadSet heads) {
+void forward(const Pass<Net>& pass, HeadSet heads, int first = 0, int last = Net::node_count) {
   const auto run = [&](auto node) {
     constexpr int i = decltype(node)::value;
     if constexpr (!Net::left_to_neighbour(i)) {
+      if (i < first || i >= last) return;
       if (Net::activations.value_root[i + 1] == i + 1) {
         Net::template value<i + 1>(pass.area).zero_halo(pass.samples);
       }
@@ -125,6 +127,28 @@ void forward(const Pass<Net>& pass, HeadSet heads) {
       Net::Nodes::template each<Net::segment_begin[h + 1], Net::segment_begin[h + 2]>(run);
     }
   });
+}
+
+// Copies the value of tensor t, C x H x W floats a sample, which stays until a later node takes its
+// place.
+template <class Net>
+void copy_value(const Pass<Net>& pass, int t, float* to) {
+  const auto& a = Net::activations;
+  const int root = a.value_root[t], halo = a.value_halo[root];
+  const Shape s = Net::shapes[t];
+  const bool planar = Net::layouts[t] == Layout::planar;
+  const int pixel = planar ? 1 : lanes, row = (s.w + 2 * halo) * pixel;
+  const int block = (s.h + 2 * halo) * row;
+  const float* sample = pass.area + a.buffers[root].offset + halo * (row + pixel);
+  for (int n = 0; n < pass.samples; ++n) {
+    for (int c = 0; c < s.c; ++c) {
+      const float* from = sample + (planar ? c * block : c / lanes * block + c % lanes);
+      for (int y = 0; y < s.h; ++y) {
+        for (int x = 0; x < s.w; ++x) *to++ = from[y * row + x * pixel];
+      }
+    }
+    sample += static_cast<std::ptrdiff_t>(planar ? s.c : block_count(s.c)) * block;
+  }
 }
 
 namespace detail {

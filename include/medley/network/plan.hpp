@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 namespace medley {
 
@@ -27,21 +28,21 @@ struct Buffer {
 // share a line nor a prefetched pair of lines.
 inline constexpr std::size_t buffer_alignment = 32;
 
-constexpr std::size_t aligned(std::size_t floats) {
-  return (floats + buffer_alignment - 1) / buffer_alignment * buffer_alignment;
+constexpr std::size_t aligned(std::size_t floats, std::size_t alignment = buffer_alignment) {
+  return (floats + alignment - 1) / alignment * alignment;
 }
 
 // Gives every buffer an offset, the largest first, each at the lowest place that is free for all of
-// its lifetime. Returns the floats needed in all.
-template <std::size_t N>
-constexpr std::size_t place(std::array<Buffer, N>& buffers) {
-  std::array<std::size_t, N> order{};
-  for (std::size_t i = 0; i < N; ++i) order[i] = i;
+// its lifetime. Returns the floats needed in all. `order` has as many elements as there are buffers,
+// for the use of this call.
+constexpr std::size_t place(std::span<Buffer> buffers, std::span<std::size_t> order,
+                            std::size_t alignment = buffer_alignment) {
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
   std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
     return buffers[a].floats != buffers[b].floats ? buffers[a].floats > buffers[b].floats : a < b;
   });
   std::size_t total = 0;
-  for (std::size_t placed = 0; placed < N; ++placed) {
+  for (std::size_t placed = 0; placed < order.size(); ++placed) {
     Buffer& buffer = buffers[order[placed]];
     if (buffer.floats == 0) continue;
     buffer.offset = 0;
@@ -53,14 +54,20 @@ constexpr std::size_t place(std::array<Buffer, N>& buffers) {
                               buffer.offset < other.offset + other.floats &&
                               other.offset < buffer.offset + buffer.floats;
         if (collides) {
-          buffer.offset = aligned(other.offset + other.floats);
+          buffer.offset = aligned(other.offset + other.floats, alignment);
           moved = true;
         }
       }
     }
     total = std::max(total, buffer.offset + buffer.floats);
   }
-  return aligned(total);
+  return aligned(total, alignment);
+}
+
+template <std::size_t N>
+constexpr std::size_t place(std::array<Buffer, N>& buffers) {
+  std::array<std::size_t, N> order{};
+  return place(buffers, order);
 }
 
 }  // namespace medley

@@ -106,29 +106,16 @@ struct Checkpoint {
 };
 
 // Reads a checkpoint of this experiment into the arena: parameters, and with `state` the moments
-// and progress too, of which the step and the data's fingerprint are told in any case. A file without Medley's metadata, as other frameworks write it, serves where no
-// state is asked for. Throws data_error naming file and reason: another experiment, other shapes,
-// damage. A run folder stands for its `last` checkpoint (run_checkpoints.hpp).
+// and progress too, of which the step and the data's fingerprint are told in any case. A file without
+// Medley's metadata, as other frameworks write it, serves where no state is asked for. Throws
+// data_error naming file and reason: another experiment, other shapes, damage, in a file of another
+// framework values that are not finite. A run folder stands for its `last` checkpoint (run_checkpoints.hpp).
 Checkpoint load_checkpoint(const std::filesystem::path& file, const Description& description,
                            float* arena, bool state);
 
 // The options of a checkpoint of which the names begin so ("weight."), without that beginning, as
 // numbers. Throws data_error if one is none.
 std::map<std::string, double> option_numbers(const Checkpoint& checkpoint, std::string_view start);
-
-// What `--init` found.
-struct InitReport {
-  std::vector<std::string> loaded, missing, unused;
-  std::vector<std::string> other_shape;  // with both shapes, or with the type if that is no float
-  std::string prefix;  // what stands before all of this network's names in the file; mostly nothing
-};
-// Copies the tensors that match a parameter by name and shape into the arena, whatever wrote the
-// file.
-InitReport load_matching(const std::filesystem::path& file, const Description& description,
-                         float* arena);
-
-// What a message says of a prefix that keeps all names of a file from matching.
-std::string prefix_note(std::string_view prefix);
 
 // XXH3-64 of all parameters in the order of files: the digest of a model.
 std::uint64_t parameter_digest(const Description& description, const float* arena);

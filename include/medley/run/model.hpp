@@ -44,6 +44,8 @@ class ModelSource final : public Source {
   bool labelled(std::uint64_t record, int target) const override {
     return records_->labelled(record, target);
   }
+  bool has_weights() const override { return records_ && records_->has_weights(); }
+  float weight(std::uint64_t record) const override { return records_->weight(record); }
   std::span<const float> mean() const override { return mean_; }
   std::span<const float> deviation() const override { return deviation_; }
   std::span<const std::string> class_names(int target) const override {

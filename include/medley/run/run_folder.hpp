@@ -88,7 +88,4 @@ class RunFolder {
   bool has_best_ = false;
 };
 
-// A text of a run, atomically. Throws io_error.
-void write_run_file(const std::filesystem::path& path, std::string_view text);
-
 }  // namespace medley

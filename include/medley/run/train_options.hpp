@@ -33,6 +33,7 @@ struct TrainOptions : RunLength {
   std::filesystem::path out;
   Fold fold;                    // splits as the data have them unless given
   std::string init;             // file of weights to begin with
+  std::string init_prefix;      // before its names
   bool with_optimizer = false;  // and of its moments, counts and states of mixes
   bool resume = false, force = false, help = false;
   bool quiet = false;  // errors alone go to stderr

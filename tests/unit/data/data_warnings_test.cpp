@@ -14,6 +14,8 @@ constexpr TargetSpec specs[]{{"kind", TargetKind::classes, 3},
                              {"part", TargetKind::mask, 2}};
 
 // Records in memory, sound unless a test changes them.
+constexpr std::array all_splits{Split::train, Split::validation, Split::test};
+
 class Records final : public Source {
  public:
   explicit Records(std::size_t count) : records(count) {
@@ -37,7 +39,12 @@ class Records final : public Source {
   std::vector<Entry> records;
   std::vector<std::string> names;
   std::vector<std::int64_t> groups;
+  std::vector<float> weights;
 
+  bool has_weights() const override { return !weights.empty(); }
+  float weight(std::uint64_t record) const override {
+    return weights.empty() ? 1.0f : weights[record];
+  }
   bool has_groups() const override { return !groups.empty(); }
   std::int64_t group(std::uint64_t record) const override { return groups[record]; }
   std::uint64_t size(Split split) const override {
@@ -73,6 +80,7 @@ class Records final : public Source {
     for (Entry& entry : records)
       if (!split || entry.split == *split) change(entry);
   }
+  std::vector<TargetSpec> specs{std::begin(medley::specs), std::end(medley::specs)};
   std::vector<std::string> warnings() const { return data_warnings(*this, shape, specs); }
 };
 
@@ -110,6 +118,19 @@ TEST(DataWarnings, ATargetWithoutALabelInASplit) {
   }
 }
 
+TEST(DataWarnings, RecordsThatWeighNothingHaveNoLabel) {
+  Records records(48);
+  records.weights.assign(48, 1.0f);
+  EXPECT_EQ(records.warnings(), Texts{});
+  for (std::size_t i = 0; i < 48; ++i)
+    if (records.records[i].split == Split::test) records.weights[i] = 0.0f;
+  ASSERT_EQ(records.warnings().size(), 3u);
+  EXPECT_EQ(records.warnings()[2],
+            "target 'part' has no label in the test split of a record that counts (weight.npy): "
+            "its terms "
+            "and metrics are empty there");
+}
+
 TEST(DataWarnings, ClassesThatTrainingNeverSees) {
   Records records(48);
   records.change(Split::train, [](Entry& e) { e.label = e.label == 1 ? -1 : e.label; });
@@ -125,9 +146,28 @@ TEST(DataWarnings, VeryUnequalClasses) {
   Records records(1000);
   int seen = 0;
   records.change(Split::train, [&](Entry& e) { e.label = seen++ < 3 ? seen - 1 : 0; });
-  EXPECT_EQ(records.warnings(),
-            Texts{"target 'kind': the training split has 1 record of class 1 and 498 of class 0: "
-                  "weights of classes may help"});
+  EXPECT_EQ(
+      records.warnings(),
+      Texts{"target 'kind': the training split has 1 record of class 1 and 498 of class 0: "
+            "weights that level the classes are SoftmaxCrossEntropy{.class_weights = {0.335, 167, "
+            "167}}"});
+}
+
+TEST(DataWarnings, WeightsOfTwoAndOfManyClasses) {
+  const auto said = [](int classes, int rare) {
+    Records records(4000);
+    records.specs = {{"kind", TargetKind::classes, classes}};
+    int seen = 0;
+    records.change(Split::train, [&](Entry& e) {
+      e.label = seen < rare * (classes - 1) ? 1 + seen % (classes - 1) : 0, ++seen;
+    });
+    const Texts texts = records.warnings();
+    return texts.size() == 1 ? texts[0] : "not one warning";
+  };
+  EXPECT_PRED2(holds, said(2, 10),
+               "target 'kind'...{.class_weights = {0.503, 100}}, of one output "
+               "BinaryCrossEntropy{.positive_weight = 199}");
+  EXPECT_PRED2(holds, said(30, 2), "target 'kind'...n / (C n_c)");
 }
 
 TEST(DataWarnings, AMaskOf0And255) {
@@ -169,11 +209,72 @@ TEST(DataWarnings, PicturesThatAreAllAlike) {
 TEST(DataWarnings, GroupsInSeveralSplits) {
   Records records(48);
   for (std::size_t i = 0; i < 48; ++i)
-    records.groups.push_back(static_cast<std::int64_t>(records.records[i].split) * 10 - 7);
+    records.groups.push_back(static_cast<std::int64_t>(records.records[i].split) * 10 - 7 +
+                             static_cast<std::int64_t>(i / 4 % 3));
   EXPECT_EQ(records.warnings(), Texts{});
   records.groups[5] = 13;  // of test
   ASSERT_EQ(records.warnings().size(), 1u);
-  EXPECT_PRED2(holds, records.warnings()[0], "1 of 3 groups (group.npy) has records in several");
+  EXPECT_PRED2(holds, records.warnings()[0], "1 of 9 groups (group.npy) has records in several");
+}
+
+TEST(DataWarnings, GroupsThatAreFew) {
+  Records records(48);
+  const auto group = [&](Split split, std::int64_t groups) {
+    records.groups.resize(48);
+    std::int64_t n = 0;
+    for (std::size_t i = 0; i < 48; ++i)
+      if (records.records[i].split == split)
+        records.groups[i] = static_cast<std::int64_t>(split) * 100 + n++ % groups;
+  };
+  for (const Split split : all_splits) group(split, 3);
+  EXPECT_EQ(records.warnings(), Texts{});
+  group(Split::test, 2);
+  EXPECT_EQ(records.warnings(),
+            Texts{"the 12 records of the test split are of 2 groups (group.npy): what "
+                  "is measured on so few tells little of others"});
+  group(Split::test, 3);
+  group(Split::train, 1);
+  EXPECT_EQ(records.warnings(),
+            Texts{"the 24 records of the train split are of 1 group (group.npy): what "
+                  "is learned of so few may not hold for others"});
+  // Records that are each a group of their own are a small split, which everyone sees.
+  group(Split::train, 3);
+  for (std::size_t i = 0; i < 48; ++i)
+    if (records.records[i].split == Split::test && i > 7) records.records[i].split = Split::train;
+  EXPECT_EQ(records.size(Split::test), 2u);
+  records.groups[3] = 201, records.groups[7] = 202;
+  for (const std::string& text : records.warnings())
+    EXPECT_FALSE(holds(text, "the 2 records")) << text;
+}
+
+TEST(DataWarnings, PicturesInTwoSplits) {
+  Records records(48);
+  records.records[18].picture = records.records[4].picture;  // validation, train
+  EXPECT_EQ(
+      records.warnings(),
+      Texts{"1 of the 12 pictures of the validation split is in the training split too (records 4 "
+            "and 18 are equal in every pixel): what is measured on it looks better than it is"});
+  records.records[7].picture = records.records[22].picture;
+  records.records[11].picture = records.records[22].picture;
+  records.records[18].picture[7] ^= 1;
+  EXPECT_EQ(
+      records.warnings(),
+      Texts{
+          "2 of the 12 pictures of the test split are in the validation split too (records 22 and "
+          "7 are equal in every pixel): what is measured on them looks better than it is"});
+  EXPECT_EQ(data_warnings(records, shape, records.specs, 48 * 8 - 1),
+            Texts{});  // too many to compare
+  EXPECT_EQ(data_warnings(records, shape, records.specs, 48 * 8).size(), 1u);
+  for (const std::size_t i : {7u, 11u, 22u}) records.records[i].picture.fill(9);  // empty tiles
+  EXPECT_EQ(records.warnings(), Texts{});
+}
+
+TEST(DataWarnings, OnePictureForAll) {
+  Records records(48);
+  records.change(Split::train, [&](Entry& e) { e.picture = {1, 50, 3, 4, 5, 6, 7, 8}; });
+  EXPECT_EQ(records.warnings(), Texts{"all pictures of the train split are the same picture"});
+  records.records[44].picture[7] = 9;
+  EXPECT_EQ(records.warnings(), Texts{});
 }
 
 TEST(DataWarnings, NormalizationOfSingleNumbers) {

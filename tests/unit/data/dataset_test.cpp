@@ -333,6 +333,38 @@ TEST_F(DatasetFolder, GroupsOfEveryIntegerType) {
   EXPECT_PRED2(holds, error(), "3: ...group.npy is not the file that dataset.json describes");
 }
 
+TEST_F(DatasetFolder, WeightsAreChecked) {
+  EXPECT_FALSE(open().has_weights());
+  EXPECT_EQ(open().weight(3), 1.0f);
+  const std::uint64_t none = open().fingerprint();
+  EXPECT_ERROR(target_file("weight"), "2: a target cannot be named 'weight'");
+  const fs::path file = folder_ / "weight.npy";
+  save(file, DType::f32, {}, std::vector<float>{1, 0, 0.5, 1e12f, 1e-12f, 2});
+  EXPECT_TRUE(open().has_weights());
+  EXPECT_EQ(open().weight(2), 0.5f);
+  EXPECT_NE(open().fingerprint(), none);
+  EXPECT_FALSE(open({.reads_groups = false}).has_weights());
+  save(file, DType::f64, {}, std::vector<double>{1, 0, 0.1, 3, 4, 2});
+  EXPECT_EQ(open().weight(2), 0.1f);
+  for (const float wrong : {-1.0f, nan, std::numeric_limits<float>::infinity(), 1e-20f, 1e20f}) {
+    save(file, DType::f32, {}, std::vector<float>{1, 1, 1, wrong, 1, 1});
+    EXPECT_PRED2(holds, error(),
+                 "3: ...weight.npy, record 3: a weight of ...neither 0 nor from 1e-12")
+        << wrong;
+  }
+  save(file, DType::f32, {1}, std::vector<float>(6, 1.0f));
+  EXPECT_PRED2(holds, error(),
+               "3: ...weight.npy is float32 of shape (6, 1)...x.reshape(-1).astype('float32')");
+  save(file, DType::i32, {}, std::vector<std::int32_t>(6, 1));
+  EXPECT_PRED2(holds, error(), "3: ...weight.npy is int32...astype('float32')");
+  save(file, DType::f32, {}, std::vector<float>(5, 1.0f));
+  EXPECT_PRED2(holds, error(),
+               "3: ...weight.npy is float32 of shape (5,), not float32 of shape (6,)");
+  save(file, DType::f32, {}, std::vector<float>(6, 1.0f));
+  write_text(folder_ / "dataset.json", "{\"checksums\":{\"weight.npy\":\"00\"}}");
+  EXPECT_PRED2(holds, error(), "3: ...weight.npy is not the file that dataset.json describes");
+}
+
 TEST_F(DatasetFolder, RecordsOfASplitAreVisitedInOrder) {
   const Dataset data = open();
   std::vector<std::uint64_t> visited;
@@ -441,6 +473,26 @@ TEST_F(DatasetWriting, GroupsAreKeptWhereThereAreAny) {
   EXPECT_EQ(read_text(folder_ / "copy/group.npy"), read_text(out() / "group.npy"));
   write(true);
   EXPECT_FALSE(Dataset(out(), shape, specs).has_groups());
+}
+
+TEST_F(DatasetWriting, WeightsAreKeptWhereThereAreAny) {
+  const std::vector<std::uint8_t> picture(shape.bytes(), 1);
+  {
+    DatasetWriter writer(out(), shape, {}, false);
+    writer.keep_weights();
+    for (const float weight : {0.5f, 0.0f, 3.0f})
+      writer.append({.image = picture.data(), .targets = {}}, Split::train, 0, weight);
+    writer.finish({});
+  }
+  const Dataset data(out(), shape, {});
+  EXPECT_EQ(data.weight(0), 0.5f);
+  EXPECT_EQ(data.weight(1), 0.0f);
+  write_dataset(data, folder_ / "copy", shape, {}, false, {});
+  EXPECT_EQ(read_text(folder_ / "copy/weight.npy"), read_text(out() / "weight.npy"));
+  DatasetWriter wrong(folder_ / "wrong", shape, {}, false);
+  wrong.keep_weights();
+  EXPECT_ERROR(wrong.append({.image = picture.data(), .targets = {}}, Split::train, 0, -1.0f),
+               "3: record 0: a weight of -1, which is neither 0 nor");
 }
 
 TEST_F(DatasetWriting, NothingUnderTheNameBeforeTheEnd) {

@@ -117,15 +117,14 @@ TEST(MaskTerms, RecordsSumUpToTheEvaluation) {
     EXPECT_EQ(records, (std::set<std::uint64_t>{0, 1, 3, 4}));  // the third has no label
 }
 
-TEST(MaskTerms, ValuesAndGradientsAgreeWithPyTorch) {
-  const nlohmann::json file = golden();
-  const MadeSource source = golden_source(file);
+void expect_values_and_gradients(const nlohmann::json& file, const MadeSource& source,
+                                 const nlohmann::json& terms) {
   const Description d = describe<Masks>();
-  ASSERT_EQ(file["terms"].size(), static_cast<std::size_t>(term_count));
+  ASSERT_EQ(terms.size(), static_cast<std::size_t>(term_count));
   for (int k = 0; k < term_count; ++k) {
     const std::string& name = d.terms[static_cast<std::size_t>(k)].name;
     SCOPED_TRACE(name);
-    const auto& expected = file["terms"][name];
+    const auto& expected = terms[name];
     MadeTraining<Masks> training(one_term(source, k));
     load(training, file);
     const Evaluation evaluation = training.evaluate();
@@ -142,6 +141,23 @@ TEST(MaskTerms, ValuesAndGradientsAgreeWithPyTorch) {
       }
     }
   }
+}
+
+TEST(MaskTerms, ValuesAndGradientsAgreeWithPyTorch) {
+  const nlohmann::json file = golden();
+  expect_values_and_gradients(file, golden_source(file), file["terms"]);
+}
+
+TEST(MaskTerms, PicturesThatHaveWeightsAgreeWithPyTorch) {
+  const nlohmann::json file = golden();
+  MadeSource source = golden_source(file);
+  source.weights = file["weights"].get<std::vector<float>>();
+  expect_values_and_gradients(file, source, file["weighted_terms"]);
+  MadeTraining<Masks> training(settings_for<Masks>(source));
+  load(training, file);
+  expect_records_sum_up(training);
+  for (const auto& records : records_told(training))
+    EXPECT_EQ(records, (std::set<std::uint64_t>{0, 1, 4}));  // no label, a weight of 0
 }
 
 TEST(MaskTerms, DefaultsAreTheBatchAndForOverlapsPictures) {

@@ -2,10 +2,15 @@
 #include "medley/files/safetensors.hpp"
 
 #include <gtest/gtest.h>
+#include <zlib.h>
 
+#include <bit>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <limits>
+#include <nlohmann/json.hpp>
 #include <numeric>
 
 #include "medley/base/half.hpp"
@@ -117,6 +122,27 @@ TEST(Half, EveryFiniteNumberIsThatOfItsBits) {
     EXPECT_EQ(half_to_float(static_cast<std::uint16_t>(bits + 1)) - here, step) << bits;
   }
   EXPECT_TRUE(std::isinf(half_to_float(0x7C00)) && std::isnan(half_to_float(0x7C01)));
+}
+
+// tests/golden/halves.py: CRC-32 of what NumPy makes of those of the 65,536 halves that are numbers, and
+// what it makes of doubles at the borders of F32's range and between two of its numbers.
+TEST(Half, AllAreThoseOfNumPy) {
+  std::ifstream golden("tests/golden/halves.json");
+  const nlohmann::json json = nlohmann::json::parse(golden);
+  std::vector<float> all(65536);
+  for (std::size_t i = 0; i < all.size(); ++i)
+    all[i] = half_to_float(static_cast<std::uint16_t>(i));
+  const auto crc = [](const std::vector<float>& values) {
+    return crc32(0, reinterpret_cast<const Bytef*>(values.data()),
+                 static_cast<uInt>(values.size() * sizeof(float)));
+  };
+  EXPECT_EQ(std::erase_if(all, [](float x) { return std::isnan(x); }), 2046u);
+  EXPECT_EQ(all.size(), json["numbers"]);
+  EXPECT_EQ(crc(all), json["crc32"]);
+  for (const auto& [wide, narrow] : json["doubles"].items()) {
+    const double value = std::strtod(wide.c_str(), nullptr);
+    EXPECT_EQ(std::bit_cast<std::uint32_t>(static_cast<float>(value)), narrow) << wide;
+  }
 }
 
 TEST_F(Safetensors, APointerOfGitLfsIsTold) {

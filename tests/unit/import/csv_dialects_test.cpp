@@ -148,6 +148,30 @@ TEST_F(CsvDialects, AnOptionDecides) {
   EXPECT_EQ(sizes(r), (std::vector<float>{1, 2, 3}));
 }
 
+TEST_F(CsvDialects, AColumnOfWeights) {
+  ImportRequest r = request_of("image;grade;size;worth\np0;a;1;0,5\np1;b;2;0\np2;c;3;2\n");
+  import_csv(r);
+  EXPECT_FALSE(Dataset(r.out, shape, specs).has_weights());
+  r.weight_column = "worth";
+  import_csv(r);
+  const Dataset data(r.out, shape, specs);
+  for (std::uint64_t i = 0; i < 3; ++i)
+    EXPECT_EQ(data.weight(i), (std::array{0.5f, 0.0f, 2.0f})[i]);
+  const auto json = nlohmann::json::parse(read_text(r.out / "dataset.json"));
+  EXPECT_EQ(json["provenance"]["weight_column"], "worth");
+  const auto error = [&](std::string_view cell) {
+    ImportRequest bad =
+        request_of("image,grade,size,worth\np0,a,1,1\np1,b,2," + std::string(cell) + "\n");
+    bad.weight_column = "worth";
+    return error_of([&] { import_csv(bad); });
+  };
+  EXPECT_PRED2(holds, error("-1"),
+               "3: ...row 3: '-1' in column 'worth' is no weight, which is 0 or from");
+  EXPECT_PRED2(holds, error("nan"), "3: ...row 3: 'nan' in column 'worth' is no weight");
+  EXPECT_PRED2(holds, error(""), "3: ...row 3: the weight in column 'worth' is not known");
+  EXPECT_PRED2(holds, error("much"), "3: ...row 3: 'much' in column 'worth' is not a number");
+}
+
 TEST_F(CsvDialects, ThePositiveClassIs1) {
   using Texts = std::vector<std::string>;
   const std::string text = "image,kind\np0,normal\np1,abnormal\np2,normal\n";

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <fstream>
+#include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -103,7 +104,7 @@ class TellingEngine final : public Engine {
   void keep_parameters(std::span<float>) const override {}
   void diagnose(const Position&, std::span<float>, const StepReport&, double, Diagnosis&) override {
   }
-  void predict(std::span<const Record>, std::span<float* const>) override {}
+  void predict(std::span<const Record>, std::span<float* const>, const LayerOutput&) override {}
   std::size_t predict_batch() const override { return 1; }
   std::uint64_t rounds_per_epoch() const override { return 1; }
 
@@ -251,6 +252,16 @@ TEST(Uncertainty, IsTheSameForAnyThreads) {
     EXPECT_EQ(one.metrics[m].error, many.metrics[m].error);
     EXPECT_EQ(one.metrics[m].low, many.metrics[m].low);
   }
+}
+
+// 36 % of the samples lack it.
+TEST(Uncertainty, AnInfiniteLossIsInNoSampleThatLacksItsRecord) {
+  std::vector<Told> records = thirty();
+  for (Told& told : records) told.loss = 0.5;
+  records[7].loss = std::numeric_limits<double>::infinity();
+  const Description d = describe({"kind", TargetKind::classes, 2});
+  const Metric loss = by_name(assessed(d, Records(records, false))).at("term.kind");
+  EXPECT_EQ(loss.low, 0.5);
 }
 
 TEST(Uncertainty, NothingIsToldOfNothing) {

@@ -219,6 +219,19 @@ TEST(TrainOptions, TheBestIsOfNumbersThatThereAre) {
   EXPECT_EQ(best({"--config", config, "--best", "kind.accuracy"}), "kind.accuracy+ ");
 }
 
+TEST(TrainOptions, APrefixIsThatOfAFilesNames) {
+  const Description d = one_group();
+  const auto parse = [&](const std::string& prefix) {
+    return parse_train_options({"--out", "run", "--init", "a", "--init-prefix", prefix}, d);
+  };
+  EXPECT_EQ(parse("module.").init_prefix, "module.");
+  EXPECT_PRED2(holds, to_config(parse("module."), d), "#...\ninit-prefix = module.\n");
+  for (const char* text : {"two words.", "#", "a\nseed = 2"})
+    EXPECT_ERROR(parse(text), "2: --init-prefix: letters, digits and signs");
+  EXPECT_ERROR(parse_train_options({"--out", "run", "--init-prefix", "module."}, d),
+               "2: --init-prefix: goes with --init");
+}
+
 TEST(TrainOptions, MomentsAreThoseOfARunToBeginWith) {
   const Description d = one_group();
   EXPECT_ERROR(parse_train_options({"--out", "run", "--with-optimizer"}, d),
