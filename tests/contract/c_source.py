@@ -48,6 +48,7 @@ class _Model:
         bench.run(experiment, "train", "--data", dataset, "--out", self.run, "--steps", 3).expect(0)
         self.file = self.folder / "model.c"
         self.told = self.export("--c", self.file, "--c-header", self.folder / "model.h")
+        require(f"_MEMORY_BYTES {self.told['c.memory_bytes']}\n" in self.file.read_text(), "another size of memory")
         self.pictures = np.load(dataset / "images.npy")[:bench.count(7, 60)]
         np.save(self.folder / "images.npy", self.pictures)
         if (dataset / "dataset.json").exists():
