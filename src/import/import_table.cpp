@@ -193,7 +193,7 @@ void TableImport::find_masks() {
     if (added) names.push_back(std::move(name));
     pictures_.push_back(found->second);
   }
-  masks_.find(names, request_.threads, report_.notes);
+  masks_.find(root, names, request_.threads, report_.notes);
   for (std::size_t i = 0; i < rows_.size(); ++i) {
     const std::string& problem = masks_.problem(pictures_[i]);
     if (problem.empty() || !rows_[i].kept) continue;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <unordered_set>
 
 #include "medley/base/error.hpp"
 #include "medley/files/exif.hpp"
@@ -37,18 +38,28 @@ MaskSet::MaskSet(std::span<const TargetSpec> targets, MaskRequest request)
   }
 }
 
-void MaskSet::find(std::span<const std::string> pictures, int threads, Notes& notes) {
+void MaskSet::find(const std::filesystem::path& folder, std::span<const std::string> pictures,
+                   int threads, Notes& notes) {
   problems_.assign(pictures.size(), {});
   for (Target& target : targets_) {
-    pair(target, pictures, notes);
+    pair(target, folder, pictures, notes);
     look_at(target, threads, notes);
   }
 }
 
-void MaskSet::pair(Target& target, std::span<const std::string> pictures, Notes& notes) {
+void MaskSet::pair(Target& target, const std::filesystem::path& pictures_folder,
+                   std::span<const std::string> pictures, Notes& notes) {
   const std::string folder = target.files.folder.string();
+  std::vector<std::string> files = files_of(target.files.folder);
+  // In the pictures' own folder, they and other targets' masks are no masks without a picture.
+  std::error_code ignored;
+  const bool shared = std::filesystem::equivalent(target.files.folder, pictures_folder, ignored);
+  if (shared) {
+    const std::unordered_set<std::string_view> known(pictures.begin(), pictures.end());
+    std::erase_if(files, [&](const std::string& file) { return known.contains(file); });
+  }
   try {
-    target.pairs = pair_masks(pictures, files_of(target.files.folder), target.files.naming);
+    target.pairs = pair_masks(pictures, files, target.files.naming);
   } catch (const Error& error) {
     if (error.code() != Exit::data) throw;
     throw data_error(fmt::format("{}: {}", folder, error.what()));
@@ -58,14 +69,10 @@ void MaskSet::pair(Target& target, std::span<const std::string> pictures, Notes&
     notes.push_back(
         fmt::format("masks of '{}' are called '{}', where the star is the picture's name",
                     target.spec.name, pairs.naming.text()));
-  // (In the pictures' own folder these are pictures and other targets' masks.)
-  std::vector<std::string> alone = pairs.alone;
-  std::erase_if(alone, [&](const std::string& file) {
-    return std::ranges::find(pictures, file) != pictures.end();
-  });
-  if (!alone.empty())
+  if (!pairs.alone.empty() && !shared)
     notes.push_back(fmt::format("{}: {} mask{} without a picture left out, such as {}", folder,
-                                alone.size(), alone.size() == 1 ? "" : "s", alone[0]));
+                                pairs.alone.size(), pairs.alone.size() == 1 ? "" : "s",
+                                pairs.alone[0]));
   std::uint64_t without = 0;
   for (std::size_t i = 0; i < pictures.size(); ++i) {
     if (!pairs.masks[i].empty()) continue;

@@ -46,7 +46,8 @@ class MaskSet {
 
   // Finds the masks of pictures, given by their paths within their folder, and looks at all of them. What concerns one
   // picture alone is its problem(); what concerns all is thrown as data_error.
-  void find(std::span<const std::string> pictures, int threads, Notes& notes);
+  void find(const std::filesystem::path& folder, std::span<const std::string> pictures, int threads,
+            Notes& notes);
   // Why a picture cannot be taken; empty: it can.
   const std::string& problem(std::size_t picture) const { return problems_[picture]; }
   // The masks of a picture that was decoded. `exact`: a mask of another size than the picture's is refused, else one
@@ -73,7 +74,8 @@ class MaskSet {
     }
   };
 
-  void pair(Target& target, std::span<const std::string> pictures, Notes& notes);
+  void pair(Target& target, const std::filesystem::path& folder,
+            std::span<const std::string> pictures, Notes& notes);
   void look_at(Target& target, int threads, Notes& notes);
   static void decode(const Target& target, std::size_t picture, MaskPicture& out);
 

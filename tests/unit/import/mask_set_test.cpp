@@ -35,7 +35,7 @@ class Masks : public ::testing::Test {
   ReadMask read(const Image& picture, bool exact) {
     MaskSet set(specs, {{{"mask", {folder_ / "masks", {}, {}}}}, false});
     MaskSet::Notes notes;
-    set.find(std::vector<std::string>{"a.webp"}, 1, notes);
+    set.find(folder_.path(), std::vector<std::string>{"a.webp"}, 1, notes);
     EXPECT_EQ(set.problem(0), "");
     std::vector<ReadMask> masks;
     set.read(0, picture, exact, masks);
@@ -86,7 +86,7 @@ TEST_F(Masks, AreOfTargetsThatAreMasks) {
 }
 
 TEST_F(Masks, InTheFolderOfThePictures) {
-  const MaskSet set(specs, {{{"mask", {folder_ / "masks", {}, {}}}}, false});
+  MaskSet set(specs, {{{"mask", {folder_ / "masks", {}, {}}}}, false});
   std::vector<FolderPicture> files{
       {"a.jpg", {}, {}, {}}, {"a_mask.png", {}, {}, {}}, {"b.jpg", {}, {}, {}}};
   set.leave_out_masks(folder_ / "masks/.", files);
@@ -94,6 +94,17 @@ TEST_F(Masks, InTheFolderOfThePictures) {
   EXPECT_EQ(files[1].path, "b.jpg");
   set.leave_out_masks(folder_.path(), files);
   EXPECT_EQ(files.size(), 2u);
+  // Only a.webp has a mask; neither picture is one.
+  write_text(folder_ / "masks/a.webp", turned_picture());
+  write_text(folder_ / "masks/a_mask.png", mask_file(19, 11));
+  write_text(folder_ / "masks/b.webp", turned_picture());
+  MaskSet::Notes notes;
+  set.find(folder_ / "masks", std::vector<std::string>{"a.webp", "b.webp"}, 1, notes);
+  EXPECT_EQ(set.problem(0), "");
+  EXPECT_PRED2(holds, set.problem(1),
+               "there is no mask of 'mask' in...'*_mask'...--allow-unmasked...");
+  ASSERT_EQ(notes.size(), 2u);
+  EXPECT_PRED2(holds, notes[0], "masks of 'mask' are called '*_mask'...");
 }
 
 }  // namespace
