@@ -54,6 +54,12 @@ inline void check_own(const IdxSource& source) {
           "targets of the test split have pictures");
 }
 
+inline void check_own(const CifarSource& source) {
+  require(!source.request.files.empty(), "what is read is named");
+  for (const auto& [name, label] : source.request.columns)
+    require(is_target(name), "labels are of the experiment's targets");
+}
+
 inline void check_own(const MaskSource& source) {
   const ImportRequest& request = source.request;
   require(!request.masks.targets.empty(), "there are masks");
@@ -62,13 +68,15 @@ inline void check_own(const MaskSource& source) {
   require(!request.csv.empty() || !request.folders.empty(), "pictures are named");
 }
 
-inline void check_arrays(const ArraysRequest& request) {
-  require(request.npy.empty() != request.tiff.empty(), "an array or pages are named");
-  for (const auto& [name, file] : request.targets_in)
-    require(is_target(name) && !file.empty(), "arrays are of the experiment's targets");
+inline void check_own(const NpySource& source) {
+  require(!source.request.npy.empty() && source.request.tiff.empty(), "what is read is named");
+  for (const auto& [name, file] : source.request.targets_in)
+    require(is_target(name), "arrays are of the experiment's targets");
 }
-inline void check_own(const NpySource& source) { check_arrays(source.request); }
-inline void check_own(const TiffSource& source) { check_arrays(source.request); }
+
+inline void check_own(const TiffSource& source) {
+  require(!source.request.tiff.empty() && source.request.npy.empty(), "what is read is named");
+}
 
 inline void check_own(const GeneratedSource&) {}
 

@@ -6,6 +6,7 @@
 
 #include "medley/base/arguments.hpp"
 #include "medley/import/arrays_source.hpp"
+#include "medley/import/cifar_source.hpp"
 #include "medley/import/csv_source.hpp"
 #include "medley/import/folders_source.hpp"
 #include "medley/import/generated_source.hpp"
@@ -15,8 +16,8 @@
 namespace medley {
 
 // The list: the last one that is chosen by its option counts, the first one where none is.
-using ImportSource = std::variant<CsvSource, FoldersSource, MaskSource, IdxSource, NpySource,
-                                  TiffSource, GeneratedSource>;
+using ImportSource = std::variant<CsvSource, FoldersSource, MaskSource, IdxSource, CifarSource,
+                                  NpySource, TiffSource, GeneratedSource>;
 
 struct ImportOptions {
   bool help = false;
