@@ -280,7 +280,7 @@ TEST(Picture, OtherNumbersOfChannelsAreRefused) {
 TEST(Picture, OtherKindsAreNamed) {
   EXPECT_ERROR(decode("", 3), "3: an empty file");
   EXPECT_ERROR(decode("GIF89a......", 3),
-               "3: neither JPEG, PNG, BMP nor WebP but a GIF: convert it");
+               "3: neither JPEG, PNG, BMP, TIFF nor WebP but a GIF: convert it");
   EXPECT_ERROR(decode("RIFF1234WEBPVP8 ", 3), "3: ...WebP");
   EXPECT_ERROR(decode("<html>not found</html>", 3), "3: ...a text");
   EXPECT_ERROR(decode("\x89PNG", 3), "3: neither");
