@@ -5,6 +5,7 @@
 #include <webp/decode.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <limits>
 #include <memory>
@@ -61,6 +62,9 @@ BmpHeader check_bmp(std::span<const std::byte> file) {
   check_size(header.height, header.width);
   const std::uint32_t compression = old ? 0 : little_endian(file, after + 2, 4);
   if (compression == 1 || compression == 2) throw data_error("a BMP of run lengths: convert it");
+  constexpr std::array<std::uint64_t, 6> bits{1, 4, 8, 16, 24, 32};
+  if (std::ranges::find(bits, header.bits) == bits.end())
+    throw data_error(fmt::format("a BMP of {} bits a pixel: convert it", header.bits));
   const std::uint64_t row = (header.width * header.bits + 31) / 32 * 4;
   const std::uint64_t last = (header.width * header.bits + 7) / 8;
   if (little_endian(file, 10, 4) + row * (header.height - 1) + last > file.size())
@@ -96,8 +100,7 @@ void decode_bmp(std::span<const std::byte> file, Image& out) {
       &std::free);
   if (pixels == nullptr || static_cast<std::uint64_t>(height) != header.height ||
       static_cast<std::uint64_t>(width) != header.width)
-    throw data_error(fmt::format(
-        "damaged BMP, or one of {} bits a pixel that is not read: convert it", header.bits));
+    throw data_error("damaged BMP");
   out.shape = {channels, height, width};
   out.pixels.assign(pixels.get(), pixels.get() + out.shape.bytes());
 }
