@@ -16,10 +16,12 @@ is_gcc := $(findstring g++,$(subst clang++,,$(CXX)))
 MACHINE := $(or $(shell $(CXX) -dumpmachine 2>/dev/null),$(shell uname -m)-linux-gnu)
 
 # Every instruction set named here goes into the binary; the best that the processor has is taken at
-# start. The results are the same bits with each. AVX-512 code takes as long to compile again, so that
-# it is made by default where it can run; ISAS='avx512 avx2' makes it anywhere.
+# start. The results are the same bits with each. `make` and `make run` build for this machine's best, so that an edit
+# is soon running; what is installed, tested or timed has each that machines like this one may have.
+# ISAS='avx512 avx2' builds both anywhere.
 has_avx512 := $(shell grep -m1 -ow avx512vl /proc/cpuinfo)
-ISAS ?= $(if $(findstring x86_64,$(MACHINE)),$(if $(has_avx512),avx512) avx2,$(if $(findstring aarch64,$(MACHINE)),neon,scalar))
+ALL_ISAS := $(if $(findstring x86_64,$(MACHINE)),$(if $(has_avx512),avx512) avx2,$(if $(findstring aarch64,$(MACHINE)),neon,scalar))
+ISAS ?= $(if $(filter-out run binary packages,$(MAKECMDGOALS)),$(strip $(ALL_ISAS)),$(firstword $(ALL_ISAS)))
 # (g++ 12 warns of undefined registers inside its own AVX-512 header.)
 FLAGS_avx512 := -march=x86-64-v4 -mprefer-vector-width=512 $(if $(is_gcc),-Wno-maybe-uninitialized -Wno-uninitialized)
 FLAGS_avx2 := -march=x86-64-v3

@@ -30,7 +30,7 @@ const Program::Variant& Program::variant(std::string_view wanted) const {
   if (wanted.empty()) {
     throw usage_error(
         "this processor has none of the instruction sets that this binary has code for:" + names +
-        "; build with ISAS=scalar to run anywhere");
+        "; build with ISAS=avx2, or with ISAS=scalar to run anywhere");
   }
   throw usage_error("cannot use the instruction set '" + std::string(wanted) +
                     "'; this binary has:" + names);

@@ -54,12 +54,13 @@ import rooms
 import same_bits
 import streams
 import studies
+import tables
 import transcript
 import two_digits
 from harness import ROOT, Bench, Failed, Skipped
 
 MODULES = (same_bits, builds, repetition, nothing_lost, resumption, lengths, parts, kept, streams, damaged_files,
-           memory, manners, agreement, records, folds, imports, mask_imports, foreign, predictions, exported, c_source,
+           memory, manners, agreement, records, folds, imports, tables, mask_imports, foreign, predictions, exported, c_source,
            boards, recipes, initial_weights, range_tests, studies, comparisons, pages, reported_models, deep_pictures,
            rooms, core, installs, transcript, two_digits)
 # Those of some minutes begin first, so that no worker is left alone with one at the end.

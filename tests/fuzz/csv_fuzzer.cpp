@@ -64,7 +64,8 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   check(input, {});
   fuzz::accepted([&] {
     for (const MaskColour& colour : read_colours("colours", input))
-      fuzz::require(!colour.name.empty() && colour.rgb <= 0xFFFFFF, "a class has a name and a colour");
+      fuzz::require(!colour.name.empty() && colour.rgb <= 0xFFFFFF,
+                    "a class has a name and a colour");
   });
   for (const char separator : {'\0', ';', '\t'}) check(input, {separator, true});
   return 0;

@@ -20,8 +20,9 @@ struct MaskPicture {
   std::vector<std::uint32_t> palette;  // of indices: 0xRRGGBB each
 };
 
-// Decodes a PNG file, or a TIFF file of one channel, as it is: no palette is looked up, nothing scaled to 8 bits. All else that decode_image() reads
-// becomes colours. Throws data_error with the reason alone, also where a pixel is transparent: it has no class.
+// Decodes a PNG file, or a TIFF file of one channel, as it is: no palette is looked up, nothing scaled to 8 bits. All else
+// that decode_image() reads becomes colours. Throws data_error with the reason alone, also where a pixel is transparent: it
+// has no class.
 void decode_mask(std::span<const std::byte> file, MaskPicture& out);
 
 // Replaces indices and gray values by the colours that a viewer shows.
