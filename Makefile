@@ -174,7 +174,7 @@ $(SHELL_BUILD)/onnx.pb.o $(SHELL_BUILD)/event.pb.o:
 	@mkdir -p $(@D)
 	$(CXX) -std=c++20 -O0 $(if $(SANITIZE),-fsanitize=$(SANITIZE)) -w -c $(<:.h=.cc) -o $@
 $(SHELL_BUILD)/export.o: CPPFLAGS += -isystem $(dir $(ONNX_HEADER))
-$(SHELL_BUILD)/export.o: | $(ONNX_HEADER) $(EVENT_HEADER)
+$(SHELL_BUILD)/export.o: $(EVENT_HEADER) | $(ONNX_HEADER)
 $(SHELL_BUILD)/mixes.o: SHELL_FLAGS += -fno-exceptions -fno-rtti
 $(SHELL_BUILD)/%.o: $(SHELL_BUILD)/%.cpp | build/packages
 	$(CXX) $(CPPFLAGS) $(CXXFLAGS) $(SHELL_FLAGS) -c $< -o $@
@@ -281,9 +281,9 @@ $(UNIT)/tests: $(UNIT_OBJECTS) $(SHELL_OBJECTS)
 	$(CXX) $(LDFLAGS) $^ -Wl,-Bstatic -lgtest_main -lgtest $(LDLIBS) -o $@
 
 $(UNIT)/export/%.o $(UNIT)/rooms/export.o: CPPFLAGS += -isystem $(dir $(ONNX_HEADER))
-$(UNIT)/rooms/export.o: | $(ONNX_HEADER) $(EVENT_HEADER)
+$(UNIT)/rooms/export.o: $(EVENT_HEADER) | $(ONNX_HEADER)
 $(UNIT)/export/export_onnx_test.o: | $(ONNX_HEADER)
-$(UNIT)/export/summary_values_test.o: | $(EVENT_HEADER)
+$(UNIT)/export/summary_values_test.o: $(EVENT_HEADER)
 
 unit-test: $(UNIT)/tests ## build and run the unit tests
 	$(UNIT)/tests --gtest_brief=1

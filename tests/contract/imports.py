@@ -221,3 +221,28 @@ def folders_and_labels_become_a_dataset_that_trains(bench):
     run("none", "--skip-bad", "--split-by", "who").expect(0, "skipped: ", "59 written", "groups of column 'who'")
     require((folder / "none/group.npy").exists(), "no group.npy")
     return "4 imports"
+
+
+def cifar_files_become_a_dataset(bench):
+    """Records as NumPy writes them; the same labels come out, with the names beside the files."""
+    folder = bench.folder("cifar")
+    rng = np.random.default_rng(5)
+    labels = {}
+    for name, count in (("data_batch_1", 40), ("data_batch_2", 30), ("test_batch", 20)):
+        labels[name] = rng.permutation(count).astype(np.uint8) % 10
+        pictures = rng.integers(0, 256, (count, 3072), np.uint8)
+        (folder / f"{name}.bin").write_bytes(np.hstack((labels[name][:, None], pictures)).tobytes())
+    (folder / "batches.meta.txt").write_text("".join(f"kind {c}\n" for c in range(10)) + "\n")
+
+    def run(out, *files):
+        return bench.run("lenet", "import", "--cifar", *files, "--target", "side=", "--out", folder / out)
+
+    rows = run("all", folder).expect(0).rows()
+    require([int(n) for n in rows[1][2:]] == [60, 10, 20] and rows[5][1] == "kind 3", f"table {rows[:6]}")
+    require((np.load(folder / "all/digit.npy") == np.concatenate(list(labels.values()))).all(), "other labels")
+    _opens(folder / "all")
+    run("two", folder / "data_batch_1.bin", folder / "test_batch.bin").expect(0)
+    (folder / "data_batch_2.bin").write_bytes((folder / "data_batch_2.bin").read_bytes()[:-1])
+    run("none", folder).expect(3, "data_batch_2.bin has 92189 bytes")
+    require(not (folder / "none").exists(), "a folder is left of an import that failed")
+    return "3 imports"

@@ -1,14 +1,15 @@
 // The files of a dataset folder. An input is a sequence of: a byte that chooses a file, two bytes
-// of length (the higher first), the file. Files that are not given are sound, but for dataset.json,
-// which is absent.
+// of length (the higher first), the file. Files that are not given are sound, but for the last
+// three, which are absent.
 #include "tests/fuzz/dataset_folder.hpp"
 
 using namespace medley;
 
 namespace {
 
-constexpr std::array<std::string_view, 6> names{"images.npy", "split.npy", "kind.npy",
-                                                "place.npy",  "mask.npy",  "dataset.json"};
+constexpr std::array<std::string_view, 8> names{"images.npy", "split.npy", "kind.npy",
+                                                "place.npy",  "mask.npy",  "dataset.json",
+                                                "weight.npy", "group.npy"};
 
 class DatasetFiles {
  public:

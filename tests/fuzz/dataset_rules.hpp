@@ -33,6 +33,7 @@ inline void check_records(const Dataset& data, PictureShape shape,
       require(at >= next && at < data.size() && data.split_of(at) == split,
               "a split's records are in file order");
       next = at + 1;
+      require(is_weight(data.weight(at)), "a weight is 0 or of numbers that can be summed");
       Record record;
       data.read(at, {}, record);
       require(record.image.type() == data.pixels().type, "pixels are what the data set says");

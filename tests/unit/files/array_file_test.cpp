@@ -80,6 +80,12 @@ TEST_F(Arrays, DamageIsTold) {
     }
     // (Dates and the like are nobody's business; all of the array is.)
     EXPECT_GT(told, 180) << name;
+    // A byte of the numbers, which only the checksum holds.
+    const bool packed = name == "savez_compressed";
+    std::string other = whole;
+    other[whole.find("PK\1\2") - (packed ? 8 : 1)] ^= 1;
+    EXPECT_PRED2(holds, error(other),
+                 packed ? "3: ...is damaged: " : "3: ...its checksum is another");
   }
   EXPECT_PRED2(holds, error("PK\5\6 and so on"), "3: ...not a whole .npz archive");
 }

@@ -93,7 +93,8 @@ TEST_F(ImportCifar, FineAndCoarseLabels) {
   EXPECT_PRED2(holds, error(r),
                "2: ...coarse (20 classes) and fine (100 classes)...--target place=");
   r.columns = {{"place", ""}, {"mask", ""}, {"a", "fine"}};
-  EXPECT_EQ(import_cifar(r).targets[1].missing[0], 40u);  // each has a class that training must have
+  EXPECT_EQ(import_cifar(r).targets[1].missing[0],
+            40u);  // each has a class that training must have
   r.columns["a"] = "coarse";
   EXPECT_PRED2(holds, error(r), "2: 'coarse' has 20 classes, but...'a' has 100");
   r.columns["a"] = "label";
