@@ -174,7 +174,7 @@ $(SHELL_BUILD)/onnx.pb.o $(SHELL_BUILD)/event.pb.o:
 	@mkdir -p $(@D)
 	$(CXX) -std=c++20 -O0 $(if $(SANITIZE),-fsanitize=$(SANITIZE)) -w -c $(<:.h=.cc) -o $@
 $(SHELL_BUILD)/export.o: CPPFLAGS += -isystem $(dir $(ONNX_HEADER))
-$(SHELL_BUILD)/export.o: | $(ONNX_HEADER) $(EVENT_HEADER)
+$(SHELL_BUILD)/export.o: $(EVENT_HEADER) | $(ONNX_HEADER)
 $(SHELL_BUILD)/mixes.o: SHELL_FLAGS += -fno-exceptions -fno-rtti
 $(SHELL_BUILD)/%.o: $(SHELL_BUILD)/%.cpp | build/packages
 	$(CXX) $(CPPFLAGS) $(CXXFLAGS) $(SHELL_FLAGS) -c $< -o $@
@@ -253,16 +253,16 @@ PYTHON ?= /usr/bin/python3
 THOROUGH ?=
 UNIT := $(BUILD)/unit-$(TEST_ISA)
 unit_tests = $(sort $(wildcard tests/unit/$(1)/*_test.cpp $(if $(THOROUGH),tests/unit/$(1)/*_thorough.cpp)))
-# Tests of the shell are a unit a room, as the shell itself is; those of code that is compiled for an instruction set have
-# one each.
-UNIT_ROOMS := $(filter $(ROOMS),$(notdir $(wildcard tests/unit/*)))
+# Tests of the shell are a unit a room, as the shell itself is, so that names in a room differ; those of code that is
+# compiled for an instruction set have one each, as those of data, whose sources of records are named alike.
+UNIT_ROOMS := $(filter-out base data,$(filter $(ROOMS),$(notdir $(wildcard tests/unit/*))))
 UNIT_OBJECTS := $(UNIT_ROOMS:%=$(UNIT)/rooms/%.o) \
-  $(patsubst tests/unit/%.cpp,$(UNIT)/%.o,$(foreach room,$(filter-out $(ROOMS),$(notdir $(wildcard tests/unit/*))),$(call unit_tests,$(room))))
+  $(patsubst tests/unit/%.cpp,$(UNIT)/%.o,$(foreach room,$(filter-out $(UNIT_ROOMS),$(notdir $(wildcard tests/unit/*))),$(call unit_tests,$(room))))
 # Tests of kernels unroll as much as the kernels do; -O1 without lines compiles them in half the time. Those of engines
 # have many engines of a few steps, for which -Og is enough, and those of the shell read and compare.
 UNIT_OPT := -O1
 $(UNIT)/engine_common.hpp.gch $(UNIT)/engine/%.o: UNIT_OPT := -Og
-$(filter-out %/base.o %/mixes.o %/optimizers.o,$(UNIT_ROOMS:%=$(UNIT)/rooms/%.o)): UNIT_OPT := -O0
+$(filter-out %/mixes.o %/optimizers.o,$(UNIT_ROOMS:%=$(UNIT)/rooms/%.o)): UNIT_OPT := -O0
 UNIT_FLAGS = -Itests $(CXXFLAGS) $(UNIT_OPT) $(if $(SANITIZE),,-g0) $(ENGINE_FLAGS) $(FLAGS_$(TEST_ISA))
 # Headers that most tests of a room begin with take some seconds of each: g++ reads them once, unless there is a cache of
 # objects, which serves better alone. (-w: of a header as the main file it warns.)
@@ -273,7 +273,7 @@ $(UNIT)/%.hpp.gch: tests/%.hpp | build/packages
 $(UNIT)/rooms/%.cpp: tests/unit/$$* Makefile
 	$(call one_unit,$(call unit_tests,$*))
 $(UNIT)/rooms/%.o: $(UNIT)/rooms/%.cpp | build/packages
-	$(CXX) $(CPPFLAGS) $(UNIT_FLAGS) -c $< -o $@
+	$(CXX) $(CPPFLAGS) $(UNIT_FLAGS) -Wno-shadow -c $< -o $@
 $(UNIT)/%.o: tests/unit/%.cpp $(if $(reads_once),$$(call common_of,$$(*D)).gch) | build/packages
 	@mkdir -p $(@D)
 	$(CXX) $(CPPFLAGS) $(if $(reads_once),-include $(call common_of,$(*D))) $(UNIT_FLAGS) -c $< -o $@
@@ -281,9 +281,9 @@ $(UNIT)/tests: $(UNIT_OBJECTS) $(SHELL_OBJECTS)
 	$(CXX) $(LDFLAGS) $^ -Wl,-Bstatic -lgtest_main -lgtest $(LDLIBS) -o $@
 
 $(UNIT)/export/%.o $(UNIT)/rooms/export.o: CPPFLAGS += -isystem $(dir $(ONNX_HEADER))
-$(UNIT)/rooms/export.o: | $(ONNX_HEADER) $(EVENT_HEADER)
+$(UNIT)/rooms/export.o: $(EVENT_HEADER) | $(ONNX_HEADER)
 $(UNIT)/export/export_onnx_test.o: | $(ONNX_HEADER)
-$(UNIT)/export/summary_values_test.o: | $(EVENT_HEADER)
+$(UNIT)/export/summary_values_test.o: $(EVENT_HEADER)
 
 unit-test: $(UNIT)/tests ## build and run the unit tests
 	$(UNIT)/tests --gtest_brief=1

@@ -16,6 +16,7 @@ extern "C" {
 }
 
 #include "medley/files/image.hpp"
+#include "tests/files_helpers.hpp"
 
 namespace medley {
 
@@ -69,6 +70,13 @@ inline std::string make_png(const Image& image) {
 }
 
 // A picture whose pixels are value(y, x, channel).
+// A picture file in memory as decode_image() reads it.
+inline Image decode(std::string_view file, int channels = 3) {
+  Image image;
+  decode_image(bytes_of(file), channels, image);
+  return image;
+}
+
 inline Image make_image(PictureShape shape, const std::function<int(int, int, int)>& value) {
   Image image{shape, {}};
   for (int y = 0; y < shape.height; ++y)

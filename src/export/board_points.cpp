@@ -263,10 +263,8 @@ void add_samples(const RunFiles& run, const nlohmann::json& model, BoardPoints& 
   BoardImage image;
   image.height = samples["picture"]["height"].get<int>();
   image.width = samples["picture"]["width"].get<int>();
-  const auto add = [&](const std::string& tag, const nlohmann::json& uri, int channels,
-                       std::string title) {
+  const auto add = [&](const std::string& tag, const nlohmann::json& uri, std::string title) {
     image.png = png_of(uri.get<std::string>());
-    image.channels = channels;
     image.title = std::move(title);
     list.push_back({tag, step, time, image_value(tag, image)});
   };
@@ -277,16 +275,14 @@ void add_samples(const RunFiles& run, const nlohmann::json& model, BoardPoints& 
       if (samples["heads"][h]["kind"] != "mask")
         title += "; " + told(samples["heads"][h], record["heads"][h]);
     }
-    const bool colour =
-        samples["picture"]["shown"].get<std::string>().find("gray") == std::string::npos;
-    add(tag, record["picture"], colour ? 3 : 1, title);
+    add(tag, record["picture"], title);
     for (std::size_t h = 0; h < samples["heads"].size(); ++h) {
       if (samples["heads"][h]["kind"] != "mask") continue;
       for (const char* what : {"prediction", "truth"}) {
         const nlohmann::json& mask = record["heads"][h][what];
         const std::string name = samples["heads"][h]["head"].get<std::string>();
         if (!mask.is_null())
-          add(fmt::format("{} {} {}", tag, name, what), mask, 4,
+          add(fmt::format("{} {} {}", tag, name, what), mask,
               fmt::format("record {}: {} of {}", record["record"].dump(), what, name));
       }
     }

@@ -49,6 +49,10 @@ struct Held {
   bool outlives = false;  // what it was made of: a checkpoint that was not kept
 };
 
+bool is_picture(const board::Summary::Value& value) {
+  return value.metadata().plugin_data().plugin_name() == "images";
+}
+
 // What the file holds, by tag and step; nothing if it is no whole file of ours.
 std::optional<std::map<Place, Held>> values_of(std::string_view file) {
   const auto records = read_event_records(file);
@@ -59,7 +63,7 @@ std::optional<std::map<Place, Held>> values_of(std::string_view file) {
     if (!event.ParseFromString(record)) return std::nullopt;
     for (const board::Summary::Value& value : event.summary().value())
       values[{value.tag(), event.step()}] = {value.SerializeAsString(),
-                                             value.has_image() || value.has_histo()};
+                                             value.has_histo() || is_picture(value)};
   }
   return values;
 }

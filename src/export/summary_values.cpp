@@ -15,13 +15,19 @@ namespace medley {
 
 namespace {
 
-constexpr int float_tensor = 1, text_tensor = 7, class_of_tensors = 2;
+constexpr int float_tensor = 1, text_tensor = 7, class_of_tensors = 2, class_of_files = 3;
 constexpr std::size_t buckets = 30;
 
 board::Summary::Value named(std::string_view tag) {
   board::Summary::Value value;
   value.set_tag(std::string(tag));
   return value;
+}
+
+void set_texts(board::Tensor& tensor, const std::vector<std::string>& texts) {
+  tensor.set_dtype(text_tensor);
+  tensor.mutable_tensor_shape()->add_dim()->set_size(static_cast<std::int64_t>(texts.size()));
+  for (const std::string& text : texts) tensor.add_string_val(text);
 }
 
 std::string hparams_value(std::string_view tag, const board::HParams& content) {
@@ -108,15 +114,16 @@ std::string histogram_value(std::string_view tag, std::span<const float> values)
   return value.SerializeAsString();
 }
 
+// As a tensor of texts: width, height, file. (Of the older message for pictures, TensorBoard's data
+// server forgets title and description.)
 std::string image_value(std::string_view tag, const BoardImage& image) {
   board::Summary::Value value = named(tag);
   value.mutable_metadata()->mutable_plugin_data()->set_plugin_name("images");
   value.mutable_metadata()->set_display_name(image.title);
   value.mutable_metadata()->set_summary_description(image.description);
-  value.mutable_image()->set_height(image.height);
-  value.mutable_image()->set_width(image.width);
-  value.mutable_image()->set_colorspace(image.channels);
-  value.mutable_image()->set_encoded_image_string(image.png);
+  value.mutable_metadata()->set_data_class(class_of_files);
+  set_texts(*value.mutable_tensor(),
+            {std::to_string(image.width), std::to_string(image.height), image.png});
   return value.SerializeAsString();
 }
 
@@ -124,9 +131,7 @@ std::string text_value(std::string_view tag, std::string_view text) {
   board::Summary::Value value = named(tag);
   value.mutable_metadata()->mutable_plugin_data()->set_plugin_name("text");
   value.mutable_metadata()->set_data_class(class_of_tensors);
-  value.mutable_tensor()->set_dtype(text_tensor);
-  value.mutable_tensor()->mutable_tensor_shape()->add_dim()->set_size(1);
-  value.mutable_tensor()->add_string_val(std::string(text));
+  set_texts(*value.mutable_tensor(), {std::string(text)});
   return value.SerializeAsString();
 }
 
@@ -170,7 +175,6 @@ BoardImage confusion_image(std::span<const std::vector<double>> counts,
   return {{reinterpret_cast<const char*>(png.data()), png.size()},
           image.shape.height,
           image.shape.width,
-          3,
           {},
           count_table(counts, names)};
 }

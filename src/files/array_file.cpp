@@ -129,6 +129,7 @@ void ArrayFile::read(std::uint64_t record, std::span<double> out) const {
 }
 
 void ArrayFile::read(std::uint64_t record, std::span<std::uint8_t> out) const {
+  if (out.empty()) return;
   if (!header_.fortran_order)
     std::memcpy(out.data(), data_.data() + record * elements_, out.size());
   else

@@ -50,9 +50,10 @@ namespace {
 
 using tiff::PageInfo;
 
-// A small file cannot ask for much memory: of more numbers than these, a byte of the file makes so many bytes at most.
+// A small file cannot ask for much memory: of more numbers, or bytes of a strip, than these a byte of the file makes so
+// many bytes at most.
 constexpr std::uint64_t always_read = 1 << 24, most_expanded = 1 << 12;
-constexpr tmsize_t most_at_once = tmsize_t{1} << 30;  // that libtiff may take in one piece
+constexpr tmsize_t most_at_once = tmsize_t{1} << 28;  // that libtiff may take in one piece
 
 template <class T>
 float to_float(const std::byte* at) {
@@ -265,6 +266,9 @@ void TiffReader::Handle::read_blocks(std::vector<float>& values, Reading reading
   if (width == 0 || height == 0 || size <= 0 ||
       static_cast<std::uint64_t>(size) != std::uint64_t{width} * height * pixel)
     fail();
+  if (static_cast<std::uint64_t>(size) > always_read &&
+      static_cast<std::uint64_t>(size) / most_expanded > file.size())
+    throw data_error("damaged TIFF: a strip or tile is larger than the file can fill");
   buffer.resize(static_cast<std::size_t>(size));
   for (std::uint16_t plane = 0; plane < planes; ++plane) {
     for (std::uint32_t y = 0; y < page.height; y += height) {

@@ -26,21 +26,28 @@ def histogram(value):
 
 
 def picture(events, tag, event):
-    image = Image.open(io.BytesIO(event.encoded_image_string))
+    width, height, file = event.tensor_proto.string_val
+    image = Image.open(io.BytesIO(file))
     image.load()
-    if (image.width, image.height) != (event.width, event.height):
-        sys.exit(f"{tag}: {image.size}, but {event.width} x {event.height} is said")
+    if (image.width, image.height) != (int(width), int(height)):
+        sys.exit(f"{tag}: {image.size}, but {width} x {height} is said")
     said = events.SummaryMetadata(tag)
     return [event.step, image.mode, image.width, image.height, sum(image.convert("RGBA").tobytes()),
             said.display_name, said.summary_description]
 
 
+def of_plugin(events, plugin):
+    """Tags of the plugin, {tag: content}, or none."""
+    try:
+        return events.PluginTagToContent(plugin)
+    except KeyError:
+        return {}
+
+
 def hparams(events):
     found = {}
-    if "_hparams_/session_start_info" not in events.Tags()["tensors"]:
-        return found
-    for tag in events.PluginTagToContent("hparams"):
-        data = plugin_data_pb2.HParamsPluginData.FromString(events.PluginTagToContent("hparams")[tag])
+    for content in of_plugin(events, "hparams").values():
+        data = plugin_data_pb2.HParamsPluginData.FromString(content)
         for name, value in data.session_start_info.hparams.items():
             found[name] = value.number_value if value.HasField("number_value") else value.string_value
         found["ended"] = found.get("ended", 0) or data.session_end_info.status
@@ -58,9 +65,9 @@ def main():
             "scalars": {tag: [[e.step, e.value] for e in events.Scalars(tag)] for tag in tags["scalars"]},
             "histograms": {tag: [[e.step, histogram(e.histogram_value)] for e in events.Histograms(tag)]
                            for tag in tags["histograms"]},
-            "images": {tag: [picture(events, tag, e) for e in events.Images(tag)] for tag in tags["images"]},
-            "text": {tag: events.Tensors(tag)[-1].tensor_proto.string_val[0].decode() for tag in tags["tensors"]
-                     if events.Tensors(tag)[-1].tensor_proto.string_val},
+            "images": {tag: [picture(events, tag, e) for e in events.Tensors(tag)] for tag in of_plugin(events, "images")},
+            "text": {tag: events.Tensors(tag)[-1].tensor_proto.string_val[0].decode()
+                     for tag in of_plugin(events, "text")},
             "hparams": hparams(events)}
     print(json.dumps(found))
 

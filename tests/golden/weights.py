@@ -4,7 +4,7 @@ count more or less: the loss of each record (reduction="none"), then (w * l).sum
 
 Run it where PyTorch is installed: python3 tests/golden/weights.py
 One network (a 3x3 convolution, tanh, a dense layer a head) on seven pictures; some targets are not known, and one
-record weighs nothing. tests/unit/engine/weights_test.cpp has the same.
+record weighs nothing. tests/unit/engine/weights_thorough.cpp has the same.
 """
 
 import json

@@ -22,7 +22,7 @@ std::string histogram_value(std::string_view tag, std::span<const float> values)
 // A PNG. The title stands above it instead of the tag, the description (Markdown) behind its sign.
 struct BoardImage {
   std::string png;
-  int height = 0, width = 0, channels = 3;
+  int height = 0, width = 0;
   std::string title, description;
 };
 std::string image_value(std::string_view tag, const BoardImage& image);

@@ -13,13 +13,7 @@
 namespace medley {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
-Image decode(std::string_view file, int channels) {
-  Image image;
-  decode_image(bytes_of(file), channels, image);
-  return image;
-}
+using Json = nlohmann::json;
 
 TEST(Exif, PicturesLieAsPillowTurnsThem) {
   std::ifstream file("tests/golden/orientation.json");

@@ -31,12 +31,6 @@ const std::map<std::string, Wanted>& golden() {
   return files;
 }
 
-Image decode(std::string_view file, int channels = 3) {
-  Image image;
-  decode_image(bytes_of(file), channels, image);
-  return image;
-}
-
 TEST(Formats, ArePillowsPixels) {
   EXPECT_EQ(golden().size(), 16u);
   for (const auto& [name, wanted] : golden()) {

@@ -14,13 +14,7 @@
 namespace medley {
 namespace {
 
-using Pixels = std::vector<std::uint8_t>;
-
-Image decode(std::string_view file, int channels) {
-  Image image;
-  decode_image(bytes_of(file), channels, image);
-  return image;
-}
+using PixelBytes = std::vector<std::uint8_t>;
 
 std::string text(std::initializer_list<int> bytes) {
   std::string out;
@@ -45,32 +39,32 @@ TEST(Png, EightBitGrayAndColour) {
 TEST(Png, FewBitsAndSixteen) {
   // A row of gray pixels of each depth, packed from the left.
   EXPECT_EQ(decode(make_png({3, 1, 1, png_gray, text({0, 0b10100000}), ""}), 1).pixels,
-            (Pixels{255, 0, 255}));
+            (PixelBytes{255, 0, 255}));
   EXPECT_EQ(decode(make_png({3, 1, 2, png_gray, text({0, 0b00011000}), ""}), 1).pixels,
-            (Pixels{0, 85, 170}));
+            (PixelBytes{0, 85, 170}));
   EXPECT_EQ(decode(make_png({2, 1, 4, png_gray, text({0, 0x3F}), ""}), 1).pixels,
-            (Pixels{51, 255}));
+            (PixelBytes{51, 255}));
   EXPECT_EQ(
       decode(make_png({3, 1, 16, png_gray, text({0, 0x80, 0x80, 0x80, 0xFF, 0xFF, 0xFF}), ""}), 1)
           .pixels,
-      (Pixels{128, 128, 255}));
+      (PixelBytes{128, 128, 255}));
   // 0x81FF is 129.498 of 255, 0x80FF 128.498: rounded, not cut.
   EXPECT_EQ(decode(make_png({1, 1, 16, png_gray, text({0, 0x81, 0x7F}), ""}), 1).pixels,
-            (Pixels{129}));
+            (PixelBytes{129}));
   EXPECT_EQ(decode(make_png({1, 1, 16, png_gray, text({0, 0x00, 0xFF}), ""}), 1).pixels,
-            (Pixels{1}));
+            (PixelBytes{1}));
 }
 
 TEST(Png, PaletteWithAndWithoutTransparency) {
   const std::string colours = png_chunk("PLTE", text({10, 20, 30, 200, 100, 0}));
   const std::string rows = text({0, 0b01000000});
   EXPECT_EQ(decode(make_png({2, 1, 1, png_palette, rows, colours}), 3).pixels,
-            (Pixels{10, 20, 30, 200, 100, 0}));
+            (PixelBytes{10, 20, 30, 200, 100, 0}));
   // The first colour is transparent, on white.
   EXPECT_EQ(
       decode(make_png({2, 1, 1, png_palette, rows, colours + png_chunk("tRNS", text({0}))}), 3)
           .pixels,
-      (Pixels{255, 255, 255, 200, 100, 0}));
+      (PixelBytes{255, 255, 255, 200, 100, 0}));
 }
 
 TEST(Png, AlphaIsLaidOnWhite) {
@@ -78,9 +72,9 @@ TEST(Png, AlphaIsLaidOnWhite) {
                              text({0, 10, 20, 30, 255, 10, 20, 30, 0, 0, 100, 255, 128}), ""}),
                    3)
                 .pixels,
-            (Pixels{10, 20, 30, 255, 255, 255, 127, 177, 255}));
+            (PixelBytes{10, 20, 30, 255, 255, 255, 127, 177, 255}));
   EXPECT_EQ(decode(make_png({2, 1, 8, png_gray_alpha, text({0, 7, 255, 7, 0}), ""}), 1).pixels,
-            (Pixels{7, 255}));
+            (PixelBytes{7, 255}));
 }
 
 TEST(Png, Interlaced) {
@@ -138,12 +132,12 @@ TEST(Png, PackedTextsAreNotUnpacked) {
   const std::string text = png_chunk("zTXt", std::string("key\0\0", 5) + packed) +
                            png_chunk("iCCP", std::string("key\0\0", 5) + packed);
   EXPECT_EQ(decode(make_png({1, 1, 8, png_gray, std::string("\0a", 2), text}), 1).pixels,
-            Pixels{'a'});
+            PixelBytes{'a'});
 }
 
 // --- JPEG ----------------------------------------------------------------------------------------
 
-int worst_difference(const Pixels& a, const Pixels& b) {
+int worst_difference(const PixelBytes& a, const PixelBytes& b) {
   int worst = a.size() == b.size() ? 0 : 256;
   for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i)
     worst = std::max(worst, std::abs(a[i] - b[i]));
@@ -258,9 +252,9 @@ TEST(Picture, ColourBecomesGrayAndBack) {
     constexpr int table[5][3]{{255, 0, 0}, {0, 255, 0}, {0, 0, 255}, {255, 255, 255}, {9, 9, 9}};
     return table[x][c];
   });
-  EXPECT_EQ(decode(make_png(colours), 1).pixels, (Pixels{76, 150, 29, 255, 9}));
+  EXPECT_EQ(decode(make_png(colours), 1).pixels, (PixelBytes{76, 150, 29, 255, 9}));
   const Image gray = make_image({1, 1, 3}, [](int, int x, int) { return 100 * x; });
-  EXPECT_EQ(decode(make_png(gray), 3).pixels, (Pixels{0, 0, 0, 100, 100, 100, 200, 200, 200}));
+  EXPECT_EQ(decode(make_png(gray), 3).pixels, (PixelBytes{0, 0, 0, 100, 100, 100, 200, 200, 200}));
 }
 
 TEST(Picture, OtherNumbersOfChannelsAreRefused) {
@@ -290,7 +284,7 @@ TEST(Picture, LoadingNamesTheFile) {
   const TemporaryFolder folder;
   write_text(folder / "a.png", make_png(make_image({3, 2, 2}, noise)));
   write_text(folder / "b.png", "nonsense");
-  Pixels out(3 * 4 * 4);
+  PixelBytes out(3 * 4 * 4);
   load_picture(folder / "a.png", Fit::crop, {3, 4, 4}, out);
   EXPECT_EQ(out[0], noise(0, 0, 0));
   EXPECT_ERROR(load_picture(folder / "b.png", Fit::crop, {3, 4, 4}, out), "3: ...b.png: neither");
@@ -346,7 +340,7 @@ TEST(Fit, AgreesWithTheReference) {
     for (const PictureShape shape : {PictureShape{3, 64, 64}, {1, 5, 9}, {1, 1, 1}, {3, 30, 70}})
       for (const Fit fit : {Fit::crop, Fit::stretch, Fit::pad}) {
         const Image image = make_image({shape.channels, h, w}, noise);
-        Pixels out(shape.bytes());
+        PixelBytes out(shape.bytes());
         fit_image(image, fit, shape, out);
         const auto expected = reference(image, fit, shape);
         double worst = 0;
@@ -362,9 +356,9 @@ TEST(Fit, ConstantPicturesStayConstant) {
     for (const int side : {1, 2, 7, 63, 64, 65, 129, 1000}) {
       const Image image = make_image({1, side, side + 3}, [&](int, int, int) { return value; });
       for (const Fit fit : {Fit::crop, Fit::stretch}) {
-        Pixels out(64 * 48);
+        PixelBytes out(64 * 48);
         fit_image(image, fit, {1, 64, 48}, out);
-        EXPECT_EQ(out, Pixels(64 * 48, static_cast<std::uint8_t>(value))) << side;
+        EXPECT_EQ(out, PixelBytes(64 * 48, static_cast<std::uint8_t>(value))) << side;
       }
     }
 }
@@ -372,7 +366,7 @@ TEST(Fit, ConstantPicturesStayConstant) {
 TEST(Fit, TheSameSizeIsTheSamePicture) {
   const Image image = make_image({1, 19, 23}, noise);
   for (const Fit fit : {Fit::crop, Fit::stretch, Fit::pad}) {
-    Pixels out(19 * 23);
+    PixelBytes out(19 * 23);
     fit_image(image, fit, {1, 19, 23}, out);
     EXPECT_EQ(out, image.pixels);
   }
@@ -382,9 +376,9 @@ TEST(Fit, CropKeepsTheMiddleAndPadTheWhole) {
   // Twice as wide as high: the left and right quarters are bright.
   const Image image =
       make_image({1, 8, 16}, [](int, int x, int) { return x < 4 || x >= 12 ? 200 : 50; });
-  Pixels out(8 * 8);
+  PixelBytes out(8 * 8);
   fit_image(image, Fit::crop, {1, 8, 8}, out);
-  EXPECT_EQ(out, Pixels(8 * 8, 50));
+  EXPECT_EQ(out, PixelBytes(8 * 8, 50));
   fit_image(image, Fit::pad, {1, 8, 8}, out);
   for (const int y : {0, 1, 6, 7}) EXPECT_EQ(out[static_cast<std::size_t>(8 * y + 4)], 0) << y;
   for (const int y : {2, 3, 4, 5}) {
@@ -397,7 +391,7 @@ TEST(Fit, TheSameBytesOnEveryMachine) {
   std::uint64_t digest = 0;
   const Image image = make_image({3, 171, 128}, noise);
   for (const Fit fit : {Fit::crop, Fit::stretch, Fit::pad}) {
-    Pixels out(3 * 64 * 64);
+    PixelBytes out(3 * 64 * 64);
     fit_image(image, fit, {3, 64, 64}, out);
     digest = XXH3_64bits_withSeed(out.data(), out.size(), digest);
   }

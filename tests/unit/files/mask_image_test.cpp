@@ -57,6 +57,17 @@ TEST(MaskImage, ColoursTellTheClassesApart) {
   EXPECT_EQ(image.pixels, (std::vector<std::uint8_t>{0, 0, 0, 128, 0, 0, 0, 128, 0, 128, 128, 0}));
 }
 
+TEST(MaskImage, WhatIsNotKnownIsGray) {
+  const TemporaryFolder folder;
+  const std::vector<std::uint8_t> mask{0, 255, 1};
+  write_mask(folder / "mask.png", 1, 3, mask, 2);
+  int height = 0, width = 0;
+  EXPECT_EQ(indices(read_text(folder / "mask.png"), height, width), mask);
+  Image image;
+  decode_image(bytes_of(read_text(folder / "mask.png")), 1, image);
+  EXPECT_EQ(image.pixels, (std::vector<std::uint8_t>{0, 128, 255}));
+}
+
 TEST(MaskImage, NamesTheFileThatCannotBeWritten) {
   const TemporaryFolder folder;
   EXPECT_ERROR(write_mask(folder / "none" / "mask.png", 1, 1, std::vector<std::uint8_t>{0}, 2),

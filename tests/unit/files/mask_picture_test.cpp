@@ -12,7 +12,7 @@
 namespace medley {
 namespace {
 
-const nlohmann::json& golden() {
+const nlohmann::json& mask_golden() {
   static const nlohmann::json json = [] {
     std::ifstream text("tests/golden/mask_files.json");
     return nlohmann::json::parse(text);
@@ -20,7 +20,7 @@ const nlohmann::json& golden() {
   return json;
 }
 
-MaskPicture decode(std::string_view file) {
+MaskPicture decoded_mask(std::string_view file) {
   MaskPicture mask;
   decode_mask(bytes_of(file), mask);
   return mask;
@@ -29,9 +29,9 @@ MaskPicture decode(std::string_view file) {
 std::string file_of(const nlohmann::json& text) { return from_base64(text.get<std::string>()); }
 
 TEST(MaskPicture, HasTheValuesOfTheFile) {
-  EXPECT_EQ(golden()["files"].size(), 16u);
-  for (const auto& wanted : golden()["files"]) {
-    const MaskPicture mask = decode(file_of(wanted["file"]));
+  EXPECT_EQ(mask_golden()["files"].size(), 16u);
+  for (const auto& wanted : mask_golden()["files"]) {
+    const MaskPicture mask = decoded_mask(file_of(wanted["file"]));
     EXPECT_EQ(mask.height, wanted["height"]) << wanted["name"];
     EXPECT_EQ(mask.width, wanted["width"]) << wanted["name"];
     EXPECT_EQ(static_cast<int>(mask.kind), wanted["kind"]) << wanted["name"];
@@ -41,30 +41,30 @@ TEST(MaskPicture, HasTheValuesOfTheFile) {
 }
 
 TEST(MaskPicture, WithoutAClassIsRefused) {
-  EXPECT_ERROR(decode(file_of(golden()["refused"]["transparent"])),
+  EXPECT_ERROR(decoded_mask(file_of(mask_golden()["refused"]["transparent"])),
                "3: a mask with transparent pixels...");
-  EXPECT_ERROR(decode(file_of(golden()["refused"]["colours of 16 bits"])),
+  EXPECT_ERROR(decoded_mask(file_of(mask_golden()["refused"]["colours of 16 bits"])),
                "3: ...16 bits: save it with 8");
-  EXPECT_ERROR(decode("GIF89a......"), "3: ...GIF...");
-  const std::string png = file_of(golden()["files"][0]["file"]);
+  EXPECT_ERROR(decoded_mask("GIF89a......"), "3: ...GIF...");
+  const std::string png = file_of(mask_golden()["files"][0]["file"]);
   for (std::size_t size = 8; size < png.size(); size += 7)
-    EXPECT_ERROR(decode(png.substr(0, size)), "3: damaged PNG...");
+    EXPECT_ERROR(decoded_mask(png.substr(0, size)), "3: damaged PNG...");
 }
 
 TEST(MaskPicture, LossesAreNoticed) {
   EXPECT_TRUE(
-      decode(make_jpeg(make_image({1, 8, 8}, [](int, int x, int) { return 30 * x; }))).lossy);
+      decoded_mask(make_jpeg(make_image({1, 8, 8}, [](int, int x, int) { return 30 * x; }))).lossy);
 }
 
 TEST(MaskPicture, IndicesAndGrayBecomeTheColoursOfAViewer) {
-  MaskPicture mask = decode(file_of(golden()["files"][0]["file"]));
-  const MaskPicture colours = decode(file_of(golden()["files"][9]["file"]));
+  MaskPicture mask = decoded_mask(file_of(mask_golden()["files"][0]["file"]));
+  const MaskPicture colours = decoded_mask(file_of(mask_golden()["files"][9]["file"]));
   EXPECT_FALSE(to_numbers(mask = colours));
   EXPECT_EQ(mask.values, colours.values);
-  mask = decode(file_of(golden()["files"][0]["file"]));
+  mask = decoded_mask(file_of(mask_golden()["files"][0]["file"]));
   to_colours(mask);
   EXPECT_EQ(mask.values, colours.values);
-  mask = decode(file_of(golden()["files"][6]["file"]));  // of one bit
+  mask = decoded_mask(file_of(mask_golden()["files"][6]["file"]));  // of one bit
   to_colours(mask);
   EXPECT_EQ(mask.values[0], 0u);
   EXPECT_EQ(mask.values[6], 0xFFFFFFu);
@@ -73,8 +73,8 @@ TEST(MaskPicture, IndicesAndGrayBecomeTheColoursOfAViewer) {
 }
 
 TEST(FitMask, TakesPillowsNearestPixels) {
-  const auto classes = golden()["classes"].get<std::vector<std::uint8_t>>();
-  for (const auto& wanted : golden()["resized"]) {
+  const auto classes = mask_golden()["classes"].get<std::vector<std::uint8_t>>();
+  for (const auto& wanted : mask_golden()["resized"]) {
     const int height = wanted["height"], width = wanted["width"];
     std::vector<std::uint8_t> out(static_cast<std::size_t>(height * width));
     fit_mask(classes, 7, 10, Fit::stretch, height, width, out);

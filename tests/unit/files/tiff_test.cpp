@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/files_helpers.hpp"
+#include "tests/pictures_helpers.hpp"
 
 namespace medley {
 namespace {
@@ -28,12 +29,6 @@ class Tiff : public ::testing::Test {
   }
   Json golden_;
 };
-
-Image decode(std::string_view file, int channels) {
-  Image image;
-  decode_image(bytes_of(file), channels, image);
-  return image;
-}
 
 TEST_F(Tiff, PagesAreWhatNumPyHas) {
   EXPECT_EQ(golden_.size(), 33u);

@@ -17,8 +17,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr PictureShape shape{1, 2, 2};
-constexpr TargetSpec specs[]{{"grade", TargetKind::classes, 3}, {"size", TargetKind::values, 1}};
+constexpr PictureShape tiny{1, 2, 2};
+constexpr TargetSpec graded[]{{"grade", TargetKind::classes, 3}, {"size", TargetKind::values, 1}};
 constexpr TargetSpec two_specs[]{{"kind", TargetKind::classes, 2}};
 
 class CsvDialects : public ::testing::Test {
@@ -31,8 +31,8 @@ class CsvDialects : public ::testing::Test {
   }
   ImportRequest request(const fs::path& csv) const {
     ImportRequest request;
-    request.shape = shape;
-    request.targets = specs;
+    request.shape = tiny;
+    request.targets = graded;
     request.csv = csv;
     request.images = folder_ / "images";
     request.columns["size"] = {"größe in cm"};
@@ -48,7 +48,7 @@ class CsvDialects : public ::testing::Test {
   }
   std::vector<float> sizes(const ImportRequest& r) const {
     import_csv(r);
-    const Dataset data(r.out, shape, specs);
+    const Dataset data(r.out, tiny, graded);
     std::vector<float> sizes;
     for (std::uint64_t i = 0; i < data.size(); ++i) {
       Record record;
@@ -63,7 +63,7 @@ class CsvDialects : public ::testing::Test {
     r.columns.clear();
     if (!positive.empty()) r.positive["kind"] = positive;
     import_csv(r);
-    const Dataset data(r.out, shape, two_specs);
+    const Dataset data(r.out, tiny, two_specs);
     return {data.class_names(0).begin(), data.class_names(0).end()};
   }
   TemporaryFolder folder_;
@@ -81,7 +81,7 @@ TEST_F(CsvDialects, OneTableHoweverItIsWritten) {
     ++files;
     const ImportReport report = import_csv(request(entry.path()));
     EXPECT_EQ(report.rows, 6u);
-    const Dataset data(folder_ / "out", shape, specs);
+    const Dataset data(folder_ / "out", tiny, graded);
     ASSERT_EQ(data.size(), 6u);
     ASSERT_EQ(data.class_names(0).size(), 3u);
     for (std::uint64_t i = 0; i < 6; ++i) {
@@ -105,7 +105,7 @@ TEST_F(CsvDialects, BlanksAroundNamesAndCells) {
   const ImportRequest r = request_of(
       "\t image ,grade , \"size\" \r\n p0 , a, 1 \r\np1,\" a\",+2\r\np2, \"b\" ,3\np3,a,4\n");
   EXPECT_EQ(sizes(r), (std::vector<float>{1, 2, 3, 4}));
-  const Dataset data(r.out, shape, specs);
+  const Dataset data(r.out, tiny, graded);
   EXPECT_EQ(data.class_names(0)[0], " a");  // within quotes they count
   EXPECT_EQ(data.class_names(0)[1], "a");
 }
@@ -151,10 +151,10 @@ TEST_F(CsvDialects, AnOptionDecides) {
 TEST_F(CsvDialects, AColumnOfWeights) {
   ImportRequest r = request_of("image;grade;size;worth\np0;a;1;0,5\np1;b;2;0\np2;c;3;2\n");
   import_csv(r);
-  EXPECT_FALSE(Dataset(r.out, shape, specs).has_weights());
+  EXPECT_FALSE(Dataset(r.out, tiny, graded).has_weights());
   r.weight_column = "worth";
   import_csv(r);
-  const Dataset data(r.out, shape, specs);
+  const Dataset data(r.out, tiny, graded);
   for (std::uint64_t i = 0; i < 3; ++i)
     EXPECT_EQ(data.weight(i), (std::array{0.5f, 0.0f, 2.0f})[i]);
   const auto json = nlohmann::json::parse(read_text(r.out / "dataset.json"));

@@ -141,8 +141,9 @@ TEST_F(ArraysImported, SplitsComeFromAnArray) {
 
 TEST_F(ArraysImported, PagesOfTiffArePicturesOrChannels) {
   std::ifstream golden("tests/golden/tiff.json");
+  const auto all = nlohmann::json::parse(golden);
   nlohmann::json pages;
-  for (const auto& entry : nlohmann::json::parse(golden)["files"])
+  for (const auto& entry : all["files"])
     if (entry["name"] == "tifffile 4 pages") pages = entry;
   write_text(folder_ / "a.tif", from_base64(pages["file"].get<std::string>()));
   const auto values = pages["values"].get<std::vector<std::uint16_t>>();

@@ -68,6 +68,11 @@ TEST_F(ImportCifar, TenClassesAndATestFile) {
     EXPECT_EQ(record.image[3071], 9);
   }
   data.each_record(Split::test, [](std::uint64_t i) { EXPECT_GE(i, 60u); });
+  // Which records are for validation does not depend on those of the test split.
+  const std::string split = read_text(r.out / "split.npy");
+  file("test_batch.bin", 33, 60);
+  import_cifar(r);
+  EXPECT_EQ(read_text(r.out / "split.npy").substr(128, 60), split.substr(128, 60));
 }
 
 TEST_F(ImportCifar, FineAndCoarseLabels) {

@@ -12,7 +12,7 @@
 namespace medley {
 namespace {
 
-constexpr TargetSpec specs[]{{"kind", TargetKind::classes, 2}, {"mask", TargetKind::mask, 2}};
+constexpr TargetSpec masked[]{{"kind", TargetKind::classes, 2}, {"mask", TargetKind::mask, 2}};
 
 // A WebP file that is 19 x 11 and turned by its Exif (tests/golden/formats.py).
 std::string turned_picture() {
@@ -33,7 +33,7 @@ class Masks : public ::testing::Test {
   Masks() { std::filesystem::create_directories(folder_ / "masks"); }
   // The mask of the only picture, as it is read beside it.
   ReadMask read(const Image& picture, bool exact) {
-    MaskSet set(specs, {{{"mask", {folder_ / "masks", {}, {}}}}, false});
+    MaskSet set(masked, {{{"mask", {folder_ / "masks", {}, {}}}}, false});
     MaskSet::Notes notes;
     set.find(folder_.path(), std::vector<std::string>{"a.webp"}, 1, notes);
     EXPECT_EQ(set.problem(0), "");
@@ -80,13 +80,13 @@ TEST_F(Masks, OfAnotherSize) {
 }
 
 TEST_F(Masks, AreOfTargetsThatAreMasks) {
-  EXPECT_ERROR(MaskSet(specs, {{{"kind", {folder_ / "masks", {}, {}}}}, false}),
+  EXPECT_ERROR(MaskSet(masked, {{{"kind", {folder_ / "masks", {}, {}}}}, false}),
                "2: --masks: the target 'kind' is no mask");
   EXPECT_ERROR(read({}, true), "3: ...masks: no mask is called like a picture...");
 }
 
 TEST_F(Masks, InTheFolderOfThePictures) {
-  MaskSet set(specs, {{{"mask", {folder_ / "masks", {}, {}}}}, false});
+  MaskSet set(masked, {{{"mask", {folder_ / "masks", {}, {}}}}, false});
   std::vector<FolderPicture> files{
       {"a.jpg", {}, {}, {}}, {"a_mask.png", {}, {}, {}}, {"b.jpg", {}, {}, {}}};
   set.leave_out_masks(folder_ / "masks/.", files);

@@ -163,7 +163,7 @@ TEST(MixesGolden, MgdaIsNoLongerThanTorchJdOnes) {
   }
 }
 
-double least_gain(const Gradients& g, const Gradient& direction) {
+double least_gain_of(const Gradients& g, const Gradient& direction) {
   double least = 1e300;
   for (const Gradient& row : g) least = std::min(least, dot(row, direction));
   return least;
@@ -179,8 +179,8 @@ TEST(MixesGolden, CaGradGainsNoLessThanTorchJdOnes) {
       GramianStep step(g);
       Gradient ours = combined(g, step.weights(CaGrad{.c = c, .rescale = 1}));
       const Gradient theirs = combined(g, one.at("torchjd").at(name).get<Weights>());
-      const double wanted = least_gain(g, theirs);
-      EXPECT_GE(least_gain(g, ours), wanted - 1e-7 * std::fabs(wanted)) << name;
+      const double wanted = least_gain_of(g, theirs);
+      EXPECT_GE(least_gain_of(g, ours), wanted - 1e-7 * std::fabs(wanted)) << name;
       for (std::size_t i = 0; i < ours.size(); ++i) ours[i] -= mean[i];
       EXPECT_LE(norm(ours), c * norm(mean) * (1.0 + 1e-9)) << name;
     }

@@ -14,7 +14,7 @@
 namespace medley {
 namespace {
 
-Description small() {
+Description small_summary() {
   Description d;
   d.name = "small";
   d.input = {3, 8, 8};
@@ -72,7 +72,7 @@ Description small() {
 }
 
 TEST(NetworkTable, HasALineALayerAndTheSums) {
-  const std::string text = network_table(small());
+  const std::string text = network_table(small_summary());
   EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 5);
   EXPECT_PRED2(
       holds, "x" + text,
@@ -83,7 +83,7 @@ TEST(NetworkTable, HasALineALayerAndTheSums) {
 }
 
 TEST(ArenaSummary, AddsUpToTheArena) {
-  const std::string text = arena_summary(small());
+  const std::string text = arena_summary(small_summary());
   EXPECT_PRED2(holds, "x" + text,
                "x...parameters ...1024...\n...gradients ...2 ...2000...\n...activations ...4.0 KiB "
                "...2 ...8192"
@@ -93,14 +93,14 @@ TEST(ArenaSummary, AddsUpToTheArena) {
 }
 
 TEST(ArenaCsv, PlacesBuffersWithinTheActivations) {
-  const std::string text = arena_csv(small());
+  const std::string text = arena_csv(small_summary());
   EXPECT_EQ(text.substr(0, text.find('\n')), "name,offset,bytes,lifetime");
   EXPECT_PRED2(holds, "x" + text, "x...\"gradients, direction 0, slot 1\",2048,1000,step\n");
   EXPECT_PRED2(holds, "x" + text, "x...worker 0: activations: value of input,3328,64,-1..4\n");
 }
 
 TEST(DescriptionJson, HoldsEverything) {
-  const auto json = nlohmann::json::parse(description_json(small()));
+  const auto json = nlohmann::json::parse(description_json(small_summary()));
   EXPECT_EQ(json["experiment"], "small");
   EXPECT_EQ(json["fingerprint"], "0000000000000abc");
   EXPECT_EQ(json["input"], nlohmann::json::parse(R"({"channels": 3, "height": 8, "width": 8})"));
@@ -144,7 +144,7 @@ TEST(DescriptionJson, HoldsEverything) {
 }
 
 TEST(DescriptionJson, KeepsTheOrderOfItsKeys) {
-  const std::string text = description_json(small());
+  const std::string text = description_json(small_summary());
   EXPECT_PRED2(
       holds, "x" + text,
       "x...\"schema\"...\"experiment\"...\"input\"...\"targets\"...\"layers\"...\"heads\"."
@@ -153,12 +153,13 @@ TEST(DescriptionJson, KeepsTheOrderOfItsKeys) {
 }
 
 TEST(DescriptionJson, WritesWholeNumbersWithoutAPoint) {
-  EXPECT_PRED2(holds, "x" + description_json(small()), "x...\"outputs\": 16,...\"slope\": 0.25");
+  EXPECT_PRED2(holds, "x" + description_json(small_summary()),
+               "x...\"outputs\": 16,...\"slope\": 0.25");
 }
 
 TEST(Summary, NamesAllParts) {
   EXPECT_PRED2(
-      holds, "x" + summary(small()),
+      holds, "x" + summary(small_summary()),
       "x...small: pictures 3x8x8...kind (4 classes)...where (2 classes a pixel)..."
       "initial ...parameters\n...he_uniform x 0.5 ...trunk.0.weight\n...terms\n...decay "
       "...(weights)...mix     blend:a=0.3, uncertainty:rate=1,form=revised\nsteps   joint...sgd..."
@@ -167,7 +168,7 @@ TEST(Summary, NamesAllParts) {
 }
 
 TEST(Summary, ListsOfMixesAreWrapped) {
-  Description d = small();
+  Description d = small_summary();
   d.mixes.assign(9, Uncertainty{});
   EXPECT_PRED2(
       holds, "x" + summary(d),
@@ -176,7 +177,7 @@ TEST(Summary, ListsOfMixesAreWrapped) {
 }
 
 TEST(DescriptionJson, TellsWhatEachLossHasANumberFor) {
-  Description d = small();
+  Description d = small_summary();
   d.mixes = {Constrained{}};
   const auto json = nlohmann::json::parse(description_json(d));
   EXPECT_EQ(json["mixes"][0]["loss_options"], nlohmann::json::parse(R"(["limit"])"));

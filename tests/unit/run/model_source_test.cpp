@@ -9,7 +9,7 @@
 namespace medley {
 namespace {
 
-class Records final : public Source {
+class NamedRecords final : public Source {
  public:
   std::vector<float> means{10}, deviations{20};
   std::vector<std::string> names{"a", "b"};
@@ -43,7 +43,7 @@ Checkpoint trained() {
 }
 
 TEST(ModelSource, NormalizesAsTheModelWasTrained) {
-  const Records records;
+  const NamedRecords records;
   const ModelSource source(trained(), one_target(), &records, "data", true);
   EXPECT_EQ(source.mean()[0], 1.0f);
   EXPECT_EQ(source.deviation()[0], 2.0f);
@@ -63,7 +63,7 @@ TEST(ModelSource, WorksWithoutRecords) {
 }
 
 TEST(ModelSource, TakesFromTheRecordsWhatAForeignFileLacks) {
-  const Records records;
+  const NamedRecords records;
   Checkpoint foreign;
   foreign.path = "foreign.safetensors";
   ::testing::internal::CaptureStderr();
@@ -77,7 +77,7 @@ TEST(ModelSource, TakesFromTheRecordsWhatAForeignFileLacks) {
 }
 
 TEST(ModelSource, RefusesClassesInAnotherOrder) {
-  Records records;
+  NamedRecords records;
   records.names = {"b", "a"};
   EXPECT_ERROR(ModelSource(trained(), one_target(), &records, "data", true),
                "3: data...'t'...run/last...b, a...a, b");
@@ -106,7 +106,7 @@ TEST(Splits, AreNamed) {
 }
 
 TEST(Splits, WithoutRecordsAreRefused) {
-  const Records records;
+  const NamedRecords records;
   require_records(records, Split::test, "data");
   EXPECT_ERROR(require_records(records, Split::train, "data"), "3: data: ...train...test 3");
 }

@@ -15,7 +15,7 @@
 namespace medley {
 namespace {
 
-const float infinite = std::numeric_limits<float>::infinity(), nan = std::nanf("");
+const float infinite = std::numeric_limits<float>::infinity(), not_known = std::nanf("");
 
 // Heads on classes, with and without probabilities, on values and on a mask.
 class Heads {
@@ -107,7 +107,7 @@ TEST(CsvPredictions, TellParts) {
 
 TEST(JsonPredictions, AreAnObjectALine) {
   Heads heads;
-  heads.place = {nan, infinite};
+  heads.place = {not_known, infinite};
   heads.predicted.clear();
   const std::string text =
       written(heads, {true, 2, true, {1, 2, 2}}, json_predictions, "image", "n\"\n\xFF ü");
