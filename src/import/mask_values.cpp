@@ -136,6 +136,7 @@ void MaskCensus::File::look_at(const MaskPicture& mask) {
 void MaskCensus::count(std::size_t number, const File& file) {
   ++files;
   indexed += file.kind == MaskPicture::Kind::indices;
+  one_beside_255 = one_beside_255 || (file.first.contains(1) && file.first.contains(255));
   if (file.lossy && !lossy) lossy = number;
   if (file.too_many && !too_many) too_many = number;
   for (const auto& [value, pixel] : file.first) {
@@ -207,6 +208,12 @@ class NumberRule {
           "{}: the masks have 0 and 255 alone{}: --mask-unknown {}255 if 255 means \"not known\", "
           "--mask-values {}0,255 if it is a class",
           file_(where.file), census_.indexed > 0 ? ", as indices" : "", prefix(), prefix()));
+    if (spec_.size == 2 && meaning_.values.empty() && has(1) && !census_.one_beside_255)
+      throw data_error(
+          fmt::format("{}: some masks have 0 and 255, others 0 and 1: --mask-threshold {}1 if both "
+                      "are class 1, "
+                      "--mask-unknown {}255 if 255 means \"not known\"",
+                      file_(where.file), prefix(), prefix()));
     if (binary_) {
       notes.push_back(fmt::format(
           "masks of '{}': 0 and 255 are taken for classes 0 and 1 (--mask-unknown {}255 if 255 "

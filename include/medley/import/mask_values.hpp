@@ -68,6 +68,7 @@ class MaskCensus {
 
   std::map<std::uint32_t, Value> values;
   std::uint64_t files = 0, indexed = 0;
+  bool one_beside_255 = false;                 // in one of the files
   std::optional<std::size_t> lossy, too_many;  // the first such file
   std::map<std::size_t, int> widths;           // of files named by `values`
 };

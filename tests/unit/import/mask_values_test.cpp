@@ -68,11 +68,19 @@ TEST(MaskValues, OfTwoClasses0And255AloneAreBoth) {
   EXPECT_PRED2(holds, c.notes[0],
                "masks of 'm': 0 and 255 are taken for classes 0 and 1...--mask-unknown m=255...");
   EXPECT_EQ(of({255}).run(), (Bytes{1}));
-  // One mask with another value shows what 255 means in all of them.
+  // One mask with both shows what 255 means in all of them.
   Case mixed = of({0, 255});
-  mixed.masks.push_back(mask_of({1, 0}));
-  EXPECT_EQ(mixed.run(), (Bytes{0, 255, 1, 0}));
-  EXPECT_PRED2(holds, mixed.notes.at(0), "...255, in 1 of 2, is taken for \"not known\"...");
+  mixed.masks.push_back(mask_of({1, 0, 255}));
+  EXPECT_EQ(mixed.run(), (Bytes{0, 255, 1, 0, 255}));
+  EXPECT_PRED2(holds, mixed.notes.at(0), "...255, in 2 of 2, is taken for \"not known\"...");
+  // Of one bit some, of eight bits others.
+  Case unlike = of({0, 255});
+  unlike.masks.push_back(mask_of({1, 0}));
+  EXPECT_ERROR(unlike.run(),
+               "3: a.png: some masks have 0 and 255, others 0 and 1: --mask-threshold "
+               "m=1...--mask-unknown m=255...");
+  unlike.meaning.threshold = 1;
+  EXPECT_EQ(unlike.run(), (Bytes{0, 1, 1, 0}));
 }
 
 TEST(MaskValues, BesideClasses255IsNotKnown) {
