@@ -231,7 +231,7 @@ TEST(FoldedSource, NormalizesByItsOwnTrainingRecords) {
   const auto expect_measured = [&] {
     ChannelStatistics statistics(shape);
     for (const std::uint64_t record : records_of(folded, Split::train))
-      statistics.add(source.pictures[record]);
+      statistics.add(source.pictures[record].data());
     EXPECT_EQ(folded.mean()[0], statistics.mean()[0]);
     EXPECT_EQ(folded.deviation()[0], statistics.deviation()[0]);
   };
