@@ -53,7 +53,8 @@ std::uint64_t digest(const GarmentSource& source, std::uint64_t first, std::uint
   std::vector<std::uint8_t> bytes;
   for (std::uint64_t number = first; number < last; ++number) {
     const Drawn drawn(source, number);
-    bytes.insert(bytes.end(), drawn.record.image, drawn.record.image + picture_bytes);
+    const std::uint8_t* const image = drawn.record.image;
+    bytes.insert(bytes.end(), image, image + picture_bytes);
     bytes.insert(bytes.end(), drawn.mask(), drawn.mask() + drawing::pixels);
     bytes.push_back(static_cast<std::uint8_t>(drawn.label(colour_target)));
     bytes.push_back(static_cast<std::uint8_t>(drawn.label(size_target)));
