@@ -29,9 +29,11 @@ class ScriptedSource final : public Source {
   mutable int asked = 0;
 
   std::uint64_t size(Split split) const override { return sizes[static_cast<std::size_t>(split)]; }
-  std::uint64_t record(Split, std::uint64_t rank) const override { return rank; }
+  std::uint64_t record(Split split, std::uint64_t rank) const override {
+    return 100 * static_cast<std::uint64_t>(split) + rank;
+  }
   void read(std::uint64_t record, std::span<std::byte>, Record& out) const override {
-    out.image = pictures_.data() + record % 2;
+    out.image = pictures_.data() + record;
     out.targets[0].label = label(record, 0);
   }
   std::int32_t label(std::uint64_t record, int) const override { return classes[record % 2]; }
@@ -45,7 +47,13 @@ class ScriptedSource final : public Source {
   std::span<const std::string> class_names(int) const override { return {}; }
 
  private:
-  std::array<std::uint8_t, 5> pictures_{10, 200, 30, 120, 90};
+  // No two of them alike.
+  std::array<std::uint8_t, 512> pictures_ = [] {
+    std::array<std::uint8_t, 512> pixels{};
+    for (std::size_t i = 0; i < pixels.size(); ++i)
+      pixels[i] = static_cast<std::uint8_t>(i * i % 241);
+    return pixels;
+  }();
   std::array<float, 1> mean_{100.0f}, deviation_{50.0f};
 };
 
