@@ -24,6 +24,10 @@ class Engine {
   virtual void initialize() = 0;
   // To be called after parameters were written from outside.
   virtual void parameters_changed() = 0;
+  // Parameters, moments of optimizers and states of mixes, in the arena: what a checkpoint tells.
+  virtual std::span<float> state() const = 0;
+  // To be called before moments are read from outside: brings here those that other processes have.
+  virtual void gather_state() = 0;
 
   // One round at `position`, which it advances, with the learning rates times `rate_factor`.
   // Where the report says that it diverged, the parameters are no longer to be used.

@@ -11,7 +11,9 @@
 //             over the slots where a mix needs the Gramian, which answers its weights in between
 //             (mixing.hpp). The training ends here if a loss or a gradient is not finite
 //
-// Each is one parallel phase; what it computes does not depend on which worker does what.
+// Each is one parallel phase; what it computes does not depend on which worker does what. Where other
+// processes train along (processes.hpp), each does it for slots and chunks of its own, and in between
+// they tell each other what they have found (exchange.hpp).
 #pragma once
 
 #include <algorithm>
@@ -30,9 +32,11 @@ class Trainer : Passes<Experiment, Workers> {
   using Ways = typename D::Ways;
   using Base = Passes<Experiment, Workers>;
   using Weights = Mixing::Weights;
-  using Base::all_losses, Base::batches_, Base::measured_direction, Base::output_product,
-      Base::parts_, Base::run_pass, Base::scale_terms, Base::scores_, Base::settings_,
-      Base::take_apart, Base::update_, Base::value_terms, Base::view_, Base::work_, Base::workers_;
+  using Base::all_losses, Base::batches_, Base::exchange_, Base::measured_direction,
+      Base::output_product, Base::parts_, Base::run_pass, Base::scale_terms, Base::scores_,
+      Base::settings_, Base::take_apart, Base::update_, Base::value_terms, Base::view_, Base::work_,
+      Base::workers_;
+  using typename Base::Left;
   using typename Base::UpdateOf;
   using typename Base::Work;
 
@@ -57,6 +61,7 @@ class Trainer : Passes<Experiment, Workers> {
   // Nothing stays of what an earlier start has set.
   void start(const Settings& settings, Workers& workers, std::span<Score> scores) {
     settings_ = settings;
+    exchange_.start(settings.processes);
     plan_ = Ways::plans[static_cast<std::size_t>(settings.mode)];
     for (GroupPlan& group : plan_.group) {
       group.heads_apart = group.heads_apart && ShardWork<Experiment>::meets_at_output;
@@ -77,6 +82,9 @@ class Trainer : Passes<Experiment, Workers> {
   }
 
   void parameters_changed() { update_.prepack(*workers_); }
+
+  std::span<float> state() const { return {view_.begin(), D::map.gradients}; }
+  void gather_state() const { update_.gather_moments(plan_); }
 
   std::size_t predict_batch() const { return static_cast<std::size_t>(D::slots) * D::shard; }
 
@@ -249,11 +257,10 @@ class Trainer : Passes<Experiment, Workers> {
     begin(turn, position, group, rate_factor, report);
     scale_terms(batch, turn.terms, report);
     weigh(turn, batch, report);
-    const ShardRange last = run_pass(batch, turn.work, report);
-    const int slots =
-        D::heads_of(turn.terms) != 0 ? batches_.slots_used(batches_.shard_count(batch)) : 0;
-    const typename UpdateOf::Sources from{
-        turn.work.sets, turn.work.weight, turn.work.in_heads, slots, last, plan_, turn.takes};
+    const Left left = run_pass(batch, turn.work, report);
+    const typename UpdateOf::Sources from{turn.work.sets, turn.work.weight, turn.work.in_heads,
+                                          left.slots,     left.range,       plan_,
+                                          turn.takes};
     if (!change(turn, from, report)) return false;
     finish(turn, batch, report);
     return true;
@@ -404,9 +411,9 @@ class Trainer : Passes<Experiment, Workers> {
         work.weight[k] = static_cast<float>(settings_.weight[k]);
       StepReport ignored;
       scale_terms(batch, losses, ignored);
-      const ShardRange last = run_pass(batch, work, ignored);
-      const int slots = batches_.slots_used(batches_.shard_count(batch));
-      update_.look_back(*workers_, {work.sets, work.weight, work.in_heads, slots, last, plan_, {}},
+      const Left left = run_pass(batch, work, ignored);
+      update_.look_back(*workers_,
+                        {work.sets, work.weight, work.in_heads, left.slots, left.range, plan_, {}},
                         plan_.group[step.group]);
       work_.term_scale = scale;
     }
