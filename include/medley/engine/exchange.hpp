@@ -58,7 +58,17 @@ class Exchange {
     });
     company_.wait();
   }
-  // The same, for one process alone.
+  // The first process's floats of chunks, to the processes that own these; and back.
+  template <class Place>
+  void scatter_floats(Place&& place) const {
+    if (company_.rank() != 0) {
+      Chunked::each_piece(chunks(), place, receive_from(0));
+    } else {
+      company_.each_other(
+          [&](int other) { Chunked::each_piece(chunks(other), place, send_to(other)); });
+    }
+    company_.wait();
+  }
   template <class Place>
   void gather_floats(Place&& place) const {
     if (company_.rank() != 0) {
@@ -66,6 +76,16 @@ class Exchange {
     } else {
       company_.each_other(
           [&](int other) { Chunked::each_piece(chunks(other), place, receive_from(other)); });
+    }
+    company_.wait();
+  }
+
+  // The first process's floats, to all.
+  void broadcast(float* first, std::size_t floats) const {
+    if (company_.rank() != 0) {
+      receive_from(0)(first, floats);
+    } else {
+      company_.each_other([&](int other) { send_to(other)(first, floats); });
     }
     company_.wait();
   }

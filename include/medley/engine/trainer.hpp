@@ -17,6 +17,7 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <limits>
 #include <span>
 #include <string_view>
@@ -76,15 +77,21 @@ class Trainer : Passes<Experiment, Workers> {
 
   // What these do is said in engine.hpp, the interface that the shell sees.
   void initialize() {
-    std::fill_n(view_.begin(), D::map.gradients, 0.0f);
+    clear({view_.begin(), D::map.gradients});
     update_.initialize(settings_.seed);
-    parameters_changed();
+    prepack();
   }
 
-  void parameters_changed() { update_.prepack(*workers_); }
-
-  std::span<float> state() const { return {view_.begin(), D::map.gradients}; }
-  void gather_state() const { update_.gather_moments(plan_); }
+  void parameters_changed() {
+    if (!exchange_.alone()) {
+      update_.broadcast_parameters(plan_);
+      update_.scatter_moments(plan_);
+    }
+    prepack();
+  }
+  void gather_state() const {
+    if (!exchange_.alone()) update_.gather_moments(plan_);
+  }
 
   std::size_t predict_batch() const { return static_cast<std::size_t>(D::slots) * D::shard; }
 
@@ -187,6 +194,18 @@ class Trainer : Passes<Experiment, Workers> {
  private:
   static constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
 
+  // What is zero is not written: memory that was never touched costs none, as that of moments that other
+  // processes have.
+  static void clear(std::span<float> floats) {
+    constexpr std::size_t most = 1024;
+    for (; !floats.empty(); floats = floats.subspan(std::min(most, floats.size()))) {
+      const std::span<float> some = floats.first(std::min(most, floats.size()));
+      if (std::ranges::any_of(some, [](float x) { return std::bit_cast<std::uint32_t>(x) != 0; }))
+        std::ranges::fill(some, 0.0f);
+    }
+  }
+  void prepack() { update_.prepack(*workers_); }
+
   // From the parameters as they are, which are there again afterwards.
   void step_against_each(const Batch& batch, const StepReport& at, std::span<float> memory,
                          double rate, Diagnosis& diagnosis) {
@@ -194,18 +213,18 @@ class Trainer : Passes<Experiment, Workers> {
     std::copy_n(view_.parameters(), D::trunk_floats, kept);
     D::each_loss([&](int a) {
       update_.step_against(a, rate, kept);
-      parameters_changed();
+      prepack();
       StepReport ahead = at;
       value_terms(batch, all_losses, ahead);
       for (int b = 0; b < D::term_count; ++b) diagnosis.ahead[a][b] = ahead.value[b];
     });
     std::copy_n(kept, D::trunk_floats, view_.parameters());
-    parameters_changed();
+    prepack();
   }
 
   void swap_parameters(std::span<float> memory) {
     std::swap_ranges(view_.parameters(), view_.parameters() + D::parameter_floats, memory.data());
-    parameters_changed();
+    prepack();
   }
 
   // The weights that mixes would have had with the Gramian over the trunk that a diagnosis found.

@@ -181,15 +181,19 @@ class Update : public Gradients<Experiment, Workers> {
     workers.parallel_for(chunk_count, [&](int, int i) { prepack(chunks[i]); });
   }
 
-  // Brings the moments that other processes have to the first.
+  // Moments are with the process that owns their chunk: brings them to the first, and from there.
   void gather_moments(const StepPlan& plan) const {
+    each_moment(plan, [&](auto&& place) { exchange_.gather_floats(place); });
+  }
+  void scatter_moments(const StepPlan& plan) const {
+    each_moment(plan, [&](auto&& place) { exchange_.scatter_floats(place); });
+  }
+  // The first process's parameters and states of mixes, to all.
+  void broadcast_parameters(const StepPlan& plan) const {
+    exchange_.broadcast(view_.parameters(), D::parameter_floats);
     for (int flat = plan.first_group; flat < plan.first_group + plan.groups; ++flat) {
-      for (std::size_t m = 0; m < D::moment_count[flat]; ++m) {
-        exchange_.gather_floats([&](const Chunk& chunk) -> float* {
-          if (!D::reaches(D::group_terms[flat], chunk.segment)) return nullptr;
-          return view_.moments(flat, chunk.segment, chunk.offset) + m * D::moment_floats(flat);
-        });
-      }
+      if (const std::size_t doubles = Ways::state_doubles(flat); doubles > 0)
+        exchange_.broadcast(view_.mix_state(flat), 2 * doubles);
     }
   }
 
@@ -203,6 +207,19 @@ class Update : public Gradients<Experiment, Workers> {
   }
 
  private:
+  // Calls f(where a chunk's are) for each moment of the groups of a plan.
+  template <class F>
+  void each_moment(const StepPlan& plan, F&& f) const {
+    for (int flat = plan.first_group; flat < plan.first_group + plan.groups; ++flat) {
+      for (std::size_t m = 0; m < D::moment_count[flat]; ++m) {
+        f([&](const Chunk& chunk) -> float* {
+          if (!D::reaches(D::group_terms[flat], chunk.segment)) return nullptr;
+          return view_.moments(flat, chunk.segment, chunk.offset) + m * D::moment_floats(flat);
+        });
+      }
+    }
+  }
+
   // To all processes: what the chunks of each have come to.
   void finish_chunks(Workers& workers, TermSet terms, bool changed) {
     if (exchange_.alone()) return;
