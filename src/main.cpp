@@ -4,5 +4,5 @@
 
 int main(int count, char** texts) {
   medley::prepare_standard_streams();
-  return medley::run_command(medley::program(), {texts + 1, texts + count});
+  return medley::run_program(medley::program(), {texts + 1, texts + count});
 }

@@ -58,7 +58,7 @@ void tell(const Program& program, std::string_view message) {
 
 }  // namespace
 
-int run_command(const Program& program, const Arguments& arguments) {
+int run_program(const Program& program, const Arguments& arguments) {
   try {
     const int code = dispatch(program, arguments);
     // A full disk or a closed pipe behind stdout is an error like any other.

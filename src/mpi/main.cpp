@@ -36,7 +36,7 @@ int lead(MpiProcesses& processes, const Arguments& arguments) {
                                             arguments);
     };
   }
-  const int code = run_command(shared, arguments);
+  const int code = run_program(shared, arguments);
   send_request(processes, {.action = Action::finish});
   return code;
 }

@@ -79,6 +79,7 @@ class Server {
   }
 
   void start(Parcel& parcel) {
+    records_.reset();
     reply([&](Parcel& more) {
       settings_.take(parcel, program_.description);
       records_ = std::make_unique<SharedRecords>(parcel, program_.description, program_.generator,
