@@ -57,7 +57,7 @@ def any_number_of_processes_gives_the_bytes_of_one(bench):
         counts = COUNTS if not bench.quick else (2, 3) if kind == found[0] else (3,)
         files = _compare(bench, "everything", counts, kind, "--data", dataset(bench, "everything"), *EVERYTHING,
                          kind=kind)
-        for name in ("losses.csv", "metrics.csv", "test.csv", "diagnostics.csv", "gradients.csv"):
+        for name in ("losses.csv", "metrics.csv", "test.csv", "diagnostics.csv"):
             require(name in files, f"no {name}")
     return f"{' and '.join(found)}: {', '.join(map(str, counts))} processes, {len(files)} files each"
 
