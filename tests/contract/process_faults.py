@@ -130,14 +130,14 @@ def a_process_that_was_asleep_does_not_blame_the_others(bench):
 def asked_to_stop_processes_save_and_resume_to_the_same_bytes(bench):
     """SIGTERM and SIGINT to the launcher, which has an exit code of its own, and to the first process."""
     found_kinds = kinds(bench, "everything")
-    options = ("--steps", 80, *ENDLESS[2:4], "--log-every", 1, "--checkpoint-every", 7, "--threads", 1)
+    options = ("--steps", bench.count(50, 80), *ENDLESS[2:4], "--log-every", 1, "--checkpoint-every", 7, "--threads", 1)
     expected = train(bench, "everything", "one", "--data", dataset(bench, "everything"), *options)
     stops = 0
     for kind in found_kinds[:bench.count(1, 2)]:
-        # (Open MPI gives them a second: enough for a step of this experiment, if the machine is not very busy.)
-        patient = {"OMPI_MCA_odls_base_sigkill_timeout": "3"}
+        # (Open MPI waits so long before SIGTERM, and between that and SIGKILL: some runs are at their end before.)
+        patient = {"OMPI_MCA_odls_base_sigkill_timeout": "2"}
         for name in (signal.SIGTERM, signal.SIGINT):
-            for to_launcher in (True, False) if name == signal.SIGTERM or not bench.quick else (True,):
+            for to_launcher in (name == signal.SIGTERM,) if bench.quick else (True, False):
                 run = bench.folder("stopped") / "run"
                 launcher = _begin(bench, run, options, kind=kind, environment=patient)
                 wait_for_a_row(launcher, run, 1500)
@@ -147,13 +147,12 @@ def asked_to_stop_processes_save_and_resume_to_the_same_bytes(bench):
                 done = end(launcher)
                 code = STOPPED[kind](name) if to_launcher else 128 + name
                 require(done.code in (0, code), f"{kind}, {name.name}: exit {done.code}: {done.tail()}")
-                if done.code != 0:
-                    require("stopped after step" in done.stderr and done.stderr.count("stopping after") == 1,
-                            f"{kind}, {name.name}: {done.stderr[-300:]}")
+                require(done.stderr.count("stopping after") < 2, f"{kind}, {name.name}: {done.stderr}")
+                if "stopped after step" in done.stderr:
                     step = int(done.stderr.split("stopped after step")[1].split()[0])
                     require((run / "last").resolve().name == f"step-{step:08}.safetensors", f"last is not step {step}")
-                    stops += 1
                     bench.run("everything", "train", "--out", run, "--resume").expect(0, "resuming after step")
+                    stops += 1
                 same_contents(expected, contents(run), f"{kind}, stopped by {name.name}")
     require(stops > 0, "no stop hit a running training")
     return f"{stops} stops"
@@ -171,7 +170,8 @@ def data_that_vanish_beneath_a_process_end_all(bench):
     pids = processes(launcher)
     os.truncate(folder / "copy/images.npy", 128)
     done = end(launcher, SOON).expect(4, "images.npy", "process 2 of 2")
-    require(len(_said(done)) == 1, f"{_said(done)}")
+    said = [line for line in done.stderr.splitlines() if "can no longer be read" in line]
+    require(len(said) == 1, f"{said}")
     _all_gone(pids, "data cut off")
     whole_checkpoints(folder / "run")
     return "1 folder"
@@ -237,7 +237,8 @@ def one_process_speaks_and_exit_codes_are_those_of_one(bench):
     records, out = dataset(bench, "everything"), bench.folder("manners")
     cases = [(("--help",), 0), (("train", "--help"), 0), (("info",), 0), (("fly",), 2),
              (("train", "--data", records, "--out", out / "a", "--epochs", "x"), 2),
-             (("train", "--data", records, "--out", out / "b", "--lr", 1e30, "--clip", 0, "--quiet"), 5)]
+             (("train", "--data", records, "--out", out / "b", "--epochs", 30, "--schedule",
+               "constant", "--lr", "1e29", "--clip", 0, "--quiet"), 5)]
     if not bench.quick:
         cases += [(("--version",), 0), ((), 2), (("eval", "--checkpoint", out / "none", "--data", records), 4),
                   (("train", "--data", out, "--out", out / "c"), 3)]
