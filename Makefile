@@ -72,6 +72,10 @@ ROOMS := base experiment optimizers mixes data files import run study report exp
 SHELL_FROM ?= $(SHELL_BUILD)
 SHELL_OBJECTS := $(foreach room,$(ROOMS),$(if $(filter experiment optimizers mixes,$(room)),$(SHELL_BUILD),$(SHELL_FROM))/$(room).o) $(SHELL_BUILD)/page.o $(SHELL_FROM)/onnx.pb.o $(SHELL_FROM)/event.pb.o
 BINARIES := $(EXPERIMENTS:%=$(BIN)/medley-%)
+# MPI=1 adds many processes (include/medley/processes): medley-NAME-mpi, with Debian's Open MPI, or MPI=mpich.
+MPI ?=
+MPI_KIND := $(if $(filter mpich,$(MPI)),mpich,openmpi)
+MPICXX := OMPI_CXX=$(CXX) MPICH_CXX=$(CXX) mpicxx.$(MPI_KIND)
 LINK ?= yes
 RUN_OUT ?= runs/$(EXPERIMENT)-$(shell date +%Y%m%d-%H%M%S)
 
@@ -90,6 +94,9 @@ BROWSER_PACKAGES := chromium
 # What makes the folder of Python packages that files for other programs are read with (tests/contract/peers.txt).
 PEER_PACKAGES := python3-venv
 
+PACKAGES_openmpi := libopenmpi-dev openmpi-bin
+PACKAGES_mpich := libmpich-dev mpich
+
 .PHONY: help run binary all install uninstall test unit-test error-test contract-test test-address test-thread sanitized \
   sanitized-training fuzz fuzz-all fuzz-corpus fuzz-corpus-all bench clean packages test-packages \
   cross-packages browser-packages peer-packages check-format mutants
@@ -102,7 +109,7 @@ help: ## this list
 run: binary ## install what is missing, build, train EXPERIMENT on its own data, show the result
 	$(BIN)/medley-$(EXPERIMENT) train --out $(RUN_OUT)
 
-binary: $(BIN)/medley-$(EXPERIMENT) ## build EXPERIMENT; the binary is build/medley-EXPERIMENT
+binary: $(BIN)/$(if $(MPI),$(MPI_KIND)/)medley-$(EXPERIMENT)$(if $(MPI),-mpi) ## build EXPERIMENT; the binary is build/medley-EXPERIMENT
 all: $(BINARIES) ## build every experiment
 
 # --- packages -------------------------------------------------------------------------------------
@@ -117,6 +124,8 @@ define install
 endef
 build/packages: Makefile
 	$(call install,$(PACKAGES))
+build/mpi-%: build/packages
+	$(call install,$(PACKAGES_$*))
 build/test-packages: build/packages
 	$(call install,$(TEST_PACKAGES))
 build/cross-packages: build/packages
@@ -222,6 +231,15 @@ $(2)/medley-%: $(2)/%/experiment.o $(foreach isa,$(1),$(BUILD)/%/engine.$(isa).o
 	$(if $(3),@ln -sf $(2:build/%=%)/medley-$$* build/medley-$$*)
 endef
 $(eval $(call binary_rule,$(ISAS),$(BIN),$(LINK)))
+
+# Many processes: another main in front of the same objects. (Of what MPI's wrapper adds, C++ bindings are of another age.)
+$(SHELL_BUILD)/mpi-$(MPI_KIND).o: $(SHELL_BUILD)/mpi.cpp | build/mpi-$(MPI_KIND)
+	$(MPICXX) $(CPPFLAGS) -DOMPI_SKIP_MPICXX -DMPICH_SKIP_MPICXX $(CXXFLAGS) $(SHELL_FLAGS) -c $< -o $@
+$(BIN)/$(MPI_KIND)/medley-%-mpi: $(BIN)/%/experiment.o $(foreach isa,$(ISAS),$(BUILD)/%/engine.$(isa).o) \
+  $(SHELL_OBJECTS) $(SHELL_BUILD)/processes.o $(SHELL_BUILD)/mpi-$(MPI_KIND).o
+	@mkdir -p $(@D)
+	$(MPICXX) $(LDFLAGS) $^ $(LDLIBS) -o $@
+	$(if $(LINK),@ln -sf $(@:build/%=%) build/medley-$*-mpi)
 
 # --- installing -----------------------------------------------------------------------------------
 

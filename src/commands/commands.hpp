@@ -25,6 +25,9 @@ int report_command(const Program& program, const Arguments& arguments);
 int export_command(const Program& program, const Arguments& arguments);
 int import_command(const Program& program, const Arguments& arguments);
 
+// Runs what the arguments name; says on stderr what is wrong, and returns the exit code.
+int run_program(const Program& program, const Arguments& arguments);
+
 struct Command {
   std::string_view name, does;
   int (*run)(const Program&, const Arguments&);

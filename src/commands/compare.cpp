@@ -168,6 +168,7 @@ std::map<std::size_t, double> Comparison::measure() const {
 
 // The study that the folder holds, or that the options make; none where measuring was interrupted.
 std::optional<CompareOptions> open_comparison(const Program& program, CompareOptions given) {
+  require_one_job(program, given.study.jobs);
   const Description& d = program.description;
   const std::filesystem::path path = given.study.study;
   const StudyFolder folder(path);

@@ -233,6 +233,7 @@ void Study::tell_status() {
 
 // The study that the folder holds, or that the options make.
 StudyOptions open_study(const Program& program, StudyOptions given) {
+  require_one_job(program, given.jobs);
   const Description& d = program.description;
   const StudyFolder folder(given.study);
   const auto stored = [&] {

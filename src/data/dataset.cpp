@@ -134,10 +134,11 @@ Dataset::Dataset(const std::filesystem::path& folder, PictureShape shape,
   }
   for (const TargetSpec& spec : targets) {
     targets_.push_back({spec, {}});
-    open_target(targets_.back(), options.targets_required);
-    targets_.back().complete = all_labelled(static_cast<int>(targets_.size()) - 1);
+    open_target(targets_.back(), options);
+    if (options.checks_contents)
+      targets_.back().complete = all_labelled(static_cast<int>(targets_.size()) - 1);
   }
-  apply_description(read_description(), options.verify_images_up_to);
+  if (options.checks_contents) apply_description(read_description(), options.verify_images_up_to);
   fingerprint_ = std::async(std::launch::deferred, [this] { return compute_fingerprint(); });
 }
 
@@ -260,12 +261,12 @@ float Dataset::weight(std::uint64_t record) const {
                                         : static_cast<float>(weights_.as<double>()[record]);
 }
 
-void Dataset::open_target(Target& target, bool required) {
+void Dataset::open_target(Target& target, const DatasetOptions& options) {
   const std::string file = target_file(target.spec.name);
   std::error_code ignored;
   target.present = std::filesystem::exists(folder_ / file, ignored);
   if (!target.present) {
-    if (!required) return;
+    if (!options.targets_required) return;
     throw data_error(fmt::format("{} is missing: the experiment has a target '{}' ({} of size {})",
                                  path(file), target.spec.name,
                                  target_kind_names[static_cast<std::size_t>(target.spec.kind)],
@@ -275,6 +276,7 @@ void Dataset::open_target(Target& target, bool required) {
   if (target.file.shape().empty() || target.file.shape()[0] != records_)
     throw data_error(fmt::format("{} has shape {}, but images.npy has {} records",
                                  target.file.name(), shape_text(target.file.shape()), records_));
+  if (!options.checks_contents) return;
   switch (target.spec.kind) {
     case TargetKind::classes:
       return check_labels(target);

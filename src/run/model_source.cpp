@@ -12,7 +12,7 @@ namespace medley {
 
 ModelSource::ModelSource(const Checkpoint& checkpoint, const Description& d, const Source* records,
                          const std::string& from, bool reads_targets)
-    : records_(records) {
+    : records_(records), reads_targets_(reads_targets) {
   take_pixels(checkpoint, from);
   take_normalization(checkpoint, from);
   class_names_ = checkpoint.class_names;

@@ -41,6 +41,7 @@ Session::Session(const Program& program, std::string_view instruction_set)
   if (program.occupied) throw std::logic_error("two sessions at once in one arena");
   if (program.touched) std::ranges::fill(program.arena, 0.0f);
   engine_ = variant_.make(program.arena.data());
+  if (program.share) engine_ = program.share(std::move(engine_));
   program.touched = program.occupied = true;
 }
 

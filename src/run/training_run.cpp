@@ -221,9 +221,12 @@ void TrainingRun::resume() {
 void TrainingRun::announce() {
   logs_->say(fmt::format(
       "medley-{}: {} parameters, {:.1f} MFLOP a picture forward, arena {:.1f} MiB; {} "
-      "steps, {} threads, {}\n",
+      "steps, {}{} threads, {}\n",
       d_.name, d_.parameters, d_.flops / 1e6, static_cast<double>(d_.arena_bytes) / (1 << 20),
-      step_mode_names[static_cast<std::size_t>(d_.mode)], o_.threads, session_.instruction_set()));
+      step_mode_names[static_cast<std::size_t>(d_.mode)],
+      engine_.processes() > 1 ? fmt::format("{} processes of ", engine_.processes())
+                              : std::string{},
+      o_.threads, session_.instruction_set()));
   logs_->say(fmt::format(
       "records: {} train, {} validation, {} test; batch {}, {} steps, schedule {}{}\n",
       source_->size(Split::train), source_->size(Split::validation), source_->size(Split::test),
@@ -383,6 +386,7 @@ void TrainingRun::save(bool best, bool is_planned) {
 }
 
 void TrainingRun::write_checkpoint() {
+  engine_.gather_state();
   writer_->write(RunFolder::checkpoint_name(state_.position.step).data(), state_).or_throw();
 }
 

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -84,7 +85,33 @@ void settle(pid_t parent, int messages) {
   ::dup2(messages, STDERR_FILENO);
 }
 
-// The last line of what the child has said.
+// What this process says goes there, and what it prints nowhere, until the end of the scope.
+class Muted {
+ public:
+  explicit Muted(int messages) {
+    std::fflush(stdout);
+    for (const int fd : {STDOUT_FILENO, STDERR_FILENO})
+      kept_[fd] = ::fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    const int nothing = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
+    ::dup2(nothing, STDOUT_FILENO);
+    ::dup2(messages, STDERR_FILENO);
+    ::close(nothing);
+  }
+  ~Muted() {
+    std::fflush(stdout);
+    for (const int fd : {STDOUT_FILENO, STDERR_FILENO}) {
+      ::dup2(kept_[fd], fd);
+      ::close(kept_[fd]);
+    }
+  }
+  Muted(const Muted&) = delete;
+  Muted& operator=(const Muted&) = delete;
+
+ private:
+  std::array<int, STDERR_FILENO + 1> kept_{};
+};
+
+// The last line of what was said there.
 std::string last_line(int messages) {
   const off_t size = ::lseek(messages, 0, SEEK_END);
   std::string text(static_cast<std::size_t>(std::min<off_t>(size, 4096)), '\0');
@@ -157,6 +184,11 @@ TrialRunner::Outcome TrialRunner::train(const fs::path& out, const Arguments& op
   add("--data", options_.data);
 
   const FileDescriptor messages(::memfd_create("messages", MFD_CLOEXEC));
+  if (program_.share) {  // a child could not speak with the other processes
+    const Muted muted(messages.number());
+    const int code = guarded([&] { return train_here(program_, all, part); });
+    return {code, false, last_line(messages.number())};
+  }
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) ends[0] = ends[1] = -1;
   const FileDescriptor ended(ends[0]);
@@ -238,6 +270,13 @@ bool TrialRunner::run_final(const fs::path& out, const Arguments& options) const
   throw Error(outcome.killed ? Exit::io : static_cast<Exit>(outcome.code),
               fmt::format("the final training in {} has failed: {}", out.string(),
                           outcome.killed ? "it was killed" : outcome.message));
+}
+
+void require_one_job(const Program& program, int jobs) {
+  if (jobs > 1 && program.share)
+    throw usage_error(
+        "--jobs: one training at a time, as all processes take part in each; for several at once, "
+        "start this command several times on the same study");
 }
 
 bool in_processes(int count, const std::function<bool()>& worker,

@@ -30,6 +30,8 @@ EXPERIMENTS = {"tests/experiments/readme.hpp": MAIN, "tests/experiments/unet.hpp
 MADE_BY_READER = {"include/medley/experiments/mine.hpp", "mine.hpp", "FILE_test.cpp"}
 # Options that only some experiments have.
 NOT_EVERYWHERE = {("import", "generated")}
+# Options of mpirun and of Slurm, which start many processes.
+OF_LAUNCHERS = {"cpus-per-task", "map-by", "mca", "signal"}
 # Subcommands that take the options of `train` too, for their trainings.
 TRAINING = {"tune", "compare"}
 FOLDERS = ("src", "include", "data", "tests")
@@ -182,7 +184,7 @@ def check_options(text, tree):
     """Problems of options that the text names."""
     known = set().union(*tree.options.values(), {option for _, option in NOT_EVERYWHERE}, {"version"})
     named = {option for span in spans(text) for option in re.findall(r"(?<![\w-])--([a-z][a-z-]+)", span)}
-    return [f"no subcommand has --{option}" for option in sorted(named - known)]
+    return [f"no subcommand has --{option}" for option in sorted(named - known - OF_LAUNCHERS)]
 
 
 def check_python(text):

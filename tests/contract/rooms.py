@@ -5,7 +5,8 @@ import re
 from harness import ROOT, require
 
 # What is compiled once, for any processor.
-SHELL = ("base", "mixes", "optimizers", "experiment", "data", "files", "import", "run", "study", "report", "export", "commands")
+SHELL = ("base", "mixes", "optimizers", "experiment", "data", "files", "import", "run", "study", "report", "export", "processes", "mpi",
+         "commands")
 VECTOR = ("medley/base/vec.hpp", "xsimd/")
 
 # What trains needs no system. These of its rooms do, as they are the shell's:

@@ -1,18 +1,7 @@
 // Discs, squares and rings: which of the three, and where. Two heads on one trunk, three terms.
 #pragma once
 
-#include "medley/experiment/definition.hpp"
-#include "medley/layers/activation.hpp"
-#include "medley/layers/conv.hpp"
-#include "medley/layers/dense.hpp"
-#include "medley/layers/flatten.hpp"
-#include "medley/layers/norm.hpp"
-#include "medley/layers/pool.hpp"
-#include "medley/losses/mean_squared_error.hpp"
-#include "medley/losses/penalty.hpp"
-#include "medley/losses/softmax_cross_entropy.hpp"
-#include "medley/mixes/weighted_sum.hpp"
-#include "medley/optimizers/adam.hpp"
+#include "medley/parts.hpp"
 
 namespace medley::experiments {
 

@@ -68,6 +68,9 @@ struct DatasetOptions {
   bool split_required = true;
   // false: group.npy and weight.npy are not looked at (for `predict`).
   bool reads_groups = true;
+  // false: somebody else has held all of this folder against its checksums and looked at every pixel, mask
+  // and value, and knows mean, deviation and which targets are complete. Nothing of the pictures is read.
+  bool checks_contents = true;
   // Files of targets, splits, groups and weights are always held against their checksums; images.npy up to this
   // size, so that a folder larger than memory opens at once.
   std::uint64_t verify_images_up_to = std::uint64_t{1} << 30;
@@ -101,6 +104,7 @@ class Dataset final : public Source {
   std::span<const float> mean() const override { return mean_; }
   std::span<const float> deviation() const override { return deviation_; }
   PixelFormat pixels() const override { return pixels_; }
+  std::string folder() const override { return folder_.string(); }
   bool has_groups() const override { return has_groups_; }
   std::int64_t group(std::uint64_t record) const override;
   bool has_weights() const override { return has_weights_; }
@@ -138,7 +142,7 @@ class Dataset final : public Source {
   void build_ranks();
   void open_groups();
   void open_weights();
-  void open_target(Target& target, bool required);
+  void open_target(Target& target, const DatasetOptions& options);
   void check_labels(const Target& target) const;
   void check_values(const Target& target) const;
   void check_mask(const Target& target) const;

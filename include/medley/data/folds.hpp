@@ -69,6 +69,7 @@ class FoldedSource final : public Source {
   }
   std::size_t scratch_bytes() const override { return source_.scratch_bytes(); }
   PixelFormat pixels() const override { return source_.pixels(); }
+  std::string folder() const override { return source_.folder(); }
   std::int32_t label(std::uint64_t record, int target) const override {
     return source_.label(record, target);
   }

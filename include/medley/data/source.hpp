@@ -33,6 +33,9 @@ class Source : public RecordSource {
   // What the pixels of all records are.
   virtual PixelFormat pixels() const { return {}; }
 
+  // The dataset folder that the records are in; empty where the binary has them, or there are none.
+  virtual std::string folder() const { return {}; }
+
   // Tells data sets apart; 0 where the records follow from the binary alone.
   virtual std::uint64_t fingerprint() const { return 0; }
 

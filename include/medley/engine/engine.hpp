@@ -22,8 +22,10 @@ class Engine {
   virtual void start(const Settings& settings) = 0;
   // Draws the parameters from the seed and clears all state.
   virtual void initialize() = 0;
-  // To be called after parameters were written from outside.
+  // To be called after parameters, moments or states of mixes were written from outside.
   virtual void parameters_changed() = 0;
+  // To be called before moments are read from outside: brings here those that other processes have.
+  virtual void gather_state() = 0;
 
   // One round at `position`, which it advances, with the learning rates times `rate_factor`.
   // Where the report says that it diverged, the parameters are no longer to be used.
@@ -51,6 +53,8 @@ class Engine {
   virtual std::size_t predict_batch() const = 0;
   // Rounds an epoch of `records` takes.
   virtual std::uint64_t rounds_per_epoch() const = 0;
+  // How many processes are at work in it.
+  virtual int processes() const { return 1; }
 };
 
 }  // namespace medley

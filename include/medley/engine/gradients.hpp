@@ -9,29 +9,13 @@
 #include "medley/base/exact_math.hpp"
 #include "medley/engine/arena_view.hpp"
 #include "medley/engine/batches.hpp"
+#include "medley/engine/exchange.hpp"
 #include "medley/engine/parts.hpp"
 #include "medley/engine/reports.hpp"
 #include "medley/engine/workers.hpp"
 #include "medley/kernels/dense.hpp"
 
 namespace medley {
-
-// Sum of get(0) .. get(count - 1) as a tree whose shape depends on count alone; zero of nothing.
-template <int Most, class Get>
-MEDLEY_INLINE auto tree_sum(int count, Get&& get) {
-  using Value = decltype(get(0));
-  const auto add = [&](int many) MEDLEY_INLINE_LAMBDA {
-    std::array<Value, static_cast<std::size_t>(Most)> sum;
-    sum[0] = get(0);
-    for (int i = 1; i < many; ++i) sum[i] = get(i);
-    for (int width = 1; width < many; width *= 2) {
-      for (int i = 0; i + width < many; i += 2 * width) sum[i] = sum[i] + sum[i + width];
-    }
-    return sum[0];
-  };
-  if (count == 0) return Value{};
-  return count == Most ? add(Most) : add(count);  // the usual case is unrolled
-}
 
 template <class Experiment, WorkerSet Workers>
 class Gradients {
@@ -40,46 +24,10 @@ class Gradients {
   using Net = typename D::Net;
   using Ways = typename D::Ways;
 
-  // A range of parameters that one worker handles at once, whole grains; where their gradient is
-  // factored, of one block of outputs.
-  struct Chunk {
-    std::size_t offset = 0;    // as in PlacedParameter
-    std::size_t gradient = 0;  // within those of its segment, factored or not
-    int floats = 0;
-    int parameter = 0, segment = 0;
-    bool decays = false, trainable = true, factored = false;
-  };
-  static constexpr int chunk_floats = 2048;
-  // Calls f(parameter, first float, floats) for all chunks. Those that read the same factor of a
-  // gradient follow each other.
-  template <class F>
-  static constexpr void cut_parameters(F&& f) {
-    for (int k = 0; k < Net::parameter_count; ++k) {
-      const Parameter& spec = Net::parameters[k].spec;
-      const int block = spec.factored ? spec.packing.out : spec.floats;
-      const int most = std::max(chunk_floats / spec.grain, 1) * spec.grain;
-      for (int from = 0; from < block; from += most) {
-        for (int b = 0; b < spec.floats; b += block) f(k, b + from, std::min(most, block - from));
-      }
-    }
-  }
-  static constexpr int chunk_count = [] {
-    int count = 0;
-    cut_parameters([&](int, int, int) { ++count; });
-    return count;
-  }();
-  static constexpr std::array<Chunk, chunk_count> chunks = [] {
-    std::array<Chunk, chunk_count> list{};
-    int i = 0;
-    cut_parameters([&](int k, int from, int floats) {
-      const PlacedParameter& p = Net::parameters[k];
-      const auto& places = Net::segment_places;
-      const std::size_t begin = (p.spec.factored ? places.factored : places.slot)[p.segment];
-      list[i++] = {p.offset + from, p.gradient - begin + from, floats,         k, p.segment,
-                   p.spec.decays,   p.spec.trainable,          p.spec.factored};
-    });
-    return list;
-  }();
+  using Chunked = Chunks<Net>;
+  using Chunk = typename Chunked::Chunk;
+  static constexpr int chunk_count = Chunked::count;
+  static constexpr const auto& chunks = Chunked::list;
 
   // What a chunk adds to the squared norm of each group's gradient, to each penalty, and to the
   // inner products of the losses of groups that combine gradients.
@@ -88,21 +36,27 @@ class Gradients {
     std::array<double, D::term_count> penalty{};
     std::array<double, Ways::pairs> product{};
     std::array<double, Ways::validates ? Ways::most_losses_apart : 0> along{};
+    double change = 0.0;  // product_with_change()
   };
 
-  // Calls f(chunk, its sums) for all chunks, shared out among the workers.
+  // Calls f(chunk, its sums) for all chunks that are this process's own, shared out among the workers.
+  // Sums of the others are theirs until gather_sums().
   template <class F>
-  void for_each_chunk(Workers& workers, F&& f) {
-    workers.parallel_for(chunk_count, [&](int, int i) { f(chunks[i], sums_[i]); });
+  void for_own_chunks(Workers& workers, F&& f) {
+    const Share own = exchange_.chunks();
+    workers.parallel_for(own.count(),
+                         [&](int, int i) { f(chunks[own.first + i], sums_[own.first + i]); });
   }
+  void gather_sums() { exchange_.all_gather_chunks(sums_.data()); }
 
  public:
-  Gradients(ArenaView<D> view, const Parts<Net>& parts) : view_(view), parts_(parts) {}
+  Gradients(ArenaView<D> view, const Parts<Net>& parts, const Exchange<D>& exchange)
+      : view_(view), parts_(parts), exchange_(exchange) {}
 
   using Active = std::array<Takes, max_groups>;
 
   // What gradients are made of: terms of each direction, weights of penalties and of gradients that
-  // are combined, in the trunk and in heads, the slots that were written (none where there are no
+  // are combined, in the trunk and in heads, the slots that are to be added (none where there are no
   // losses), the range whose factors wait, and the groups that take part.
   struct Sources {
     const std::array<TermSet, D::directions>& sets;
@@ -114,10 +68,17 @@ class Gradients {
     Active active{};
   };
 
+  // Where others train along, adds their slots' gradients to those of own chunks. Returns the slots that
+  // are still to be added, of `used` that were written.
+  int bring_together(Workers& workers, const std::array<TermSet, D::directions>& sets, int used) {
+    return exchange_.reduce_scatter(workers, sets, used,
+                                    [&](const Chunk& chunk) { return frozen(chunk); });
+  }
+
   // Multiplies the factors that the shards of a range left: for all ranges of a batch but the last.
   void multiply_factors(Workers& workers, const std::array<TermSet, D::directions>& sets,
                         const ShardRange& range) {
-    for_each_chunk(workers, [&](const Chunk& chunk, Sums&) {
+    for_own_chunks(workers, [&](const Chunk& chunk, Sums&) {
       for (int d = 0; d < D::directions && !frozen(chunk); ++d) {
         if (D::reaches_backward(sets[d], chunk.segment)) multiply_factors(chunk, d, range);
       }
@@ -133,18 +94,20 @@ class Gradients {
   // Makes the gradients of losses over the trunk, for compare_gradients: of all, where each has a
   // direction; else of one, which is kept.
   void collect_gradients(Workers& workers, const Sources& from) {
-    for_each_chunk(workers, [&](const Chunk& chunk, Sums&) {
+    for_own_chunks(workers, [&](const Chunk& chunk, Sums&) {
       if (chunk.segment != 0 || !learns(chunk)) return;
       for (int d = 0; d < D::directions; ++d) gather(chunk, d, from);
     });
+    D::each_loss([&](int k) { gather_loss(k); });
   }
   void collect_term(Workers& workers, int term, const Sources& from) {
-    for_each_chunk(workers, [&](const Chunk& chunk, Sums&) {
+    for_own_chunks(workers, [&](const Chunk& chunk, Sums&) {
       if (chunk.segment != 0 || !learns(chunk)) return;
       const int d = measured_direction(term);
       gather(chunk, d, from);
       std::copy_n(gradient(chunk, d, 0), chunk.floats, loss_gradient(chunk, term));
     });
+    gather_loss(term);
   }
   // ⟨g_a, g_b⟩ of the losses, over the trunk.
   void products(Diagnosis::Pairs& product) const {
@@ -185,17 +148,18 @@ class Gradients {
   // ⟨g, θ' - θ⟩ over all parameters, of the gradient in a direction and other parameters θ'.
   double product_with_change(Workers& workers, int direction, const Sources& from,
                              const float* others) {
-    for_each_chunk(workers, [&](const Chunk& chunk, Sums&) {
-      if (chunk.segment != 0 && learns(chunk)) gather(chunk, direction, from);
-    });
-    double product = 0.0;
-    for (const Chunk& chunk : chunks) {
-      if (!learns(chunk) || !D::reaches_backward(from.sets[direction], chunk.segment)) continue;
+    for_own_chunks(workers, [&](const Chunk& chunk, Sums& sums) {
+      sums.change = 0.0;
+      if (!learns(chunk) || !D::reaches_backward(from.sets[direction], chunk.segment)) return;
+      if (chunk.segment != 0) gather(chunk, direction, from);
       const float *g = gradient(chunk, direction, 0), *theta = view_.parameters() + chunk.offset;
-      product += inner_product(
+      sums.change = inner_product(
           chunk, [&](int i) { return Vec::load(g + i); },
           [&](int i) { return Vec::load(others + chunk.offset + i) - Vec::load(theta + i); });
-    }
+    });
+    gather_sums();
+    double product = 0.0;
+    for (const Sums& sums : sums_) product += sums.change;
     return product;
   }
 
@@ -341,6 +305,13 @@ class Gradients {
     return rank;
   }
 
+  // What every process has collected of a loss, to all.
+  void gather_loss(int term) const {
+    exchange_.all_gather_floats([&](const Chunk& chunk) {
+      return chunk.segment == 0 && learns(chunk) ? loss_gradient(chunk, term) : nullptr;
+    });
+  }
+
   // A loss's gradient over the trunk, as it was collected.
   float* loss_gradient(const Chunk& chunk, int term) const {
     if constexpr (Ways::one_a_loss) {
@@ -374,6 +345,7 @@ class Gradients {
 
   ArenaView<D> view_;
   const Parts<Net>& parts_;
+  const Exchange<D>& exchange_;
   std::array<Sums, chunk_count> sums_{};
 };
 

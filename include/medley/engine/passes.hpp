@@ -41,11 +41,10 @@ class Passes {
   void take_apart(const Batch& batch, StepReport& report, F&& f) {
     Work work;
     work.weight.fill(1.0f);
-    const int slots = batches_.slots_used(batches_.shard_count(batch));
     const StepPlan& plan = Ways::plans[Ways::measuring_mode];
-    const auto sources = [&](const ShardRange& last) {
-      return
-          typename UpdateOf::Sources{work.sets, work.weight, work.in_heads, slots, last, plan, {}};
+    const auto sources = [&](const Left& left) {
+      return typename UpdateOf::Sources{
+          work.sets, work.weight, work.in_heads, left.slots, left.range, plan, {}};
     };
     scale_terms(batch, all_losses, report);
     D::each_loss([&](int k) {
@@ -62,40 +61,51 @@ class Passes {
     D::each_loss([&](int k) { f(k, from); });
   }
 
-  // Calls f(shard, worker, slot) for the shards of a range, which begins with slot 0; those of a slot
-  // in order, on one worker.
+  // Calls f(shard, worker, slot) for the shards of a range, which begins with slot 0, of a batch that
+  // uses so many slots: for those in slots of this process; those of a slot in order, on one worker.
   template <class F>
-  void for_each_shard(const ShardRange& range, F&& f) {
-    workers_->parallel_for(
-        batches_.slots_used(range.last - range.first), [&](int worker, int slot) {
-          for (std::uint64_t s = range.first + slot; s < range.last; s += D::slots)
-            f(s, worker, slot);
-        });
+  void for_each_shard(const ShardRange& range, int used, F&& f) {
+    const Share own = exchange_.slots(used);
+    const int last = std::min(own.last, batches_.slots_used(range.last - range.first));
+    workers_->parallel_for(std::max(last - own.first, 0), [&](int worker, int i) {
+      const int slot = own.first + i;
+      for (std::uint64_t s = range.first + slot; s < range.last; s += D::slots) f(s, worker, slot);
+    });
   }
 
-  // Fills the slots' gradients and the values of the terms, which are scaled. Returns the last range,
-  // whose factors are still to be multiplied.
-  ShardRange run_pass(const Batch& batch, const Work& work, StepReport& report) {
+  // What a pass leaves: slots whose gradients are to be added, and a range whose factors are to be
+  // multiplied.
+  struct Left {
+    int slots = 0;
+    ShardRange range;
+  };
+
+  // Fills the slots' gradients and the values of the terms, which are scaled.
+  Left run_pass(const Batch& batch, const Work& work, StepReport& report) {
     const TermSet terms = together(work.sets);
     sum_terms(batch, terms & D::summed_terms);
     for (SlotTotals& totals : totals_) totals.value = {};
     products_.fill({});
+    const int used = batches_.slots_used(batches_.shard_count(batch));
     ShardRange range = batches_.range_from(batch, 0);
     while (D::heads_of(terms) != 0) {
-      for_each_shard(range, [&](std::uint64_t shard, int worker, int slot) {
+      for_each_shard(range, used, [&](std::uint64_t shard, int worker, int slot) {
         work_.train_shard(batch, shard, work, worker, slot, totals_[slot], products_[slot]);
       });
+      exchange_.all_gather_factors(work.sets, used, batches_.slots_used(range.last - range.first));
       if (range.last == batches_.shard_count(batch)) break;
       update_.multiply_factors(*workers_, work.sets, range);
       range = batches_.range_from(batch, range.last);
     }
+    exchange_.all_gather_slots(totals_.data(), used);
+    if constexpr (Ways::pairs > 0) exchange_.all_gather_slots(products_.data(), used);
     report.records = batch.count;
-    const int used = batches_.slots_used(batches_.shard_count(batch));
     for (int k = 0; k < D::term_count; ++k) {
       if (!(terms >> k & 1u) || D::is_penalty[k]) continue;
       report.value[k] = term_value(k, used, work_.term_sums);
     }
-    return range;
+    if (D::heads_of(terms) == 0) return {0, range};
+    return {update_.bring_together(*workers_, work.sets, used), range};
   }
 
   // The slots' values of a term together, or what its sums give.
@@ -124,7 +134,8 @@ class Passes {
   }
 
   // The slots' sums together.
-  Sums reduced_sums(int used) const {
+  Sums reduced_sums(int used) {
+    if constexpr (D::sum_count > 0) exchange_.all_gather_slots(sums_.data(), used);
     Sums sums{};
     for (int i = 0; i < D::sum_count; ++i) {
       sums[i] = tree_sum<D::slots>(used, [&](int slot) { return sums_[slot][i]; });
@@ -137,10 +148,11 @@ class Passes {
     for (SlotTotals& totals : totals_) totals.value = {};
     sums_.fill({});
     const std::uint64_t shards = batches_.shard_count(batch);
-    for_each_shard({0, shards}, [&](std::uint64_t shard, int worker, int slot) {
+    const int used = batches_.slots_used(shards);
+    for_each_shard({0, shards}, used, [&](std::uint64_t shard, int worker, int slot) {
       work_.value_shard(batch, shard, terms, worker, totals_[slot], sums_[slot]);
     });
-    const int used = batches_.slots_used(shards);
+    exchange_.all_gather_slots(totals_.data(), used);
     const Sums sums = reduced_sums(used);
     for (int k = 0; k < D::term_count; ++k) {
       if (terms >> k & 1u) report.value[k] = term_value(k, used, sums);
@@ -152,10 +164,11 @@ class Passes {
     if (terms == 0) return;
     sums_.fill({});
     const std::uint64_t shards = batches_.shard_count(batch);
-    for_each_shard({0, shards}, [&](std::uint64_t shard, int worker, int slot) {
+    const int used = batches_.slots_used(shards);
+    for_each_shard({0, shards}, used, [&](std::uint64_t shard, int worker, int slot) {
       work_.sum_shard(batch, shard, terms, worker, sums_[slot]);
     });
-    work_.term_sums = reduced_sums(batches_.slots_used(shards));
+    work_.term_sums = reduced_sums(used);
   }
 
   // What the losses of records, or of pixels over the batch, are divided by: the sum of their weights
@@ -207,13 +220,14 @@ class Passes {
     if (terms == 0) return;
     for (SlotTotals& totals : totals_) totals.weight = {};
     const std::uint64_t shards = batches_.shard_count(batch);
-    for_each_shard({0, shards}, [&](std::uint64_t shard, int worker, int slot) {
+    const int used = batches_.slots_used(shards);
+    for_each_shard({0, shards}, used, [&](std::uint64_t shard, int worker, int slot) {
       work_.weigh_shard(batch, shard, terms, worker, totals_[slot]);
     });
+    exchange_.all_gather_slots(totals_.data(), used);
     for (int k = 0; k < D::term_count; ++k) {
       if (!(terms >> k & 1u)) continue;
-      sum[k] = tree_sum<D::slots>(batches_.slots_used(shards),
-                                  [&](int slot) { return totals_[slot].weight[k]; });
+      sum[k] = tree_sum<D::slots>(used, [&](int slot) { return totals_[slot].weight[k]; });
     }
   }
 
@@ -225,12 +239,16 @@ class Passes {
     std::fill_n(view_.metric_counts(0), D::slots * D::metric_words, std::uint64_t{0});
     totals_.fill({});
     sums_.fill({});
-    for_each_shard({0, batches_.shard_count(batch)},
-                   [&](std::uint64_t shard, int worker, int slot) {
-                     work_.evaluate_shard(batch, shard, worker, slot, totals_[slot], sums_[slot],
-                                          scores_, observer);
-                   });
-    summarize(batches_.slots_used(batches_.shard_count(batch)), weight, result);
+    const std::uint64_t shards = batches_.shard_count(batch);
+    const int used = batches_.slots_used(shards);
+    for_each_shard({0, shards}, used, [&](std::uint64_t shard, int worker, int slot) {
+      work_.evaluate_shard(batch, shard, worker, slot, totals_[slot], sums_[slot], scores_,
+                           observer);
+    });
+    exchange_.all_gather_slots(totals_.data(), used);
+    exchange_.all_gather_slots(view_.metric_counts(0), used, D::metric_words);
+    if (!scores_.empty()) gather_scores(batch.count, used);
+    summarize(used, weight, result);
   }
 
   // Few records are dealt out to all workers; for one alone none is woken.
@@ -257,6 +275,37 @@ class Passes {
   }
 
  private:
+  // The scores of a split's records, to all processes: those of a process are in pieces of the records
+  // that its slots have in a row.
+  void gather_scores(std::uint64_t records, int used) {
+    const Company& company = exchange_.company();
+    if (company.alone()) return;
+    constexpr auto round = static_cast<std::uint64_t>(D::slots) * D::shard;
+    const auto each_piece = [&](int process, auto&& message) {
+      const Share share = exchange_.slots(used, process);
+      for (int p = 0; p < D::pair_count; ++p) {
+        if (!D::metric_info(p).scored) continue;
+        Score* const scores = scores_.data() + D::scored_before(p) * records;
+        for (std::uint64_t first = 0; first < records; first += round) {
+          const auto rank = [&](int slot) {
+            return std::min(first + static_cast<std::uint64_t>(slot) * D::shard, records);
+          };
+          const std::uint64_t begin = rank(share.first), end = rank(share.last);
+          if (begin < end) message(scores + begin, (end - begin) * sizeof(Score));
+        }
+      }
+    };
+    company.each_other([&](int other) {
+      each_piece(company.rank(), [&](const Score* piece, std::size_t bytes) {
+        company.processes().send(other, piece, bytes);
+      });
+      each_piece(other, [&](Score* piece, std::size_t bytes) {
+        company.processes().receive(other, piece, bytes);
+      });
+    });
+    company.wait();
+  }
+
   static TermSet together(const TermSets& sets) {
     TermSet all = 0;
     for (const TermSet set : sets) all |= set;
@@ -314,7 +363,8 @@ class Passes {
   Batches<Experiment> batches_{settings_};
   Parts<typename D::Net> parts_;
   ShardWork<Experiment> work_{view_, settings_, batches_, parts_.frozen()};
-  UpdateOf update_{view_, parts_};
+  Exchange<D> exchange_{view_};
+  UpdateOf update_{view_, parts_, exchange_};
   Workers* workers_ = nullptr;
   std::span<Score> scores_;  // [scored pair][rank in the split], or none
 

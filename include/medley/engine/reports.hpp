@@ -9,6 +9,7 @@
 #include <span>
 #include <string_view>
 
+#include "medley/engine/processes.hpp"
 #include "medley/experiment/limits.hpp"
 #include "medley/experiment/recipe.hpp"
 #include "medley/experiment/records.hpp"
@@ -30,7 +31,8 @@ struct Settings {
   std::array<MixChoice, max_groups> mix{};  // of the groups of this mode
   std::uint64_t epochs = 1;                 // that the training will make
   std::uint64_t steps = 0;                  // rounds, whatever the epochs; 0: all of these
-  int threads = 1;  // of an Engine; a Trainer takes the workers that it is given
+  int threads = 1;                 // of an Engine; a Trainer takes the workers that it is given
+  Processes* processes = nullptr;  // that train together; null: this one does it alone
   // Of each parameter, in the order of the network: the epochs for which it is frozen, and what its
   // learning rates are multiplied with. Empty: none, and 1. Copied by start().
   std::span<const std::uint32_t> frozen_epochs{};

@@ -11,10 +11,13 @@
 //             over the slots where a mix needs the Gramian, which answers its weights in between
 //             (mixing.hpp). The training ends here if a loss or a gradient is not finite
 //
-// Each is one parallel phase; what it computes does not depend on which worker does what.
+// Each is one parallel phase; what it computes does not depend on which worker does what. Where other
+// processes train along (processes.hpp), each does it for slots and chunks of its own, and in between
+// they tell each other what they have found (exchange.hpp).
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <limits>
 #include <span>
 #include <string_view>
@@ -30,9 +33,11 @@ class Trainer : Passes<Experiment, Workers> {
   using Ways = typename D::Ways;
   using Base = Passes<Experiment, Workers>;
   using Weights = Mixing::Weights;
-  using Base::all_losses, Base::batches_, Base::measured_direction, Base::output_product,
-      Base::parts_, Base::run_pass, Base::scale_terms, Base::scores_, Base::settings_,
-      Base::take_apart, Base::update_, Base::value_terms, Base::view_, Base::work_, Base::workers_;
+  using Base::all_losses, Base::batches_, Base::exchange_, Base::measured_direction,
+      Base::output_product, Base::parts_, Base::run_pass, Base::scale_terms, Base::scores_,
+      Base::settings_, Base::take_apart, Base::update_, Base::value_terms, Base::view_, Base::work_,
+      Base::workers_;
+  using typename Base::Left;
   using typename Base::UpdateOf;
   using typename Base::Work;
 
@@ -57,6 +62,7 @@ class Trainer : Passes<Experiment, Workers> {
   // Nothing stays of what an earlier start has set.
   void start(const Settings& settings, Workers& workers, std::span<Score> scores) {
     settings_ = settings;
+    exchange_.start(settings.processes);
     plan_ = Ways::plans[static_cast<std::size_t>(settings.mode)];
     for (GroupPlan& group : plan_.group) {
       group.heads_apart = group.heads_apart && ShardWork<Experiment>::meets_at_output;
@@ -71,12 +77,21 @@ class Trainer : Passes<Experiment, Workers> {
 
   // What these do is said in engine.hpp, the interface that the shell sees.
   void initialize() {
-    std::fill_n(view_.begin(), D::map.gradients, 0.0f);
+    clear({view_.begin(), D::map.gradients});
     update_.initialize(settings_.seed);
-    parameters_changed();
+    prepack();
   }
 
-  void parameters_changed() { update_.prepack(*workers_); }
+  void parameters_changed() {
+    if (!exchange_.alone()) {
+      update_.broadcast_parameters(plan_);
+      update_.scatter_moments(plan_);
+    }
+    prepack();
+  }
+  void gather_state() const {
+    if (!exchange_.alone()) update_.gather_moments(plan_);
+  }
 
   std::size_t predict_batch() const { return static_cast<std::size_t>(D::slots) * D::shard; }
 
@@ -179,6 +194,18 @@ class Trainer : Passes<Experiment, Workers> {
  private:
   static constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
 
+  // What is zero is not written: memory that was never touched costs none, as that of moments that other
+  // processes have.
+  static void clear(std::span<float> floats) {
+    constexpr std::size_t most = 1024;
+    for (; !floats.empty(); floats = floats.subspan(std::min(most, floats.size()))) {
+      const std::span<float> some = floats.first(std::min(most, floats.size()));
+      if (std::ranges::any_of(some, [](float x) { return std::bit_cast<std::uint32_t>(x) != 0; }))
+        std::ranges::fill(some, 0.0f);
+    }
+  }
+  void prepack() { update_.prepack(*workers_); }
+
   // From the parameters as they are, which are there again afterwards.
   void step_against_each(const Batch& batch, const StepReport& at, std::span<float> memory,
                          double rate, Diagnosis& diagnosis) {
@@ -186,18 +213,18 @@ class Trainer : Passes<Experiment, Workers> {
     std::copy_n(view_.parameters(), D::trunk_floats, kept);
     D::each_loss([&](int a) {
       update_.step_against(a, rate, kept);
-      parameters_changed();
+      prepack();
       StepReport ahead = at;
       value_terms(batch, all_losses, ahead);
       for (int b = 0; b < D::term_count; ++b) diagnosis.ahead[a][b] = ahead.value[b];
     });
     std::copy_n(kept, D::trunk_floats, view_.parameters());
-    parameters_changed();
+    prepack();
   }
 
   void swap_parameters(std::span<float> memory) {
     std::swap_ranges(view_.parameters(), view_.parameters() + D::parameter_floats, memory.data());
-    parameters_changed();
+    prepack();
   }
 
   // The weights that mixes would have had with the Gramian over the trunk that a diagnosis found.
@@ -249,11 +276,10 @@ class Trainer : Passes<Experiment, Workers> {
     begin(turn, position, group, rate_factor, report);
     scale_terms(batch, turn.terms, report);
     weigh(turn, batch, report);
-    const ShardRange last = run_pass(batch, turn.work, report);
-    const int slots =
-        D::heads_of(turn.terms) != 0 ? batches_.slots_used(batches_.shard_count(batch)) : 0;
-    const typename UpdateOf::Sources from{
-        turn.work.sets, turn.work.weight, turn.work.in_heads, slots, last, plan_, turn.takes};
+    const Left left = run_pass(batch, turn.work, report);
+    const typename UpdateOf::Sources from{turn.work.sets, turn.work.weight, turn.work.in_heads,
+                                          left.slots,     left.range,       plan_,
+                                          turn.takes};
     if (!change(turn, from, report)) return false;
     finish(turn, batch, report);
     return true;
@@ -404,9 +430,9 @@ class Trainer : Passes<Experiment, Workers> {
         work.weight[k] = static_cast<float>(settings_.weight[k]);
       StepReport ignored;
       scale_terms(batch, losses, ignored);
-      const ShardRange last = run_pass(batch, work, ignored);
-      const int slots = batches_.slots_used(batches_.shard_count(batch));
-      update_.look_back(*workers_, {work.sets, work.weight, work.in_heads, slots, last, plan_, {}},
+      const Left left = run_pass(batch, work, ignored);
+      update_.look_back(*workers_,
+                        {work.sets, work.weight, work.in_heads, left.slots, left.range, plan_, {}},
                         plan_.group[step.group]);
       work_.term_scale = scale;
     }

@@ -27,6 +27,7 @@ class TrainerEngine final : public Engine {
   }
   void initialize() override { trainer_.initialize(); }
   void parameters_changed() override { trainer_.parameters_changed(); }
+  void gather_state() override { trainer_.gather_state(); }
   void step(Position& position, double rate_factor, StepReport& report) override {
     trainer_.step(position, rate_factor, report);
   }

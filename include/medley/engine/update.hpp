@@ -19,10 +19,10 @@ class Update : public Gradients<Experiment, Workers> {
   using Net = typename D::Net;
   using Ways = typename D::Ways;
   using Base = Gradients<Experiment, Workers>;
-  using Base::chunk_count, Base::chunks, Base::for_each_chunk, Base::frozen, Base::gather,
-      Base::gather_statistics, Base::gradient, Base::group_gradient, Base::in_slots,
-      Base::inner_product, Base::learns, Base::parts_, Base::rate_scale, Base::sums_,
-      Base::together, Base::view_;
+  using Base::chunk_count, Base::chunks, Base::exchange_, Base::for_own_chunks, Base::frozen,
+      Base::gather, Base::gather_statistics, Base::gather_sums, Base::gradient,
+      Base::group_gradient, Base::in_slots, Base::inner_product, Base::learns, Base::parts_,
+      Base::rate_scale, Base::sums_, Base::together, Base::view_;
   using typename Base::Chunk;
   using typename Base::InSlots;
   using typename Base::Sums;
@@ -32,7 +32,8 @@ class Update : public Gradients<Experiment, Workers> {
   using typename Base::Active;
   using typename Base::Sources;
 
-  Update(ArenaView<D> view, const Parts<Net>& parts) : Base(view, parts) {}
+  Update(ArenaView<D> view, const Parts<Net>& parts, const Exchange<D>& exchange)
+      : Base(view, parts, exchange) {}
 
   // Draws the parameters; moments are cleared by whoever clears the arena.
   void initialize(std::uint64_t seed) {
@@ -60,7 +61,7 @@ class Update : public Gradients<Experiment, Workers> {
   // only the penalties' values.
   void reduce(Workers& workers, const Sources& from, const Rates* rates) {
     const TermSet all = together(from.sets);
-    for_each_chunk(workers, [&](const Chunk& chunk, Sums& sums) {
+    for_own_chunks(workers, [&](const Chunk& chunk, Sums& sums) {
       if (frozen(chunk)) return rest(chunk, sums);
       if (chunk.trainable) {
         for (int g = 0; g < from.plan.groups; ++g) {
@@ -73,44 +74,46 @@ class Update : public Gradients<Experiment, Workers> {
       }
       if (rates) apply(chunk, all, from, *rates);
     });
+    finish_chunks(workers, all, rates != nullptr);
   }
   // Then: combines the gradients with the weights of their losses, and goes on as reduce does.
   void combine(Workers& workers, const Sources& from, const Rates* rates) {
     if constexpr (Ways::any_combines) {
       const TermSet all = together(from.sets);
-      for_each_chunk(workers, [&](const Chunk& chunk, Sums& sums) {
+      for_own_chunks(workers, [&](const Chunk& chunk, Sums& sums) {
         for (int g = 0; g < from.plan.groups && learns(chunk); ++g) {
           if (from.active[g] == Takes::apart) combine(chunk, sums, g, from);
         }
         if (rates) apply(chunk, all, from, *rates);
       });
+      finish_chunks(workers, all, rates != nullptr);
     }
   }
   // After reduce, of a group whose losses are apart: θ ← θ - rate Σ w_k g_k, with what θ was kept.
   void step_ahead(Workers& workers, const Sources& from, int group, double rate) {
     if constexpr (Ways::validates) {
-      for_each_chunk(workers, [&](const Chunk& chunk, Sums&) {
-        float* theta = view_.parameters() + chunk.offset;
-        std::copy_n(theta, chunk.floats, view_.kept_parameters() + chunk.offset);
+      std::copy_n(view_.parameters(), D::parameter_floats, view_.kept_parameters());
+      for_own_chunks(workers, [&](const Chunk& chunk, Sums&) {
         if (!learns(chunk)) return;
+        float* theta = view_.parameters() + chunk.offset;
         const Mixed parts = mixed(chunk, group, from);
         const Vec down = Vec::broadcast(static_cast<float>(-rate * rate_scale(chunk)));
         for (int i = 0; i < chunk.floats; i += lanes)
           fma(down, parts.sum(i), Vec::load(theta + i)).store(theta + i);
-        prepack(chunk);
       });
+      gather_parameters([&](const Chunk& chunk) { return learns(chunk); });
+      prepack(workers);
     }
   }
   // Then, with the pass of a validation batch in the last direction: its gradient in one piece, what
   // θ was, and the products of this gradient with that of each loss of the group, over the trunk.
   void look_back(Workers& workers, const Sources& from, const GroupPlan& group) {
     if constexpr (Ways::validates) {
-      for_each_chunk(workers, [&](const Chunk& chunk, Sums& sums) {
-        float* theta = view_.parameters() + chunk.offset;
-        std::copy_n(view_.kept_parameters() + chunk.offset, chunk.floats, theta);
+      std::copy_n(view_.kept_parameters(), D::parameter_floats, view_.parameters());
+      prepack(workers);
+      for_own_chunks(workers, [&](const Chunk& chunk, Sums& sums) {
         sums.along = {};
         if (!learns(chunk)) return;
-        prepack(chunk);
         const int last = D::directions - 1;
         if (!gather(chunk, last, from) || chunk.segment != 0) return;
         for (int k = 0; k < group.losses; ++k) {
@@ -120,6 +123,7 @@ class Update : public Gradients<Experiment, Workers> {
               [b](int i) { return Vec::load(b + i); });
         }
       });
+      gather_sums();
     }
   }
   double along(int loss) const {
@@ -168,12 +172,29 @@ class Update : public Gradients<Experiment, Workers> {
   // Applies gradients that wait for their norm.
   void apply(Workers& workers, const Sources& from, const Rates& rates) {
     const TermSet all = together(from.sets);
-    for_each_chunk(workers, [&](const Chunk& chunk, Sums&) { apply(chunk, all, from, rates); });
+    for_own_chunks(workers, [&](const Chunk& chunk, Sums&) { apply(chunk, all, from, rates); });
+    finish_parameters(workers, all);
   }
 
   // Makes what layers prepack of their parameters: weights transposed or transformed.
   void prepack(Workers& workers) {
-    for_each_chunk(workers, [&](const Chunk& chunk, Sums&) { prepack(chunk); });
+    workers.parallel_for(chunk_count, [&](int, int i) { prepack(chunks[i]); });
+  }
+
+  // Moments are with the process that owns their chunk: brings them to the first, and from there.
+  void gather_moments(const StepPlan& plan) const {
+    each_moment(plan, [&](auto&& place) { exchange_.gather_floats(place); });
+  }
+  void scatter_moments(const StepPlan& plan) const {
+    each_moment(plan, [&](auto&& place) { exchange_.scatter_floats(place); });
+  }
+  // The first process's parameters and states of mixes, to all.
+  void broadcast_parameters(const StepPlan& plan) const {
+    exchange_.broadcast(view_.parameters(), D::parameter_floats);
+    for (int flat = plan.first_group; flat < plan.first_group + plan.groups; ++flat) {
+      if (const std::size_t doubles = Ways::state_doubles(flat); doubles > 0)
+        exchange_.broadcast(view_.mix_state(flat), 2 * doubles);
+    }
   }
 
   // Value of a penalty with the parameters as they are, before its weight.
@@ -186,6 +207,45 @@ class Update : public Gradients<Experiment, Workers> {
   }
 
  private:
+  // Calls f(where a chunk's are) for each moment of the groups of a plan.
+  template <class F>
+  void each_moment(const StepPlan& plan, F&& f) const {
+    for (int flat = plan.first_group; flat < plan.first_group + plan.groups; ++flat) {
+      for (std::size_t m = 0; m < D::moment_count[flat]; ++m) {
+        f([&](const Chunk& chunk) -> float* {
+          if (!D::reaches(D::group_terms[flat], chunk.segment)) return nullptr;
+          return view_.moments(flat, chunk.segment, chunk.offset) + m * D::moment_floats(flat);
+        });
+      }
+    }
+  }
+
+  // To all processes: what the chunks of each have come to.
+  void finish_chunks(Workers& workers, TermSet terms, bool changed) {
+    if (exchange_.alone()) return;
+    gather_sums();
+    if (changed) finish_parameters(workers, terms);
+  }
+  void finish_parameters(Workers& workers, TermSet terms) {
+    if (exchange_.alone()) return;
+    const auto may_change = [&](const Chunk& chunk) {
+      return !frozen(chunk) && (chunk.trainable ? D::reaches(terms, chunk.segment)
+                                                : D::reaches_backward(terms, chunk.segment));
+    };
+    gather_parameters(may_change);
+    const Share own = exchange_.chunks();
+    workers.parallel_for(chunk_count, [&](int, int i) {
+      const bool is_own = own.first <= i && i < own.last;
+      if (!is_own && chunks[i].trainable && may_change(chunks[i])) prepack(chunks[i]);
+    });
+  }
+  template <class Of>
+  void gather_parameters(Of&& of) const {
+    exchange_.all_gather_floats([&](const Chunk& chunk) {
+      return of(chunk) ? view_.parameters() + chunk.offset : nullptr;
+    });
+  }
+
   double penalty_value(const Chunk& chunk, int term) const {
     Vec total = Vec::zero();
     for (int i = 0; i < chunk.floats; i += lanes) {

@@ -44,6 +44,10 @@ class ModelSource final : public Source {
   bool labelled(std::uint64_t record, int target) const override {
     return records_->labelled(record, target);
   }
+  // Where targets are read: of records that are only predicted, nothing else is.
+  std::string folder() const override {
+    return records_ && reads_targets_ ? records_->folder() : std::string{};
+  }
   bool has_weights() const override { return records_ && records_->has_weights(); }
   float weight(std::uint64_t record) const override { return records_->weight(record); }
   std::span<const float> mean() const override { return mean_; }
@@ -59,6 +63,7 @@ class ModelSource final : public Source {
                         const std::string& from);
 
   const Source* records_;
+  bool reads_targets_;
   PixelFormat pixels_;
   std::vector<float> mean_, deviation_;
   std::vector<std::vector<std::string>> class_names_;

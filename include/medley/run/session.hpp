@@ -1,6 +1,7 @@
 // What a binary was built for, and a session of it: an engine at work in the one static arena.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -24,6 +25,8 @@ struct Program {
   std::span<float> arena;         // description.arena_bytes of them, zero, aligned to 128
   const Source* generator;        // the experiment's own records; null where it has none
   std::vector<Variant> variants;  // best first
+  // Makes an engine one of several processes'; empty: this one works alone.
+  std::function<std::unique_ptr<Engine>(std::unique_ptr<Engine>)> share{};
   // Whether a session has been at work in the arena, and whether one is.
   mutable bool touched = false, occupied = false;
 

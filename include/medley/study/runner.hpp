@@ -1,4 +1,5 @@
-// Trains the trials of a study, each in a process of its own, until none is left or it is asked to stop.
+// Trains the trials of a study, each in a process of its own (or, where several train together, in all of
+// them), until none is left or it is asked to stop.
 #pragma once
 
 #include <csignal>
@@ -84,6 +85,9 @@ class TrialRunner {
   Tick tick_;
   SharedFlag stop_;  // asks the trial at hand to stop
 };
+
+// Throws a usage error where a training takes all processes and several are to be made at once.
+void require_one_job(const Program& program, int jobs);
 
 // Runs `worker` in so many processes at once. It gives false where it was asked to stop, as they all
 // are when this process is; one that fails stops the others, and its error is this process's.

@@ -1,0 +1,25 @@
+// What experiments are made of: every layer, loss, mix and optimizer. (One that includes its own parts alone
+// is compiled again less often.)
+#pragma once
+
+#include "medley/experiment/definition.hpp"
+#include "medley/layers/activation.hpp"
+#include "medley/layers/conv.hpp"
+#include "medley/layers/dense.hpp"
+#include "medley/layers/dropout.hpp"
+#include "medley/layers/flatten.hpp"
+#include "medley/layers/join.hpp"
+#include "medley/layers/norm.hpp"
+#include "medley/layers/pool.hpp"
+#include "medley/layers/upsample.hpp"
+#include "medley/losses/binary_cross_entropy.hpp"
+#include "medley/losses/focal.hpp"
+#include "medley/losses/hinge.hpp"
+#include "medley/losses/mean_squared_error.hpp"
+#include "medley/losses/penalty.hpp"
+#include "medley/losses/soft_iou.hpp"
+#include "medley/losses/softmax_cross_entropy.hpp"
+#include "medley/mixes/all.hpp"
+#include "medley/optimizers/adam.hpp"
+#include "medley/optimizers/rmsprop.hpp"
+#include "medley/optimizers/sgd.hpp"
