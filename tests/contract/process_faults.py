@@ -11,7 +11,7 @@ from pathlib import Path
 import data
 import numpy as np
 from harness import contents, end_hard, require, same_contents, wait_until, whole_checkpoints
-from launching import begin, end, kinds, launch, processes, wait_for_a_row
+from launching import begin, end, kinds, launch, processes, rows, wait_for_a_row
 from processes import dataset, train
 
 # What a launcher returns where a process was killed by SIGKILL, and where it was asked to stop itself.
@@ -66,7 +66,7 @@ def a_process_killed_at_any_instant_ends_all_and_nothing_is_lost(bench):
             lives += 1
             kind, count = found_kinds[lives % len(found_kinds)], chance.choice((2, 3, 4))
             resumes = (run / "last").is_symlink()
-            before = (run / "losses.csv").stat().st_size if resumes else 0
+            before = rows(run) if resumes else 0
             launcher = _begin(bench, run, ("--resume",) if resumes else (*options, "--force"), count=count, kind=kind,
                               resumes=resumes)
             pids = {}
@@ -119,7 +119,7 @@ def a_process_that_was_asleep_does_not_blame_the_others(bench):
     time.sleep(3)
     for pid in pids.values():
         os.kill(pid, signal.SIGCONT)
-    wait_for_a_row(launcher, run, (run / "losses.csv").stat().st_size)
+    wait_for_a_row(launcher, run, rows(run))
     time.sleep(1)
     require(launcher.poll() is None, "it ended")
     os.kill(pids[0], signal.SIGTERM)
@@ -140,13 +140,15 @@ def asked_to_stop_processes_save_and_resume_to_the_same_bytes(bench):
             for to_launcher in (name == signal.SIGTERM,) if bench.quick else (True, False):
                 run = bench.folder("stopped") / "run"
                 launcher = _begin(bench, run, options, kind=kind, environment=patient)
-                wait_for_a_row(launcher, run, 1500)
+                wait_for_a_row(launcher, run)
                 pids = processes(launcher, kind)
                 if launcher.poll() is None and 0 in pids:
                     os.kill(launcher.pid if to_launcher else pids[0], name)
                 done = end(launcher)
                 code = STOPPED[kind](name) if to_launcher else 128 + name
                 require(done.code in (0, code), f"{kind}, {name.name}: exit {done.code}: {done.tail()}")
+                require(done.code == 0 or to_launcher or "stopped after step" in done.stderr,
+                        f"{kind}, {name.name}: exit {done.code}: {done.stderr}")
                 require(done.stderr.count("stopping after") < 2, f"{kind}, {name.name}: {done.stderr}")
                 if "stopped after step" in done.stderr:
                     step = int(done.stderr.split("stopped after step")[1].split()[0])
