@@ -23,7 +23,9 @@
 #if !defined(__FMA__) && !defined(__aarch64__) && !defined(MEDLEY_SCALAR)
 #define MEDLEY_SCALAR
 #endif
-#if !defined(MEDLEY_SCALAR)  // which else is parsed in vain, for a second a file
+#if defined(MEDLEY_SCALAR)
+#include "medley/base/scalar_batch.hpp"
+#else  // which else is parsed in vain, for a second a file
 #include <xsimd/xsimd.hpp>
 #endif
 
@@ -68,52 +70,14 @@ namespace detail {
 
 #if defined(MEDLEY_SCALAR)
 
-// One float in the clothes of an xsimd batch, for machines without a vector unit that we know.
-struct ScalarMask {
-  bool value;
-};
-struct ScalarBatch {
-  static constexpr int size = 1;
-  float value;
-  static ScalarBatch load_unaligned(const float* p) { return {*p}; }
-  void store_unaligned(float* p) const { *p = value; }
-};
 template <int Lanes>
-using BatchOf = ScalarBatch;
-using Batch = ScalarBatch;
-inline constexpr int machine_registers = 16;
+using BatchOf = ScalarBatch<Lanes>;
+// Registers are for a float each, and a vector takes all of them.
+inline constexpr int machine_registers = 1;
 template <class B>
-B broadcast(float x) {
-  return {x};
-}
-inline Batch add(Batch a, Batch b) { return {a.value + b.value}; }
-inline Batch sub(Batch a, Batch b) { return {a.value - b.value}; }
-inline Batch mul(Batch a, Batch b) { return {a.value * b.value}; }
-inline Batch div(Batch a, Batch b) { return {a.value / b.value}; }
-inline Batch fma(Batch a, Batch b, Batch c) { return {std::fma(a.value, b.value, c.value)}; }
-inline Batch fnma(Batch a, Batch b, Batch c) { return {std::fma(-a.value, b.value, c.value)}; }
-inline Batch sqrt(Batch a) { return {std::sqrt(a.value)}; }
+inline constexpr int register_lanes = 1;
 template <class B>
-using MaskOf = ScalarMask;
-inline ScalarMask less(Batch a, Batch b) { return {a.value < b.value}; }
-inline ScalarMask equal(Batch a, Batch b) { return {a.value == b.value}; }
-inline Batch select(ScalarMask m, Batch a, Batch b) { return m.value ? a : b; }
-inline bool any(ScalarMask m) { return m.value; }
-inline bool all(ScalarMask m) { return m.value; }
-inline std::int32_t bits(Batch a) { return std::bit_cast<std::int32_t>(a.value); }
-template <class F>
-inline Batch on_bits(Batch a, F f) {
-  return {std::bit_cast<float>(static_cast<std::int32_t>(f(bits(a))))};
-}
-template <class F>
-inline Batch on_bits(Batch a, Batch b, F f) {
-  return {std::bit_cast<float>(static_cast<std::int32_t>(f(bits(a), bits(b))))};
-}
-inline Batch to_float(Batch a) { return {static_cast<float>(bits(a))}; }
-template <class B>
-B load_integers(const std::int32_t* p) {
-  return {static_cast<float>(*p)};
-}
+using MaskOf = ScalarMask<B::size>;
 
 #else
 
@@ -132,6 +96,8 @@ inline constexpr int machine_registers = 32;
 inline constexpr int machine_registers = 16;
 #endif
 #endif
+template <class B>
+inline constexpr int register_lanes = static_cast<int>(B::size);
 template <class B>
 using MaskOf = typename B::batch_bool_type;
 
@@ -257,11 +223,11 @@ MEDLEY_INLINE B on_bits(B a, B b, F f) {
 #endif
 #if !defined(__FMA__) || defined(MEDLEY_SCALAR)
 template <class B>
-MEDLEY_INLINE B max(B a, B b) {
+MEDLEY_INLINE B max(const B& a, const B& b) {
   return select(less(a, b), b, a);
 }
 template <class B>
-MEDLEY_INLINE B min(B a, B b) {
+MEDLEY_INLINE B min(const B& a, const B& b) {
   return select(less(b, a), b, a);
 }
 #endif
@@ -329,7 +295,7 @@ struct BasicVec {
 
 using Vec = BasicVec<16>;
 using HalfVec = BasicVec<8>;
-using PartVec = BasicVec<Vec::part_size>;
+using PartVec = BasicVec<detail::register_lanes<Vec::Batch>>;
 
 template <int Lanes>
 struct BasicMask {
