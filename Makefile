@@ -74,8 +74,9 @@ SHELL_OBJECTS := $(foreach room,$(ROOMS),$(if $(filter experiment optimizers mix
 BINARIES := $(EXPERIMENTS:%=$(BIN)/medley-%)
 # MPI=1 adds many processes (include/medley/processes): medley-NAME-mpi, with Debian's Open MPI, or MPI=mpich.
 MPI ?=
+MPI_KINDS := openmpi mpich
 MPI_KIND := $(if $(filter mpich,$(MPI)),mpich,openmpi)
-MPICXX := OMPI_CXX=$(CXX) MPICH_CXX=$(CXX) mpicxx.$(MPI_KIND)
+MPICXX := OMPI_CXX=$(CXX) MPICH_CXX=$(CXX) mpicxx
 LINK ?= yes
 RUN_OUT ?= runs/$(EXPERIMENT)-$(shell date +%Y%m%d-%H%M%S)
 
@@ -99,7 +100,7 @@ PACKAGES_mpich := libmpich-dev mpich
 
 .PHONY: help run binary all install uninstall test unit-test error-test contract-test test-address test-thread sanitized \
   sanitized-training fuzz fuzz-all fuzz-corpus fuzz-corpus-all bench clean packages test-packages \
-  cross-packages browser-packages peer-packages check-format mutants
+  cross-packages browser-packages mpi-packages peer-packages check-format mutants
 .SECONDARY:
 
 help: ## this list
@@ -145,6 +146,7 @@ packages: build/packages ## install the packages that building needs
 test-packages: build/test-packages ## install the packages that testing needs
 cross-packages: build/cross-packages ## install other compilers and an emulator, for more of the tests
 browser-packages: build/browser-packages ## install a browser, for the test of the pages of `report`
+mpi-packages: $(MPI_KINDS:%=build/mpi-%) ## install Open MPI and MPICH, for the tests of many processes
 peer-packages: build/peers/installed ## a folder with the Python packages that exported files are tested with
 
 # --- compiling ------------------------------------------------------------------------------------
@@ -233,13 +235,20 @@ endef
 $(eval $(call binary_rule,$(ISAS),$(BIN),$(LINK)))
 
 # Many processes: another main in front of the same objects. (Of what MPI's wrapper adds, C++ bindings are of another age.)
-$(SHELL_BUILD)/mpi-$(MPI_KIND).o: $(SHELL_BUILD)/mpi.cpp | build/mpi-$(MPI_KIND)
-	$(MPICXX) $(CPPFLAGS) -DOMPI_SKIP_MPICXX -DMPICH_SKIP_MPICXX $(CXXFLAGS) $(SHELL_FLAGS) -c $< -o $@
-$(BIN)/$(MPI_KIND)/medley-%-mpi: $(BIN)/%/experiment.o $(foreach isa,$(ISAS),$(BUILD)/%/engine.$(isa).o) \
-  $(SHELL_OBJECTS) $(SHELL_BUILD)/processes.o $(SHELL_BUILD)/mpi-$(MPI_KIND).o
-	@mkdir -p $(@D)
-	$(MPICXX) $(LDFLAGS) $^ $(LDLIBS) -o $@
-	$(if $(LINK),@ln -sf $(@:build/%=%) build/medley-$*-mpi)
+define mpi_main_rule
+$(SHELL_BUILD)/mpi-$(1).o: $(SHELL_BUILD)/mpi.cpp | build/mpi-$(1)
+	$(MPICXX).$(1) $(CPPFLAGS) -DOMPI_SKIP_MPICXX -DMPICH_SKIP_MPICXX $(CXXFLAGS) $(SHELL_FLAGS) -c $$< -o $$@
+endef
+$(foreach kind,$(MPI_KINDS),$(eval $(call mpi_main_rule,$(kind))))
+# Of an MPI, with these instruction sets, in a folder in this one.
+define mpi_rule
+$(3)/$(1)/medley-%-mpi: $(3)/%/experiment.o $(foreach isa,$(2),$(BUILD)/%/engine.$(isa).o) \
+  $(SHELL_OBJECTS) $(SHELL_BUILD)/processes.o $(SHELL_BUILD)/mpi-$(1).o
+	@mkdir -p $$(@D)
+	$(MPICXX).$(1) $(LDFLAGS) $$^ $(LDLIBS) -o $$@
+	$(if $(4),@ln -sf $$(@:build/%=%) build/medley-$$*-mpi)
+endef
+$(foreach kind,$(MPI_KINDS),$(eval $(call mpi_rule,$(kind),$(ISAS),$(BIN),$(LINK))))
 
 # --- installing -----------------------------------------------------------------------------------
 
@@ -300,7 +309,7 @@ $(UNIT)/%.o: tests/unit/%.cpp $(if $(reads_once),$$(call common_of,$$(*D)).gch) 
 	$(CXX) $(CPPFLAGS) $(if $(reads_once),-include $(call common_of,$(*D))) $(UNIT_FLAGS) -c $< -o $@
 $(UNIT)/tests: $(filter-out $(UNIT)/engine/%,$(UNIT_OBJECTS))
 $(UNIT)/engine_tests: $(filter $(UNIT)/engine/%,$(UNIT_OBJECTS))
-$(UNIT)/tests $(UNIT)/engine_tests: $(SHELL_OBJECTS)
+$(UNIT)/tests $(UNIT)/engine_tests: $(SHELL_OBJECTS) $(SHELL_BUILD)/processes.o
 	$(CXX) $(LDFLAGS) $^ -Wl,-Bstatic -lgtest_main -lgtest $(LDLIBS) -o $@
 
 $(UNIT)/export/%.o $(UNIT)/rooms/export.o: CPPFLAGS += -isystem $(dir $(ONNX_HEADER))
@@ -317,19 +326,26 @@ error-test: | build/packages ## compile wrong experiments and read the errors
 	$(PYTHON) tests/errors/run.py --compiler $(CXX)
 	$(if $(filter-out clang++,$(CXX)),$(if $(call have,clang++),$(PYTHON) tests/errors/run.py --compiler clang++ $(if $(THOROUGH),,--every 3)))
 
+have = $(if $(shell command -v $(1)),yes)
 # Two of the binaries are compared with themselves by instruction set; the others have the one that they would run with.
 BEST_BIN := $(BUILD)/$(TEST_ISA)
-$(if $(filter-out $(BIN),$(BEST_BIN)),$(eval $(call binary_rule,$(TEST_ISA),$(BEST_BIN))))
+$(if $(filter-out $(BIN),$(BEST_BIN)),$(eval $(call binary_rule,$(TEST_ISA),$(BEST_BIN))) \
+  $(eval $(call mpi_rule,openmpi,$(TEST_ISA),$(BEST_BIN))))
 CONTRACT_BINARIES := $(patsubst %,$(BIN)/medley-%,lenet everything) \
   $(patsubst %,$(BEST_BIN)/medley-%,garments clothing readme unet parity three-losses drawn two-tasks)
-contract-test: $(CONTRACT_BINARIES) other-builds $$(READ_BY_CLANG) build/test-packages ## run the promises on built binaries
+# Many processes, of the MPIs that are installed: no more engines than these.
+have_mpi = $(and $(call have,mpicxx.$(1)),$(call have,mpirun.$(1)))
+CONTRACT_MPI_KINDS := $(foreach kind,$(MPI_KINDS),$(if $(call have_mpi,$(kind)),$(kind)))
+CONTRACT_openmpi := $(patsubst %,$(BIN)/openmpi/medley-%-mpi,everything lenet) $(patsubst %,$(BEST_BIN)/openmpi/medley-%-mpi,clothing drawn)
+CONTRACT_mpich := $(BIN)/mpich/medley-everything-mpi
+contract-test: $(CONTRACT_BINARIES) $(foreach kind,$(CONTRACT_MPI_KINDS),$(CONTRACT_$(kind))) other-builds $$(READ_BY_CLANG) build/test-packages ## run the promises on built binaries
 	@rm -rf $(BUILD)/contract && mkdir $(BUILD)/contract && ln -s $(CONTRACT_BINARIES:$(BUILD)/%=../%) $(BUILD)/contract
+	@$(foreach kind,$(CONTRACT_MPI_KINDS),mkdir $(BUILD)/contract/$(kind) && ln -s $(CONTRACT_$(kind):$(BUILD)/%=../../%) $(BUILD)/contract/$(kind);)
 	$(PYTHON) tests/contract/run.py --binary-dir $(BUILD)/contract $(if $(THOROUGH),,--quick) --other-builds $(OTHER_BUILDS)
 	$(PYTHON) tests/contract/readme.py $(BIN)/medley-lenet
 
 # Builds that must give the same bytes: without any instruction set, by another compiler, for another processor, where
 # those are installed, and THOROUGH=1 by other optimizations. Garments that others draw are few, of a small experiment.
-have = $(if $(shell command -v $(1)),yes)
 # clang++'s build takes the shell that is there (SHELL_FROM); clang++ reads its sources all the same.
 READ_BY_CLANG := $(if $(and $(is_gcc),$(call have,clang++)),$(if $(THOROUGH)$(SANITIZE),,$(ROOMS:%=build/clang++-reads/%)))
 build/clang++-reads/%: $(SHELL_BUILD)/%.cpp $(SHELL_BUILD)/%.o

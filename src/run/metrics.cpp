@@ -125,16 +125,13 @@ Measured class_distance(const Confusion& m) {
 // The Mann-Whitney statistic on rising scores: the chance that a record of class 1 scores higher
 // than one of class 0, equal scores counting half. Not defined where a score is not a number.
 // (Sums are of whole numbers and halves: exact, in whatever order.)
-Measured auc(std::span<const Score> scores, std::span<const std::uint32_t> times = {}) {
-  const auto count = [&](std::size_t i) { return times.empty() ? 1u : times[i]; };
-  std::size_t size = scores.size();
-  while (size > 0 && count(size - 1) == 0) --size;
-  if (size == 0 || std::isnan(scores[size - 1].value)) return {};
+Measured auc(std::span<const Score> scores) {
+  if (scores.empty() || std::isnan(scores.back().value)) return {};
   double wins = 0.0, n0 = 0.0, n1 = 0.0;
-  for (std::size_t i = 0; i < size;) {
+  for (std::size_t i = 0; i < scores.size();) {
     std::array<std::uint64_t, 2> of{};  // negatives, positives
-    for (const float value = scores[i].value; i < size && scores[i].value == value; ++i)
-      of[scores[i].label == 1] += count(i);
+    for (const float value = scores[i].value; i < scores.size() && scores[i].value == value; ++i)
+      ++of[scores[i].label == 1];
     const auto negatives = static_cast<double>(of[0]), positives = static_cast<double>(of[1]);
     wins += positives * (n0 + 0.5 * negatives);
     n0 += negatives;
@@ -147,10 +144,11 @@ Measured auc(std::span<const Score> scores, std::span<const std::uint32_t> times
   return {a, std::sqrt(variance < 0.0 ? 0.0 : variance / (n0 * n1))};
 }
 
-// Calls f(name, measured) for the metrics that fit, always the same ones in the same order.
+// Calls f(name, measured) for the metrics that fit, always the same ones in the same order. The area under
+// the ROC curve may be known.
 template <class F>
 void each_metric(const MetricInfo& info, const TargetSpec& target, const MetricCounts& counts,
-                 std::span<const std::uint32_t> score_times, F&& f) {
+                 const double* area, F&& f) {
   const Confusion m(counts.confusion, counts.confusion.empty() ? 0 : info.classes);
   switch (info.kind) {
     case TargetKind::classes:
@@ -161,7 +159,7 @@ void each_metric(const MetricInfo& info, const TargetSpec& target, const MetricC
         if (target.ordered) f("mean_absolute_error", class_distance(m));
       } else {
         f("f1", m.classes() == 2 ? Measured{f1(m, 1)} : Measured{});
-        if (info.scored) f("auc", auc(counts.scores, score_times));
+        if (info.scored) f("auc", area ? Measured{*area} : auc(counts.scores));
       }
       break;
     case TargetKind::mask:
@@ -181,15 +179,13 @@ void each_metric(const MetricInfo& info, const TargetSpec& target, const MetricC
 }
 
 // Calls f(index, name, measured) for all metrics of an experiment; index is that of the MetricInfo.
-using ScoreTimes = std::span<const std::vector<std::uint32_t>>;
 template <class F>
-void each_metric(const Description& d, const Evaluation& evaluation, ScoreTimes score_times,
+void each_metric(const Description& d, const Evaluation& evaluation, std::span<const double> areas,
                  F&& f) {
   for (std::size_t i = 0; i < d.metrics.size(); ++i) {
     const MetricInfo& info = d.metrics[i];
     const TargetSpec& target = d.targets[static_cast<std::size_t>(info.target_index)];
-    each_metric(info, target, evaluation.metrics[i],
-                score_times.empty() ? std::span<const std::uint32_t>{} : score_times[i],
+    each_metric(info, target, evaluation.metrics[i], areas.empty() ? nullptr : &areas[i],
                 [&](const char* name, const Measured& measured) { f(i, name, measured); });
   }
 }
@@ -221,9 +217,9 @@ std::vector<std::string> metric_names(const Description& d) {
 }
 
 void metric_values(const Description& d, const Evaluation& evaluation, std::span<double> values,
-                   ScoreTimes score_times) {
+                   std::span<const double> areas) {
   std::size_t next = 0;
-  each_metric(d, evaluation, score_times, [&](std::size_t, const char*, const Measured& measured) {
+  each_metric(d, evaluation, areas, [&](std::size_t, const char*, const Measured& measured) {
     values[next++] = measured.value;
   });
 }

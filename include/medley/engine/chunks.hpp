@@ -66,21 +66,25 @@ struct Chunks {
     return {before(process), before(process + 1)};
   }
 
-  // Calls f(first float, floats) for what the chunks of a share have in one piece: those of a chunk are
-  // at place(chunk), which may be null for those without.
+  // Calls f(first float, floats) for what the chunks of a share have in one piece, with what is left
+  // free between parameters: those of a chunk are at place(chunk), which may be null for those without.
   template <class Place, class F>
   static void each_piece(const Share& share, Place&& place, F&& f) {
     float* first = nullptr;
     std::size_t length = 0;
+    int parameter = 0;
     for (int c = share.first; c < share.last; ++c) {
       float* const at = place(list[c]);
       if (at == nullptr) continue;
-      if (length > 0 && at != first + length) {
+      const auto ahead = length > 0 ? static_cast<std::size_t>(at - first) : 0;
+      const std::size_t most = length + (list[c].parameter == parameter ? 0 : buffer_alignment - 1);
+      if (length > 0 && (at < first + length || ahead > most)) {
         f(first, length);
         length = 0;
       }
       if (length == 0) first = at;
-      length += static_cast<std::size_t>(list[c].floats);
+      length = static_cast<std::size_t>(at - first + list[c].floats);
+      parameter = list[c].parameter;
     }
     if (length > 0) f(first, length);
   }

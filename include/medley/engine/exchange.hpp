@@ -16,6 +16,19 @@ namespace medley {
 
 // D is the Definition of an experiment. What others send goes where one process would have computed it,
 // so that there are no buffers.
+//
+// Bytes that P processes send in a step with one group and one direction, all together, of F floats of
+// parameters (F_p of them in the chunks of process p, which has T_p subtrees of the slots used):
+//
+//   gradients   4 Σ_p T_p (F - F_p), which is 4 (P - 1) F where T_p = 1: where P is a power of two and
+//               divides the number of slots. Other P have a subtree or two more a process
+//   parameters  4 (P - 1) F
+//   factors     4 (P - 1) factor_floats() a slot and range of shards, in place of the gradients of what
+//               is factored
+//   the rest    (P - 1) (sizeof(SlotTotals) a slot + sizeof(Sums) a chunk)
+//
+// So a process sends 2 (P - 1)/P F floats, as any all-reduce does at least where all send alike (Patarasuk
+// and Yuan 2009). They wait for each other twice: for gradients with totals, for parameters with sums.
 template <class D>
 class Exchange {
   using Net = typename D::Net;
@@ -36,27 +49,34 @@ class Exchange {
   Share chunks(int process) const { return Chunked::share_of(process, company_.count()); }
   Share chunks() const { return chunks(company_.rank()); }
 
-  // What was found a slot, `items` of each, or a chunk: all get that of all.
+  // What was found a slot, `items` of each, or a chunk: all get that of all, once what was begun has
+  // been waited for. Until then it must stay.
   template <class T>
-  void all_gather_slots(T* first, int used, std::size_t items = 1) const {
+  void begin_all_gather_slots(T* first, int used, std::size_t items = 1) const {
     const auto whole = static_cast<int>(items);
-    company_.all_gather(first, [&](int process) {
+    company_.begin_all_gather(first, [&](int process) {
       const Share share = slots(used, process);
       return Share{share.first * whole, share.last * whole};
     });
   }
   template <class T>
-  void all_gather_chunks(T* first) const {
-    company_.all_gather(first, [&](int process) { return chunks(process); });
+  void all_gather_slots(T* first, int used, std::size_t items = 1) const {
+    begin_all_gather_slots(first, used, items);
+    wait();
   }
-  // Floats of chunks, which are at place(chunk); null: none.
+  template <class T>
+  void begin_all_gather_chunks(T* first) const {
+    company_.begin_all_gather(first, [&](int process) { return chunks(process); });
+  }
+  void wait() const { company_.wait(); }
+  // Floats of chunks, which are at place(chunk); null: none. Waits for all that was begun before, too.
   template <class Place>
   void all_gather_floats(Place&& place) const {
     company_.each_other([&](int other) {
       Chunked::each_piece(chunks(), place, send_to(other));
       Chunked::each_piece(chunks(other), place, receive_from(other));
     });
-    company_.wait();
+    wait();
   }
   // The first process's floats of chunks, to the processes that own these; and back.
   template <class Place>
@@ -67,7 +87,7 @@ class Exchange {
       company_.each_other(
           [&](int other) { Chunked::each_piece(chunks(other), place, send_to(other)); });
     }
-    company_.wait();
+    wait();
   }
   template <class Place>
   void gather_floats(Place&& place) const {
@@ -77,7 +97,7 @@ class Exchange {
       company_.each_other(
           [&](int other) { Chunked::each_piece(chunks(other), place, receive_from(other)); });
     }
-    company_.wait();
+    wait();
   }
 
   // The first process's floats, to all.
@@ -87,7 +107,7 @@ class Exchange {
     } else {
       company_.each_other([&](int other) { send_to(other)(first, floats); });
     }
-    company_.wait();
+    wait();
   }
 
   // The factors of gradients that the shards of a range left, one a slot.
@@ -97,17 +117,19 @@ class Exchange {
       for (int s = 0; s < Net::segment_count; ++s) {
         const auto floats = static_cast<int>(D::factor_floats(s));
         if (floats == 0 || !D::reaches_backward(sets[d], s)) continue;
-        company_.all_gather(view_.factors(d, s, 0), [&](int process) {
+        company_.begin_all_gather(view_.factors(d, s, 0), [&](int process) {
           const Share share = slots(used, process);
           return Share{std::min(share.first, in_range) * floats,
                        std::min(share.last, in_range) * floats};
         });
       }
     }
+    wait();
   }
 
   // Adds up the slots' gradients of own chunks, those of other processes included; what is frozen is
   // left out. They are in the first slot then: returns the number of slots that are still to be added.
+  // Waits for all that was begun before, too.
   template <WorkerSet Workers, class IsFrozen>
   int reduce_scatter(Workers& workers, const TermSets& sets, int used, IsFrozen&& frozen) const {
     if (alone() || used == 0) return used;
@@ -133,7 +155,7 @@ class Exchange {
       each_message(company_.rank(), chunks(other), send_to(other));
       each_message(other, chunks(), receive_from(other));
     });
-    company_.wait();
+    wait();
     const Share own = chunks();
     const Additions additions = additions_of(used);
     workers.parallel_for(own.count(), [&](int, int i) {

@@ -47,7 +47,11 @@ class Gradients {
     workers.parallel_for(own.count(),
                          [&](int, int i) { f(chunks[own.first + i], sums_[own.first + i]); });
   }
-  void gather_sums() { exchange_.all_gather_chunks(sums_.data()); }
+  void begin_gather_sums() { exchange_.begin_all_gather_chunks(sums_.data()); }
+  void gather_sums() {
+    begin_gather_sums();
+    exchange_.wait();
+  }
 
  public:
   Gradients(ArenaView<D> view, const Parts<Net>& parts, const Exchange<D>& exchange)

@@ -97,15 +97,17 @@ class Passes {
       update_.multiply_factors(*workers_, work.sets, range);
       range = batches_.range_from(batch, range.last);
     }
-    exchange_.all_gather_slots(totals_.data(), used);
-    if constexpr (Ways::pairs > 0) exchange_.all_gather_slots(products_.data(), used);
+    exchange_.begin_all_gather_slots(totals_.data(), used);
+    if constexpr (Ways::pairs > 0) exchange_.begin_all_gather_slots(products_.data(), used);
+    Left left{0, range};
+    if (D::heads_of(terms) != 0) left.slots = update_.bring_together(*workers_, work.sets, used);
+    exchange_.wait();
     report.records = batch.count;
     for (int k = 0; k < D::term_count; ++k) {
       if (!(terms >> k & 1u) || D::is_penalty[k]) continue;
       report.value[k] = term_value(k, used, work_.term_sums);
     }
-    if (D::heads_of(terms) == 0) return {0, range};
-    return {update_.bring_together(*workers_, work.sets, used), range};
+    return left;
   }
 
   // The slots' values of a term together, or what its sums give.
@@ -135,7 +137,8 @@ class Passes {
 
   // The slots' sums together.
   Sums reduced_sums(int used) {
-    if constexpr (D::sum_count > 0) exchange_.all_gather_slots(sums_.data(), used);
+    if constexpr (D::sum_count > 0) exchange_.begin_all_gather_slots(sums_.data(), used);
+    exchange_.wait();
     Sums sums{};
     for (int i = 0; i < D::sum_count; ++i) {
       sums[i] = tree_sum<D::slots>(used, [&](int slot) { return sums_[slot][i]; });
@@ -152,7 +155,7 @@ class Passes {
     for_each_shard({0, shards}, used, [&](std::uint64_t shard, int worker, int slot) {
       work_.value_shard(batch, shard, terms, worker, totals_[slot], sums_[slot]);
     });
-    exchange_.all_gather_slots(totals_.data(), used);
+    exchange_.begin_all_gather_slots(totals_.data(), used);
     const Sums sums = reduced_sums(used);
     for (int k = 0; k < D::term_count; ++k) {
       if (terms >> k & 1u) report.value[k] = term_value(k, used, sums);
@@ -245,8 +248,9 @@ class Passes {
       work_.evaluate_shard(batch, shard, worker, slot, totals_[slot], sums_[slot], scores_,
                            observer);
     });
-    exchange_.all_gather_slots(totals_.data(), used);
-    exchange_.all_gather_slots(view_.metric_counts(0), used, D::metric_words);
+    exchange_.begin_all_gather_slots(totals_.data(), used);
+    exchange_.begin_all_gather_slots(view_.metric_counts(0), used, D::metric_words);
+    exchange_.wait();
     if (!scores_.empty()) gather_scores(batch.count, used);
     summarize(used, weight, result);
   }

@@ -73,9 +73,9 @@ class Company {
     for (int i = 1; i < count(); ++i) f((rank() + i) % count());
   }
 
-  // Each process has made its share of the items: all then have all of them.
+  // Each process has made its share of the items: after wait() all have all of them.
   template <class T, class ShareOf>
-  void all_gather(T* items, ShareOf&& share_of_process) const {
+  void begin_all_gather(T* items, ShareOf&& share_of_process) const {
     const auto bytes = [](const Share& share) {
       return static_cast<std::size_t>(share.count()) * sizeof(T);
     };
@@ -85,7 +85,6 @@ class Company {
       if (own.count() > 0) processes_->send(other, items + own.first, bytes(own));
       if (theirs.count() > 0) processes_->receive(other, items + theirs.first, bytes(theirs));
     });
-    wait();
   }
 
   void wait() const {

@@ -14,6 +14,7 @@
 #include "medley/engine/record_telling.hpp"
 #include "medley/engine/shard_targets.hpp"
 #include "medley/engine/staging.hpp"
+#include "medley/network/evaluation.hpp"
 
 namespace medley {
 
@@ -67,7 +68,7 @@ class ShardWork {
   void weigh_shard(const Batch& batch, std::uint64_t s, TermSet terms, int worker,
                    SlotTotals& totals) const {
     Targets targets;
-    const int samples = stage(batch, s, worker, targets, false);
+    const int samples = stage(batch, s, worker, targets);
     D::each_term([&](auto k) {
       constexpr int term = decltype(k)::value;
       if constexpr (D::answers_mask(term)) {
@@ -165,9 +166,9 @@ class ShardWork {
   void evaluate_shard(const Batch& batch, std::uint64_t s, int worker, int slot, SlotTotals& totals,
                       Sums& sums, std::span<Score> scores, RecordObserver* observer) {
     Targets targets;
-    Pass<Net> pass = view_.make_pass(worker, settings_->seed);
-    pass.samples = stage(batch, s, worker, targets);
-    forward(pass, all_heads);
+    Pass<Net> pass = evaluation_pass(worker);
+    pass.samples = stage(batch, s, worker, targets, &pass);
+    evaluate(pass);
     unroll<Net::head_count>([&](auto head) {
       constexpr int h = head;
       for_each_block<h>(pass, worker, [&](int n, const auto& memory) {
@@ -196,9 +197,10 @@ class ShardWork {
   // record i go to place first + i.
   void predict_shard(std::span<const Record> records, std::size_t first,
                      std::span<float* const> outputs, const LayerOutput& layer, int worker) {
-    Pass<Net> pass = view_.make_pass(worker, settings_->seed);
+    Pass<Net> pass =
+        layer.values ? view_.make_pass(worker, settings_->seed) : evaluation_pass(worker);
     pass.samples = static_cast<int>(records.size());
-    const auto input = Net::template value<0>(pass.area);
+    const auto input = value_of<0>(pass);
     for (int n = 0; n < pass.samples; ++n) {
       stage_picture(records[n].image, {}, normalization_, input, n);
     }
@@ -206,10 +208,14 @@ class ShardWork {
     const auto copy = [&](int tensor, float* to) {
       copy_value(pass, tensor, to + first * Net::shapes[tensor].elements());
     };
-    const int asked = layer.values ? layer.layer + 1 : 0;  // nodes up to the layer's
-    forward(pass, all_heads, 0, asked);
-    if (layer.values) copy(asked, layer.values);
-    forward(pass, all_heads, asked);
+    if (layer.values) {
+      const int asked = layer.layer + 1;  // nodes up to the layer's
+      forward(pass, all_heads, 0, asked);
+      copy(asked, layer.values);
+      forward(pass, all_heads, asked);
+    } else {
+      evaluate(pass);
+    }
     for (int h = 0; h < Net::head_count; ++h) copy(Net::head_output[h], outputs[h]);
   }
 
@@ -240,7 +246,7 @@ class ShardWork {
   // A pass that trains, with its shard staged.
   Pass<Net> training_pass(const Batch& batch, std::uint64_t s, int worker, Targets& targets) const {
     Pass<Net> pass = view_.make_pass(worker, settings_->seed);
-    pass.samples = stage(batch, s, worker, targets);
+    pass.samples = stage(batch, s, worker, targets, &pass);
     pass.records = targets.record.data();
     pass.epoch = batch.epoch;
     pass.training = true;
@@ -248,12 +254,18 @@ class ShardWork {
     return pass;
   }
 
-  // Reads, augments and normalizes the records of a shard, or of their targets alone. Returns the
-  // number of samples.
+  // A pass that only goes forward.
+  Pass<Net> evaluation_pass(int worker) const {
+    Pass<Net> pass = view_.make_pass(worker, settings_->seed);
+    prepare_evaluation(pass);
+    return pass;
+  }
+
+  // Reads, augments and normalizes the records of a shard into the input of a pass; without one, their
+  // targets alone. Returns the number of samples.
   int stage(const Batch& batch, std::uint64_t s, int worker, Targets& targets,
-            bool pictures = true) const {
+            const Pass<Net>* pass = nullptr) const {
     const int samples = static_cast<int>(std::min<std::uint64_t>(shard, batch.count - s * shard));
-    const auto input = Net::template value<0>(view_.worker_area(worker));
     const Augmentation& augmentation = settings_->augmentation;
     const bool augment =
         batch.training && settings_->augment &&
@@ -267,10 +279,10 @@ class ShardWork {
       const SamplingGrid grid =
           augment ? draw_grid(augmentation, Experiment::input, settings_->seed, batch.epoch, index)
                   : SamplingGrid{};
-      if (pictures) stage_picture(record.image, grid, normalization_, input, n);
+      if (pass) stage_picture(record.image, grid, normalization_, value_of<0>(*pass), n);
       stage_targets(record, index, grid, n, worker, targets);
     }
-    if (pictures) input.zero_halo(samples);
+    if (pass) value_of<0>(*pass).zero_halo(samples);
     return samples;
   }
 
@@ -329,7 +341,7 @@ class ShardWork {
   template <int H, class F>
   void for_each_block(const Pass<Net>& pass, int worker, F&& f) const {
     const HeadMemory<H> memory(view_.block_area(worker));
-    const auto y = Net::template value<Net::head_output[H]>(pass.area);
+    const auto y = value_of<Net::head_output[H]>(pass);
     if constexpr (D::dense_head(H)) {
       for (int n = 0; n < pass.samples; ++n) {
         gather_pixels(n, y, memory);

@@ -19,10 +19,10 @@ class Update : public Gradients<Experiment, Workers> {
   using Net = typename D::Net;
   using Ways = typename D::Ways;
   using Base = Gradients<Experiment, Workers>;
-  using Base::chunk_count, Base::chunks, Base::exchange_, Base::for_own_chunks, Base::frozen,
-      Base::gather, Base::gather_statistics, Base::gather_sums, Base::gradient,
-      Base::group_gradient, Base::in_slots, Base::inner_product, Base::learns, Base::parts_,
-      Base::rate_scale, Base::sums_, Base::together, Base::view_;
+  using Base::begin_gather_sums, Base::chunk_count, Base::chunks, Base::exchange_,
+      Base::for_own_chunks, Base::frozen, Base::gather, Base::gather_statistics, Base::gather_sums,
+      Base::gradient, Base::group_gradient, Base::in_slots, Base::inner_product, Base::learns,
+      Base::parts_, Base::rate_scale, Base::sums_, Base::together, Base::view_;
   using typename Base::Chunk;
   using typename Base::InSlots;
   using typename Base::Sums;
@@ -223,8 +223,12 @@ class Update : public Gradients<Experiment, Workers> {
   // To all processes: what the chunks of each have come to.
   void finish_chunks(Workers& workers, TermSet terms, bool changed) {
     if (exchange_.alone()) return;
-    gather_sums();
-    if (changed) finish_parameters(workers, terms);
+    begin_gather_sums();
+    if (changed) {
+      finish_parameters(workers, terms);
+    } else {
+      exchange_.wait();
+    }
   }
   void finish_parameters(Workers& workers, TermSet terms) {
     if (exchange_.alone()) return;

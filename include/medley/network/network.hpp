@@ -223,6 +223,8 @@ class Network<InputShape, TrunkType, std::tuple<HeadTypes...>, Samples, Passes> 
 
   // --- activations -------------------------------------------------------------------------------
 
+  // Values, then gradients, then what nodes save, then their scratch forward and backward.
+  static constexpr std::size_t buffer_count = 2 * tensor_count + 3 * node_count;
   struct Activations {
     // Tensors that share memory have the same root; halos belong to roots.
     std::array<int, tensor_count> value_root{}, gradient_root{}, readers{};
@@ -231,8 +233,7 @@ class Network<InputShape, TrunkType, std::tuple<HeadTypes...>, Samples, Passes> 
     std::array<bool, node_count> applies_next{};
     // Whether node i computes node i - 1 too, a Relu in place that nothing else reads.
     std::array<bool, node_count> takes_previous{};
-    // Values, then gradients, then what nodes save, then their scratch forward and backward.
-    std::array<Buffer, 2 * tensor_count + 3 * node_count> buffers{};
+    std::array<Buffer, buffer_count> buffers{};
     std::size_t floats = 0;
   };
   static constexpr int saved_buffer(int node) { return 2 * tensor_count + node; }
@@ -356,6 +357,11 @@ class Network<InputShape, TrunkType, std::tuple<HeadTypes...>, Samples, Passes> 
     });
     a.floats = place(a.buffers);
     return a;
+  }();
+  static constexpr std::array<std::size_t, buffer_count> training_places = [] {
+    std::array<std::size_t, buffer_count> at{};
+    for (std::size_t b = 0; b < buffer_count; ++b) at[b] = activations.buffers[b].offset;
+    return at;
   }();
   // Floats that one worker needs for the activations of a shard.
   static constexpr std::size_t activation_floats = activations.floats;

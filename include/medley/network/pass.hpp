@@ -44,7 +44,15 @@ struct Pass {
   const Frozen<Net>* frozen = nullptr;     // null: everything learns
   // Gradients of values that have been written in this backward pass.
   mutable std::array<bool, Net::tensor_count> written{};
+  // Where each of the network's buffers begins in `area`.
+  std::array<std::size_t, Net::buffer_count> places = Net::training_places;
 };
+
+// The value of tensor T.
+template <int T, class Net>
+typename Net::template Value<T> value_of(const Pass<Net>& pass) {
+  return {pass.area + pass.places[Net::activations.value_root[T]]};
+}
 
 // The site of node I, and its calls.
 template <class Net, int I>
@@ -70,7 +78,7 @@ struct NodeSite {
 
   static LayerCall call(const Pass<Net>& pass, bool backward) {
     const auto& a = Net::activations;
-    const auto buffer = [&](int index) { return pass.area + a.buffers[index].offset; };
+    const auto buffer = [&](int index) { return pass.area + pass.places[index]; };
     const Frozen<Net>* frozen = pass.frozen;
     LayerCall c{.samples = pass.samples,
                 .training = pass.training && !(frozen && frozen->statistics[I]),
@@ -116,7 +124,7 @@ void forward(const Pass<Net>& pass, HeadSet heads, int first = 0, int last = Net
     if constexpr (!Net::left_to_neighbour(i)) {
       if (i < first || i >= last) return;
       if (Net::activations.value_root[i + 1] == i + 1) {
-        Net::template value<i + 1>(pass.area).zero_halo(pass.samples);
+        value_of<i + 1>(pass).zero_halo(pass.samples);
       }
       layer_forward<SiteOf<Net, i>>(NodeSite<Net, i>::call(pass, false));
     }
@@ -139,7 +147,7 @@ void copy_value(const Pass<Net>& pass, int t, float* to) {
   const bool planar = Net::layouts[t] == Layout::planar;
   const int pixel = planar ? 1 : lanes, row = (s.w + 2 * halo) * pixel;
   const int block = (s.h + 2 * halo) * row;
-  const float* sample = pass.area + a.buffers[root].offset + halo * (row + pixel);
+  const float* sample = pass.area + pass.places[root] + halo * (row + pixel);
   for (int n = 0; n < pass.samples; ++n) {
     for (int c = 0; c < s.c; ++c) {
       const float* from = sample + (planar ? c * block : c / lanes * block + c % lanes);

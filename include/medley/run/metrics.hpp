@@ -42,11 +42,10 @@ std::vector<Metric> metrics(const Description& description, const Evaluation& ev
 
 // "colour.accuracy", or "colour.main.accuracy" where several heads answer the target colour.
 std::vector<std::string> metric_names(const Description& description);
-// Their values, for a training loop: does not allocate. `values` has one place a name. `score_times`,
-// if it is not empty, has for each MetricInfo how often each of its scores counts; without, once.
+// Their values, for a training loop: does not allocate. `values` has one place a name. `areas`, if it is
+// not empty, has for each MetricInfo the area under the ROC curve in place of that of its scores.
 void metric_values(const Description& description, const Evaluation& evaluation,
-                   std::span<double> values,
-                   std::span<const std::vector<std::uint32_t>> score_times = {});
+                   std::span<double> values, std::span<const double> areas = {});
 
 // The area under the ROC curve of rising scores, as `auc` is above, and its standard error.
 Metric area_under_roc(std::span<const Score> scores);
