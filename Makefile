@@ -282,7 +282,7 @@ UNIT := $(BUILD)/unit-$(TEST_ISA)
 unit_tests = $(sort $(wildcard tests/unit/$(1)/*_test.cpp $(if $(THOROUGH),tests/unit/$(1)/*_thorough.cpp)))
 # Tests of the shell are a unit a room, as the shell itself is, so that names in a room differ; those of code that is
 # compiled for an instruction set have one each, as those of data, whose sources of records are named alike.
-UNIT_ROOMS := $(filter-out base data,$(filter $(ROOMS),$(notdir $(wildcard tests/unit/*))))
+UNIT_ROOMS := $(filter-out base data,$(filter $(ROOMS) processes,$(notdir $(wildcard tests/unit/*))))
 UNIT_UNITS := $(foreach room,$(filter-out $(UNIT_ROOMS),$(notdir $(wildcard tests/unit/*))),$(call unit_tests,$(room)))
 UNIT_OBJECTS := $(UNIT_ROOMS:%=$(UNIT)/rooms/%.o) $(UNIT_UNITS:tests/unit/%.cpp=$(UNIT)/%.o)
 # Tests of kernels unroll as much as the kernels do; -O1 without lines compiles them in half the time. Those of engines

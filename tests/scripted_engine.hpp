@@ -87,6 +87,7 @@ class ScriptedEngine final : public Engine {
     call("initialize");
   }
   void parameters_changed() override { call("parameters changed"); }
+  void gather_state() override {}
 
   // The parameter counts 1 + 2 + ... of the steps that were made with it.
   void step(Position& position, double rate_factor, StepReport& report) override {
