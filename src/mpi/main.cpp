@@ -2,6 +2,7 @@
 // all processes at work in each training, evaluation and prediction.
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <memory>
@@ -44,6 +45,10 @@ int lead(MpiProcesses& processes, const Arguments& arguments) {
 // The others do as they are asked. Signals go to all processes; what becomes of them the first decides.
 int follow(MpiProcesses& processes, const Arguments& arguments) {
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) std::signal(signal, SIG_IGN);
+  // What begins the sentence about a file that can no longer be read (files/mapped_file.hpp).
+  static std::string own_name = fmt::format("{}: process {} of {}", program_invocation_short_name,
+                                            processes.rank() + 1, processes.count());
+  program_invocation_short_name = own_name.data();
   try {
     serve(program(), processes, arguments);
   } catch (const std::exception& error) {

@@ -27,6 +27,13 @@ constexpr std::size_t most_bytes = std::size_t{1} << 30;
 constexpr milliseconds polls_for{2};
 constexpr microseconds sleeps_for{50};
 
+// More between two looks is time in which this process did not run: stopped itself, it knows nothing of others.
+constexpr milliseconds most_between_looks{100};
+
+// The first process speaks before the second, and that one before all others, so that one sentence is
+// said: launchers take some seconds to end processes.
+constexpr std::chrono::seconds lets_others_speak{4};
+
 }  // namespace
 
 MpiProcesses::MpiProcesses(int& count, char**& texts, std::string_view name,
@@ -72,15 +79,18 @@ void MpiProcesses::wait() {
 }
 
 void MpiProcesses::wait_for_all() {
-  const auto start = Clock::now();
-  while (!all_done()) {
-    const auto waited = Clock::now() - start;
-    if (waited > patience_) give_up();
+  const auto most = patience_ + std::min(rank_, 2) * lets_others_speak;
+  Clock::duration waited{};
+  for (auto before = Clock::now(); !all_done();) {
+    if (waited > most) give_up();
     if (waited < polls_for) {
       ::sched_yield();
     } else {
       std::this_thread::sleep_for(sleeps_for);
     }
+    const auto now = Clock::now();
+    waited += std::min<Clock::duration>(now - before, most_between_looks);
+    before = now;
   }
 }
 

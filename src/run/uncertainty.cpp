@@ -26,7 +26,6 @@ constexpr double not_told = std::numeric_limits<double>::quiet_NaN();
 constexpr int together = 4;
 static_assert(bootstrap_samples % together == 0);
 using Two = double __attribute__((vector_size(16)));
-using TwoInts = std::int32_t __attribute__((vector_size(8)));
 struct Four {
   Two low = {}, high = {};
   double operator[](int sample) const { return sample < 2 ? low[sample] : high[sample - 2]; }
@@ -37,10 +36,13 @@ struct Times {
   std::array<std::int32_t, together> of;
 
   [[gnu::always_inline]] operator Four() const {
-    TwoInts low, high;
-    std::memcpy(&low, of.data(), sizeof low);
-    std::memcpy(&high, of.data() + 2, sizeof high);
-    return {__builtin_convertvector(low, Two), __builtin_convertvector(high, Two)};
+    using Integers = std::int32_t __attribute__((vector_size(16)));
+    using Doubles = double __attribute__((vector_size(32)));
+    Integers integers;
+    std::memcpy(&integers, of.data(), sizeof integers);
+    const Doubles doubles = __builtin_convertvector(integers, Doubles);
+    return {__builtin_shufflevector(doubles, doubles, 0, 1),
+            __builtin_shufflevector(doubles, doubles, 2, 3)};
   }
 };
 
@@ -85,17 +87,25 @@ class Resampler {
 
  private:
   void draw(int r) {
-    times_.assign(draws_.count, {});
-    const std::span<Times> times(times_);
+    times_.resize(draws_.count);
     const auto count = static_cast<std::uint32_t>(draws_.count);
     for (std::size_t of = 0; of < together; ++of) {
       const RandomStream stream(1, Purpose::resampling, static_cast<std::uint32_t>(split_),
                                 static_cast<std::uint64_t>(r) + of);
-      for (std::uint32_t i = 0; i < count; i += 4) {
-        const auto words = stream.draw(i / 4);
-        for (std::uint32_t j = 0; j < std::min(4u, count - i); ++j)
-          ++times[bounded(words[j], count)].of[of];
+      drawn_.assign(draws_.count, 0);  // by itself, as this is nearer than that of all samples
+      const auto take = [&, drawn = std::span(drawn_)](std::uint32_t word) {
+        ++drawn[bounded(word, count)];
+      };
+      const std::uint32_t fours = count / 4;
+      for (std::uint32_t i = 0; i < fours; ++i) {
+        const auto [first, second, third, fourth] = stream.draw(i);
+        take(first);
+        take(second);
+        take(third);
+        take(fourth);
       }
+      for (std::uint32_t i = 0; i < count % 4; ++i) take(stream.draw(fours)[i]);
+      for (std::size_t i = 0; i < times_.size(); ++i) times_[i].of[of] = drawn_[i];
     }
   }
 
@@ -206,6 +216,7 @@ class Resampler {
   const Draws& draws_;
   const Evaluation& original_;
   Split split_;
+  std::vector<std::int32_t> drawn_;       // in one sample
   std::vector<Times> times_;              // [draw]
   std::vector<Four> sums_;                // [column]
   std::vector<std::uint64_t> confusion_;  // [sample][cell]

@@ -207,7 +207,8 @@ def same_contents(expected, found, what):
     names = sorted(set(expected) ^ set(found))
     require(not names, f"{what}: {', '.join(names)} in one run folder only")
     for name, content in expected.items():
-        require(content == found[name], f"{what}: {name} differs {first_difference(content, found[name])}")
+        if content != found[name]:
+            raise Failed(f"{what}: {name} differs {first_difference(content, found[name])}")
 
 
 def first_difference(a, b):

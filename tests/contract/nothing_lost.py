@@ -12,8 +12,8 @@ import numpy as np
 from harness import (Failed, contents, end_hard, file_size, require, same_contents, wait_until,
                      whole_checkpoints)
 
-# Seven steps, of three an epoch; checkpoints fall on ends of epochs and between them, some are removed.
-SHORT = ("--steps", 7, "--batch-size", 43, "--log-every", 1, "--checkpoint-every", 2, "--keep", 2,
+# Nine steps, of eight an epoch; checkpoints fall on ends of epochs and between them, some are removed.
+SHORT = ("--steps", 9, "--batch-size", 13, "--log-every", 1, "--checkpoint-every", 3, "--keep", 2,
          "--threads", 1)
 # For long runs, a mix of each kind in groups beside each other: one that trains weights, one that keeps what
 # gradients were, and one whose weights are those of the step before. (All of them: what_a_mix_keeps_is_resumed.)
@@ -107,7 +107,7 @@ def a_full_disk_stops_with_exit_4_and_nothing_is_lost(bench):
 def killed_at_random_instants_again_and_again_it_ends_with_the_same_bytes(bench):
     """SIGKILL from outside, checkpoints at every step; so many lives that none gets far."""
     steps, wanted = bench.count(60, 400), bench.count(12, 200)
-    options = ("--steps", steps, "--batch-size", 29, "--log-every", 1, "--checkpoint-every", 1,
+    options = ("--steps", steps, "--batch-size", 13, "--log-every", 1, "--checkpoint-every", 1,
                "--keep", 3, "--threads", 2, *MIXES)
     expected = _uninterrupted(bench, options)
     kills, runs, chance = 0, 0, random.Random(1)
@@ -172,7 +172,7 @@ def other_data_are_refused_on_resuming(bench):
 
 def asked_to_stop_it_saves_and_resumes_to_the_same_bytes(bench):
     """SIGINT, SIGTERM and SIGHUP, between planned checkpoints too."""
-    options = ("--steps", 80, "--batch-size", 29, "--log-every", 1, "--checkpoint-every", 7, "--keep", 2,
+    options = ("--steps", 80, "--batch-size", 13, "--log-every", 1, "--checkpoint-every", 7, "--keep", 2,
                "--threads", 1, *MIXES)
     expected = _uninterrupted(bench, options)
     stops, chance = 0, random.Random(2)

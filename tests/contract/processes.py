@@ -57,7 +57,7 @@ def any_number_of_processes_gives_the_bytes_of_one(bench):
         counts = COUNTS if not bench.quick else (2, 3) if kind == found[0] else (3,)
         files = _compare(bench, "everything", counts, kind, "--data", dataset(bench, "everything"), *EVERYTHING,
                          kind=kind)
-        for name in ("losses.csv", "metrics.csv", "test.csv", "diagnostics.csv", "gradients.csv"):
+        for name in ("losses.csv", "metrics.csv", "test.csv", "diagnostics.csv"):
             require(name in files, f"no {name}")
     return f"{' and '.join(found)}: {', '.join(map(str, counts))} processes, {len(files)} files each"
 
@@ -200,3 +200,26 @@ def evaluation_and_prediction_say_what_one_process_says(bench):
     for arguments in commands:
         _same_output(bench, "everything", bench.count((3,), (1, 2, 3, 5, 8)), arguments)
     return f"{len(commands)} commands"
+
+
+def processes_do_not_allocate_while_they_train(bench):
+    """From the second step's end to the last checkpoint, in each process; what MPI's libraries do is theirs."""
+    found = kinds(bench, "everything")
+    folder = bench.folder("allocations")
+    for kind in found[:bench.count(1, 2)]:
+        report = folder / f"report-{kind}"
+        stage = folder / f"stage-{kind}"
+        stage.write_bytes(bytes(4096))
+        trap = {"LD_PRELOAD": str(bench.library("allocation_trap")), "ALLOCATION_TRAP_SHARED": str(stage),
+                "ALLOCATION_TRAP_LAST": "step-00000009.safetensors", "ALLOCATION_TRAP_REPORT": str(report)}
+        arguments = ("train", "--data", dataset(bench, "everything"), "--out", folder / f"run-{kind}", "--steps", 9,
+                     "--batch-size", 43, "--checkpoint-every", 1, "--keep", 2, "--log-every", 1, "--gradients-every", 2,
+                     "--diagnose", 3)
+        launch(bench, "everything", [(2, (*arguments, "--threads", 1), trap), (1, (*arguments, "--threads", 2), trap)],
+               kind=kind).expect(0)
+        reports = list(folder.glob(f"{report.name}.*"))
+        require(len(reports) == 3, f"{kind}: {len(reports)} processes saw the last checkpoint")
+        for path in reports:
+            lines = path.read_text().splitlines()
+            require(lines[0] == "allocations 0", f"{kind}: {lines[0]}, the first in {' '.join(lines[2:8])}")
+    return f"{' and '.join(found[:bench.count(1, 2)])}, 3 processes, 9 steps"

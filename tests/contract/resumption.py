@@ -53,7 +53,7 @@ def what_a_mix_keeps_is_resumed(bench):
 
 def a_run_that_lost_its_links_is_resumed(bench):
     """After a copy that follows links, without them, with links to nothing, and with half a checkpoint."""
-    options = ("--steps", 100, "--batch-size", 29, "--log-every", 1, "--checkpoint-every", 7, "--threads", 1)
+    options = ("--steps", 100, "--batch-size", 13, "--log-every", 1, "--checkpoint-every", 7, "--threads", 1)
     expected = _uninterrupted(bench, options)
     stopped = _stopped(bench, "original", options)
     step = int((stopped / "last").resolve().name[5:13])
@@ -110,14 +110,14 @@ def nothing_is_begun_over_checkpoints_that_are_damaged(bench):
     for path in (run / "checkpoints").iterdir():
         path.write_bytes(path.read_bytes()[:-1])
     before = contents(run)
-    _resume(bench, run).expect(3, "no checkpoint of", "step-00000007")
+    _resume(bench, run).expect(3, "no checkpoint of", "step-00000009")
     same_contents(before, contents(run), "refused")
     return "1 run"
 
 
 def a_poor_file_system_loses_nothing(bench):
     """One without links, one that cannot sync folders, one without locks; interrupted in between."""
-    options = ("--steps", 100, "--batch-size", 29, "--log-every", 1, "--checkpoint-every", 7, "--keep", 2,
+    options = ("--steps", 100, "--batch-size", 13, "--log-every", 1, "--checkpoint-every", 7, "--keep", 2,
                "--threads", 1)
     expected = _uninterrupted(bench, options)
     for lacking in ("links", "syncing", "locks"):
@@ -151,9 +151,9 @@ def options_that_were_changed_in_between_are_refused(bench):
     run = bench.folder("edited") / "run"
     _train(bench, run, *SHORT).expect(0)
     text = (run / "config.ini").read_text()
-    for old, new, told in (("batch-size = 43", "batch-size = 42", "batch-size 43, but config.ini has 42"),
+    for old, new, told in (("batch-size = 13", "batch-size = 12", "batch-size 13, but config.ini has 12"),
                            ("weight = grade=0.5", "weight = grade=0.25", "weight.grade 0.5"),
-                           ("steps = 7", "steps = 9", "steps 7"), ("seed = 1", "seed = 2", "seed 1")):
+                           ("steps = 9", "steps = 11", "steps 9"), ("seed = 1", "seed = 2", "seed 1")):
         require(old in text, f"config.ini has no '{old}'")
         (run / "config.ini").write_text(text.replace(old, new))
         before = contents(run)

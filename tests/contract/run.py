@@ -44,6 +44,8 @@ import nothing_lost
 import pages
 import parts
 import predictions
+import process_faults
+import processes
 import range_tests
 import recipes
 import records
@@ -62,7 +64,7 @@ from harness import ROOT, Bench, Failed, Skipped
 MODULES = (same_bits, builds, repetition, nothing_lost, resumption, lengths, parts, kept, streams, damaged_files,
            memory, manners, agreement, records, folds, imports, tables, mask_imports, foreign, predictions, exported, c_source,
            boards, recipes, initial_weights, range_tests, studies, comparisons, pages, reported_models, deep_pictures,
-           rooms, core, installs, transcript, two_digits)
+           rooms, core, installs, transcript, two_digits, processes, process_faults)
 # Those of some minutes begin first, so that no worker is left alone with one at the end.
 LONG = (builds, transcript)
 

@@ -38,7 +38,7 @@ def a_second_signal_ends_at_once_without_harm(bench):
 
 def a_reader_that_goes_away_costs_no_checkpoint(bench):
     """As Ctrl-C under `2>&1 | tee`: the readers of stdout and stderr end, and messages follow."""
-    options = ("--steps", 100, "--batch-size", 29, "--log-every", 1, "--threads", 1)
+    options = ("--steps", 100, "--batch-size", 13, "--log-every", 1, "--threads", 1)
     expected = _uninterrupted(bench, options)
     run = bench.folder("tee") / "run"
     process = bench.start("everything", "train", "--data", bench.once("everything-data", data.everything),

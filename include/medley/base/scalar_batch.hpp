@@ -102,6 +102,12 @@ bool any(const ScalarMask<Lanes>& m) {
   for (const bool value : m.value) found |= value;
   return found;
 }
+template <int Lanes>
+bool all(const ScalarMask<Lanes>& m) {
+  bool found = true;
+  for (const bool value : m.value) found &= value;
+  return found;
+}
 
 inline std::int32_t bits(float x) { return std::bit_cast<std::int32_t>(x); }
 inline float from_bits(std::int32_t b) { return std::bit_cast<float>(b); }

@@ -7,7 +7,7 @@
 //
 // Promise: every operation here gives the same bits on every instruction set. Therefore
 //   * fma and its negated form are single-rounding everywhere (xsimd 8.1 splits them on AVX-512);
-//   * min, max and comparisons with NaN are defined by select, not by the instruction;
+//   * min, max and comparisons with NaN are defined by select, which x86's instructions are, not NEON's;
 //   * the only horizontal operation, `sum`, is a fixed tree over the 16 lanes.
 #pragma once
 
@@ -133,6 +133,13 @@ MEDLEY_INLINE BatchOf<16> fnma(BatchOf<16> a, BatchOf<16> b, BatchOf<16> c) {
   return _mm512_fnmadd_ps(a, b, c);
 }
 #endif
+// The second where they are equal or one is NaN.
+MEDLEY_INLINE BatchOf<8> max(BatchOf<8> a, BatchOf<8> b) { return _mm256_max_ps(b, a); }
+MEDLEY_INLINE BatchOf<8> min(BatchOf<8> a, BatchOf<8> b) { return _mm256_min_ps(b, a); }
+#if defined(__AVX512F__)
+MEDLEY_INLINE BatchOf<16> max(BatchOf<16> a, BatchOf<16> b) { return _mm512_max_ps(b, a); }
+MEDLEY_INLINE BatchOf<16> min(BatchOf<16> a, BatchOf<16> b) { return _mm512_min_ps(b, a); }
+#endif
 #else  // NEON
 MEDLEY_INLINE BatchOf<4> fma(BatchOf<4> a, BatchOf<4> b, BatchOf<4> c) {
   return vfmaq_f32(c, a, b);
@@ -170,6 +177,10 @@ MEDLEY_INLINE B select(MaskOf<B> m, B a, B b) {
 template <class M>
 MEDLEY_INLINE bool any(M m) {
   return xsimd::any(m);
+}
+template <class M>
+MEDLEY_INLINE bool all(M m) {
+  return xsimd::all(m);
 }
 #if defined(__aarch64__)
 // The compilers' own vectors: each of xsimd's operations on integers takes seconds to compile.
@@ -209,6 +220,16 @@ MEDLEY_INLINE B on_bits(B a, B b, F f) {
   return from_bits(f(bits(a), bits(b)));
 }
 
+#endif
+#if !defined(__FMA__) || defined(MEDLEY_SCALAR)
+template <class B>
+MEDLEY_INLINE B max(const B& a, const B& b) {
+  return select(less(a, b), b, a);
+}
+template <class B>
+MEDLEY_INLINE B min(const B& a, const B& b) {
+  return select(less(b, a), b, a);
+}
 #endif
 
 }  // namespace detail
@@ -349,14 +370,24 @@ MEDLEY_INLINE bool any(const BasicMask<L>& m) {
   return found;
 }
 
-// NaN in `a` survives; NaN in `b` alone does not.
+template <int L>
+MEDLEY_INLINE bool all(const BasicMask<L>& m) {
+  bool found = true;
+  unroll<BasicVec<L>::parts>([&](auto i)
+                                 MEDLEY_INLINE_LAMBDA { found = found && detail::all(m.part[i]); });
+  return found;
+}
+
+// a < b ? b : a, and b < a ? b : a: NaN in `a` survives; NaN in `b` alone does not.
 template <int L>
 MEDLEY_INLINE BasicVec<L> max(const BasicVec<L>& a, const BasicVec<L>& b) {
-  return select(a < b, b, a);
+  return BasicVec<L>::map([](auto x, auto y) MEDLEY_INLINE_LAMBDA { return detail::max(x, y); }, a,
+                          b);
 }
 template <int L>
 MEDLEY_INLINE BasicVec<L> min(const BasicVec<L>& a, const BasicVec<L>& b) {
-  return select(b < a, b, a);
+  return BasicVec<L>::map([](auto x, auto y) MEDLEY_INLINE_LAMBDA { return detail::min(x, y); }, a,
+                          b);
 }
 template <int L>
 MEDLEY_INLINE BasicVec<L> negate(const BasicVec<L>& a) {

@@ -112,8 +112,20 @@ struct MaxPool : detail::Windows<Kernel, Stride, Padding> {
   }
 
  private:
+  // NaN where one of the window is, which the sum of all tells without a look at each.
   template <Shape In, class X>
   MEDLEY_INLINE static auto window_maximum(const X& x, int n, int b, int oy, int ox) {
+    using V = typename X::Pixel;
+    V maximum = V::broadcast(-std::numeric_limits<float>::infinity()), sum = V::zero();
+    Base::template for_each_tap<In>(oy, ox, [&](int iy, int ix) MEDLEY_INLINE_LAMBDA {
+      const V here = V::load(x.at(n, b, iy, ix));
+      maximum = max(here, maximum);
+      sum = sum + here;
+    });
+    return all(sum == sum) ? maximum : maximum_with_nan<In>(x, n, b, oy, ox);
+  }
+  template <Shape In, class X>
+  [[gnu::noinline]] static auto maximum_with_nan(const X& x, int n, int b, int oy, int ox) {
     using V = typename X::Pixel;
     V maximum = V::broadcast(-std::numeric_limits<float>::infinity());
     Base::template for_each_tap<In>(oy, ox, [&](int iy, int ix) MEDLEY_INLINE_LAMBDA {

@@ -63,6 +63,16 @@ TEST(Vec, MaxKeepsNotANumberOfItsFirstArgument) {
   EXPECT_TRUE(std::isnan(max(nan, Vec::zero()).lanes()[0]));
   EXPECT_TRUE(std::isnan(min(nan, Vec::zero()).lanes()[0]));
   EXPECT_EQ(max(Vec::zero(), nan).lanes()[0], 0.0f);
+  EXPECT_EQ(min(Vec::zero(), nan).lanes()[0], 0.0f);
+}
+TEST(Vec, OfEqualNumbersMaxAndMinAreTheFirst) {
+  const Vec zero = Vec::zero(), minus = Vec::broadcast(-0.0f);
+  for (int i = 0; i < 16; ++i) {
+    EXPECT_FALSE(std::signbit(max(zero, minus).lanes()[i]) ||
+                 std::signbit(min(zero, minus).lanes()[i]));
+    EXPECT_TRUE(std::signbit(max(minus, zero).lanes()[i]) &&
+                std::signbit(min(minus, zero).lanes()[i]));
+  }
 }
 
 TEST(Vec, IntegersComeAsFloats) {
@@ -85,6 +95,9 @@ TEST(Vec, ComparisonsWithNotANumberAreFalse) {
   std::array<float, 16> one_nan = ramp(0.0f, 1.0f);
   one_nan[13] = std::numeric_limits<float>::quiet_NaN();
   const Vec v = Vec::load(one_nan.data());
+  EXPECT_TRUE(any(v == v));
+  EXPECT_FALSE(all(v == v));
+  EXPECT_TRUE(all(Vec::zero() == Vec::zero()));
   const Vec same = select(v == v, Vec::broadcast(1.0f), Vec::zero());
   for (int i = 0; i < 16; ++i) EXPECT_EQ(same.lanes()[i], i == 13 ? 0.0f : 1.0f);
 }

@@ -80,6 +80,28 @@ TEST(Pool, Maximum) {
   LayerHarness<MaxPool<3, 2, 1>, Shape{5, 7, 8}>().check(window(3, 2, 1, true));
   LayerHarness<MaxPool<3, 1>, Shape{17, 5, 5}>().check(window(3, 1, 0, true));
 }
+TEST(Pool, MaximumIsNotANumberWhereOneOfTheWindowIsNone) {
+  using Net = Network<Shape{16, 2, 2}, Sequence<MaxPool<2>>, std::tuple<Head<"y", Flatten>>, 1, 1>;
+  constexpr float infinity = std::numeric_limits<float>::infinity();
+  for (int place = 0; place < 4; ++place) {
+    std::vector<float> area(Net::activation_floats);
+    const Pass<Net> pass{.area = area.data(), .samples = 1};
+    const auto x = Net::value<0>(area.data());
+    for (int i = 0; i < 4; ++i) {
+      float* pixel = x.at(0, 0, i / 2, i % 2);
+      std::fill_n(pixel, lanes, static_cast<float>(i));
+      if (i == place) pixel[5] = std::nanf("");
+      pixel[6] = i == place ? -infinity : infinity;
+      pixel[7] = i == place ? -0.0f : -infinity;
+    }
+    forward(pass, HeadSet{1});
+    const float* y = Net::value<2>(area.data()).at(0, 0, 0, 0);
+    EXPECT_EQ(y[4], 3.0f) << place;
+    EXPECT_TRUE(std::isnan(y[5])) << place;
+    EXPECT_EQ(y[6], infinity) << place;
+    EXPECT_TRUE(y[7] == 0.0f && std::signbit(y[7])) << place;
+  }
+}
 TEST(Pool, Average) {
   LayerHarness<AveragePool<2>, Shape{20, 6, 8}>().check(window(2, 2, 0, false));
   LayerHarness<AveragePool<3, 2, 1>, Shape{5, 7, 8}>().check(window(3, 2, 1, false));
