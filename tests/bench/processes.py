@@ -118,7 +118,7 @@ class Network:
         """What the model needs to know: seconds of a shard, and of a step beside its shards."""
         shard, slots = self.description["memory"]["shard"], self.description["memory"]["slots"]
         copies = len(os.sched_getaffinity(0))
-        one, all_slots = (min(self.time_side_by_side(batch, 1, copies) for _ in range(rounds))
+        one, all_slots = (statistics.median(self.time_side_by_side(batch, 1, copies) for _ in range(rounds))
                           for batch in (shard, shard * slots))
         seconds = (all_slots - one) / (slots - 1)
         floats = sum(math.prod(parameter["dims"]) for parameter in self.description["parameters"])

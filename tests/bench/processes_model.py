@@ -1,6 +1,6 @@
 """A model of a training step of P processes: what it predicts beside what was measured, and up to 256 processes.
 
-    processes_model.py FILE.json [--threads 1] [--table-only]
+    processes_model.py FILE.json [--threads 1] [--counts 2 4 8] [--batches 256 1024] [--table-only]
 
 FILE.json is what processes.py wrote. With P processes of one thread and S slots, of which a process has the most
 s shards of a batch in its own, a step takes
@@ -103,26 +103,28 @@ def pays_up_to(network, link, batch, threads):
     return best
 
 
-def speed_ups(known, threads):
+def speed_ups(known, counts, batches, threads):
     ethernet = NETWORKS["10 Gbit/s"]
     for name, network in known["networks"].items():
-        for batch in BATCHES:
+        for batch in batches:
             alone = step_seconds(network, ethernet, batch, 1, threads)
-            each = [alone / step_seconds(network, ethernet, batch, count, threads) for count in COUNTS]
+            each = [alone / step_seconds(network, ethernet, batch, count, threads) for count in counts]
             ends = [pays_up_to(network, link, batch, threads)[0] for link in NETWORKS.values()]
             yield (f"`{name}`", batch, *(f"{value:.3g}" for value in each), ", ".join(map(str, ends)))
 
 
 def print_table(head, rows):
-    for values in (head, ["---"] * len(head), *rows):
-        print("| " + " | ".join(map(str, values)) + " |")
-    print()
+    first, *others = ("| " + " | ".join(map(str, values)) + " |" for values in (head, *rows))
+    print(first, "|---" * len(head) + "|", *others, sep="\n")
+    print(flush=True)
 
 
 def main():
     parser = argparse.ArgumentParser(usage=__doc__)
     parser.add_argument("measured", type=pathlib.Path)
     parser.add_argument("--threads", type=int, default=1, help="of each process")
+    parser.add_argument("--counts", type=int, nargs="+", default=COUNTS, help="powers of two")
+    parser.add_argument("--batches", type=int, nargs="+", default=BATCHES)
     parser.add_argument("--table-only", action="store_true")
     options = parser.parse_args()
     known = json.loads(options.measured.read_text())
@@ -130,8 +132,8 @@ def main():
     if not options.table_only:
         rows, near = check(known)
         print_table(("network", "batch", "processes", "messages by", "measured, ms", "predicted, ms", "off"), rows)
-    print_table(("network", "batch", *COUNTS, "pay up to: 10, 25 Gbit/s, InfiniBand"),
-                speed_ups(known, options.threads))
+    print_table(("network", "batch", *options.counts, "pay up to, 10, 25 Gbit/s, InfiniBand"),
+                speed_ups(known, options.counts, options.batches, options.threads))
     return 0 if near else 1
 
 
