@@ -445,8 +445,17 @@ MIXES ?=
 LIBMTL ?=
 # PREDICT=1 times `eval` and `predict` beside ONNX Runtime (make peer-packages) and PyTorch; PREDICT_OPTIONS: tests/bench/predict.py.
 PREDICT ?=
+# MPI=1 times processes beside threads, and beside PyTorch's DistributedDataParallel; PROCESSES_OPTIONS: tests/bench/processes.py.
+PROCESSES_OPTIONS ?=
+$(BIN)/$(MPI_KIND)/bench-messages: tests/bench/messages.cpp src/mpi/mpi_processes.cpp | build/mpi-$(MPI_KIND)
+	@mkdir -p $(@D)
+	$(MPICXX) $(CPPFLAGS) -DOMPI_SKIP_MPICXX -DMPICH_SKIP_MPICXX $(CXXFLAGS) $(LDFLAGS) $(filter %.cpp,$^) -lfmt -o $@
 COSTS_NETWORKS := $(patsubst %,costs-%,joint single labels place alternating repeated simultaneous) garments
-ifneq ($(MIXES),)
+ifneq ($(MPI),)
+bench: $(patsubst %,$(BIN)/$(MPI_KIND)/%,$(patsubst %,medley-%-mpi,clothing lenet resnet) bench-messages) build/test-packages
+	$(PYTHON) tests/bench/processes.py --binary-dir $(BIN)/$(MPI_KIND) --launcher mpirun.$(MPI_KIND) --torch-python $(TORCH_PYTHON) --out $(BUILD)/processes $(PROCESSES_OPTIONS)
+	$(PYTHON) tests/bench/processes_model.py $(BUILD)/processes.json
+else ifneq ($(MIXES),)
 bench: $(patsubst %,$(BIN)/medley-%,lenet clothing garments) build/test-packages
 	$(PYTHON) tests/bench/mixes.py --binary-dir $(BIN) --torch-python $(TORCH_PYTHON) $(LIBMTL:%=--libmtl %) --out $(BUILD)/mixes.csv $(MIXES_OPTIONS)
 else ifneq ($(COSTS),)
@@ -456,7 +465,7 @@ else ifneq ($(PREDICT),)
 bench: $(patsubst %,$(BIN)/medley-%,lenet clothing garments resnet) build/peers/installed
 	$(PYTHON) tests/bench/predict.py --binary-dir $(BIN) --onnx-python build/peers/bin/python --torch-python $(TORCH_PYTHON) --out $(BUILD)/predict.csv $(PREDICT_OPTIONS)
 else ifeq ($(LAYERS),)
-bench: $(patsubst %,$(BIN)/medley-%,clothing garments lenet resnet wide) build/test-packages ## time training steps beside PyTorch, or (LAYERS=1) layers beside oneDNN, where these are installed, or (COSTS=1) losses and step modes, or (MIXES=1) mixes, or (PREDICT=1) what a trained network is used for
+bench: $(patsubst %,$(BIN)/medley-%,clothing garments lenet resnet wide) build/test-packages ## time training steps beside PyTorch, or (LAYERS=1) layers beside oneDNN, where these are installed, or (COSTS=1) losses and step modes, or (MIXES=1) mixes, or (PREDICT=1) what a trained network is used for, or (MPI=1) processes
 	$(PYTHON) tests/bench/run.py --binary-dir $(BIN) --torch-python $(TORCH_PYTHON) --out $(BUILD)/steps.csv $(STEPS_OPTIONS)
 else
 bench: $(BENCH_LAYERS)
