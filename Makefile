@@ -60,8 +60,11 @@ LIGHT_FLAGS := $(if $(filter -O2 -O3,$(OPT)),-O1 -ftree-vectorize)
 SHELL_FLAGS := $(LIGHT_FLAGS)
 SHELL_BUILD := $(BUILD:%-O3=%-O2)/shell
 CPPFLAGS := -Iinclude -Isrc -I. -MMD -MP
+CROSS := $(if $(filter $(shell uname -m)-%,$(MACHINE)),,$(MACHINE)-)
+# A binary holds all of the shell, so that an edit waits for the linker: the fastest of those that are there.
+LINKER := $(firstword $(foreach linker,lld gold,$(if $(shell command -v $(CROSS)ld.$(linker)),$(linker))))
 # (AddressSanitizer follows exceptions only through a shared libstdc++.)
-LDFLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE),-static-libgcc -static-libstdc++) -pthread
+LDFLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE),-static-libgcc -static-libstdc++ $(LINKER:%=-fuse-ld=%)) -pthread
 # What libtiff decompresses with.
 TIFF_CODECS := -lwebp -lzstd -llzma -lLerc -ljbig -ldeflate
 LDLIBS := -Wl,-Bstatic -lboost_program_options -ltiff -ljpeg -lpng $(TIFF_CODECS) -lz -lxxhash -lprotobuf-lite -Wl,-Bdynamic -lm
@@ -219,7 +222,6 @@ $(BUILD)/%/engine.$(1).o: src/engine/engine.cpp %.hpp src/engine/layers.sh inclu
 	$(if $(SANITIZE),cp,$(OBJCOPY) --keep-global-symbol=medley_engine_$(1)) $$@.one.o $$@
 	@rm $$@.part.o $$@.one.o
 endef
-CROSS := $(if $(filter $(shell uname -m)-%,$(MACHINE)),,$(MACHINE)-)
 LD_R := $(CROSS)ld
 OBJCOPY := $(CROSS)objcopy
 NM := $(CROSS)nm
