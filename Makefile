@@ -284,15 +284,18 @@ UNIT := $(BUILD)/unit-$(TEST_ISA)
 unit_tests = $(sort $(wildcard tests/unit/$(1)/*_test.cpp $(if $(THOROUGH),tests/unit/$(1)/*_thorough.cpp)))
 # Tests of the shell are a unit a room, as the shell itself is, so that names in a room differ; those of code that is
 # compiled for an instruction set have one each, as those of data, whose sources of records are named alike.
-UNIT_ROOMS := $(filter-out base data,$(filter $(ROOMS),$(notdir $(wildcard tests/unit/*))))
-UNIT_OBJECTS := $(UNIT_ROOMS:%=$(UNIT)/rooms/%.o) \
-  $(patsubst tests/unit/%.cpp,$(UNIT)/%.o,$(foreach room,$(filter-out $(UNIT_ROOMS),$(notdir $(wildcard tests/unit/*))),$(call unit_tests,$(room))))
+UNIT_ROOMS := $(filter-out base data,$(filter $(ROOMS) processes,$(notdir $(wildcard tests/unit/*))))
+UNIT_UNITS := $(foreach room,$(filter-out $(UNIT_ROOMS),$(notdir $(wildcard tests/unit/*))),$(call unit_tests,$(room)))
+UNIT_OBJECTS := $(UNIT_ROOMS:%=$(UNIT)/rooms/%.o) $(UNIT_UNITS:tests/unit/%.cpp=$(UNIT)/%.o)
 # Tests of kernels unroll as much as the kernels do; -O1 without lines compiles them in half the time. Those of engines
-# have many engines of a few steps, for which -Og is enough, and those of the shell read and compare.
+# have many engines of a few steps, for which -Og is enough, and layers without vectors, as other tests try those: a program
+# of its own, as functions of both are named alike. Those of the shell read and compare.
 UNIT_OPT := -O1
+UNIT_ISA := $(TEST_ISA)
 $(UNIT)/engine_common.hpp.gch $(UNIT)/engine/%.o: UNIT_OPT := -Og
+$(UNIT)/engine_common.hpp.gch $(UNIT)/engine/%.o: UNIT_ISA := $(if $(THOROUGH)$(SANITIZE),$(TEST_ISA),scalar)
 $(filter-out %/mixes.o %/optimizers.o,$(UNIT_ROOMS:%=$(UNIT)/rooms/%.o)): UNIT_OPT := -O0
-UNIT_FLAGS = -Itests $(CXXFLAGS) $(UNIT_OPT) $(if $(SANITIZE),,-g0) $(ENGINE_FLAGS) $(FLAGS_$(TEST_ISA))
+UNIT_FLAGS = -Itests $(CXXFLAGS) $(UNIT_OPT) $(if $(SANITIZE),,-g0) $(ENGINE_FLAGS) $(FLAGS_$(UNIT_ISA))
 # Headers that most tests of a room begin with take some seconds of each: g++ reads them once, unless there is a cache of
 # objects, which serves better alone. (-w: of a header as the main file it warns.)
 common_of = $(UNIT)/$(patsubst %,%_,$(filter engine layers,$(1)))common.hpp
@@ -306,7 +309,9 @@ $(UNIT)/rooms/%.o: $(UNIT)/rooms/%.cpp | build/packages
 $(UNIT)/%.o: tests/unit/%.cpp $(if $(reads_once),$$(call common_of,$$(*D)).gch) | build/packages
 	@mkdir -p $(@D)
 	$(CXX) $(CPPFLAGS) $(if $(reads_once),-include $(call common_of,$(*D))) $(UNIT_FLAGS) -c $< -o $@
-$(UNIT)/tests: $(UNIT_OBJECTS) $(SHELL_OBJECTS) $(SHELL_BUILD)/processes.o
+$(UNIT)/tests: $(filter-out $(UNIT)/engine/%,$(UNIT_OBJECTS))
+$(UNIT)/engine_tests: $(filter $(UNIT)/engine/%,$(UNIT_OBJECTS))
+$(UNIT)/tests $(UNIT)/engine_tests: $(SHELL_OBJECTS) $(SHELL_BUILD)/processes.o
 	$(CXX) $(LDFLAGS) $^ -Wl,-Bstatic -lgtest_main -lgtest $(LDLIBS) -o $@
 
 $(UNIT)/export/%.o $(UNIT)/rooms/export.o: CPPFLAGS += -isystem $(dir $(ONNX_HEADER))
@@ -314,8 +319,9 @@ $(UNIT)/rooms/export.o: $(EVENT_HEADER) | $(ONNX_HEADER)
 $(UNIT)/export/export_onnx_test.o: | $(ONNX_HEADER)
 $(UNIT)/export/summary_values_test.o: $(EVENT_HEADER)
 
-unit-test: $(UNIT)/tests ## build and run the unit tests
+unit-test: $(UNIT)/tests $(UNIT)/engine_tests ## build and run the unit tests
 	$(UNIT)/tests --gtest_brief=1
+	$(UNIT)/engine_tests --gtest_brief=1
 
 # Wrong experiments against what each compiler that is installed says of them.
 error-test: | build/packages ## compile wrong experiments and read the errors
@@ -441,8 +447,17 @@ MIXES ?=
 LIBMTL ?=
 # PREDICT=1 times `eval` and `predict` beside ONNX Runtime (make peer-packages) and PyTorch; PREDICT_OPTIONS: tests/bench/predict.py.
 PREDICT ?=
+# MPI=1 times processes beside threads, and beside PyTorch's DistributedDataParallel; PROCESSES_OPTIONS: tests/bench/processes.py.
+PROCESSES_OPTIONS ?=
+$(BIN)/$(MPI_KIND)/bench-messages: tests/bench/messages.cpp src/mpi/mpi_processes.cpp | build/mpi-$(MPI_KIND)
+	@mkdir -p $(@D)
+	$(MPICXX) $(CPPFLAGS) -DOMPI_SKIP_MPICXX -DMPICH_SKIP_MPICXX $(CXXFLAGS) $(LDFLAGS) $(filter %.cpp,$^) -lfmt -o $@
 COSTS_NETWORKS := $(patsubst %,costs-%,joint single labels place alternating repeated simultaneous) garments
-ifneq ($(MIXES),)
+ifneq ($(MPI),)
+bench: $(patsubst %,$(BIN)/$(MPI_KIND)/%,$(patsubst %,medley-%-mpi,clothing lenet resnet) bench-messages) build/test-packages
+	$(PYTHON) tests/bench/processes.py --binary-dir $(BIN)/$(MPI_KIND) --launcher mpirun.$(MPI_KIND) --torch-python $(TORCH_PYTHON) --out $(BUILD)/processes $(PROCESSES_OPTIONS)
+	$(PYTHON) tests/bench/processes_model.py $(BUILD)/processes.json
+else ifneq ($(MIXES),)
 bench: $(patsubst %,$(BIN)/medley-%,lenet clothing garments) build/test-packages
 	$(PYTHON) tests/bench/mixes.py --binary-dir $(BIN) --torch-python $(TORCH_PYTHON) $(LIBMTL:%=--libmtl %) --out $(BUILD)/mixes.csv $(MIXES_OPTIONS)
 else ifneq ($(COSTS),)
@@ -452,7 +467,7 @@ else ifneq ($(PREDICT),)
 bench: $(patsubst %,$(BIN)/medley-%,lenet clothing garments resnet) build/peers/installed
 	$(PYTHON) tests/bench/predict.py --binary-dir $(BIN) --onnx-python build/peers/bin/python --torch-python $(TORCH_PYTHON) --out $(BUILD)/predict.csv $(PREDICT_OPTIONS)
 else ifeq ($(LAYERS),)
-bench: $(patsubst %,$(BIN)/medley-%,clothing garments lenet resnet wide) build/test-packages ## time training steps beside PyTorch, or (LAYERS=1) layers beside oneDNN, where these are installed, or (COSTS=1) losses and step modes, or (MIXES=1) mixes, or (PREDICT=1) what a trained network is used for
+bench: $(patsubst %,$(BIN)/medley-%,clothing garments lenet resnet wide) build/test-packages ## time training steps beside PyTorch, or (LAYERS=1) layers beside oneDNN, where these are installed, or (COSTS=1) losses and step modes, or (MIXES=1) mixes, or (PREDICT=1) what a trained network is used for, or (MPI=1) processes
 	$(PYTHON) tests/bench/run.py --binary-dir $(BIN) --torch-python $(TORCH_PYTHON) --out $(BUILD)/steps.csv $(STEPS_OPTIONS)
 else
 bench: $(BENCH_LAYERS)
