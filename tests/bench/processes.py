@@ -38,7 +38,7 @@ TRANSPORTS = {"shm": [], "tcp": ["--mca", "pml", "ob1", "--mca", "btl", "tcp,sel
 ENVIRONMENT = os.environ | {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
                             "OMP_NUM_THREADS": "1"}
 # What is taken for a guess of how long a step takes.
-FLOPS_A_SECOND = 1e11
+FLOPS_A_SECOND = 3e11
 
 
 def parse_arguments():
