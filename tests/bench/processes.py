@@ -177,7 +177,7 @@ def row(network, batch, processes, seconds):
     result = {"network": network.name, "batch": batch, "processes": processes}
     for way, taken in seconds.items():
         result[f"{way}_steps_per_second"] = f"{1 / statistics.median(taken):.2f}"
-    for transport in TRANSPORTS.keys() & seconds.keys():
+    for transport in filter(seconds.__contains__, TRANSPORTS):
         result[f"{transport}_to_threads"] = ratios(seconds[transport], seconds["threads"])
     if "torch" in seconds and "shm" in seconds:
         result["shm_to_torch"] = ratios(seconds["shm"], seconds["torch"])
