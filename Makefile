@@ -60,8 +60,11 @@ LIGHT_FLAGS := $(if $(filter -O2 -O3,$(OPT)),-O1 -ftree-vectorize)
 SHELL_FLAGS := $(LIGHT_FLAGS)
 SHELL_BUILD := $(BUILD:%-O3=%-O2)/shell
 CPPFLAGS := -Iinclude -Isrc -I. -MMD -MP
+CROSS := $(if $(filter $(shell uname -m)-%,$(MACHINE)),,$(MACHINE)-)
+# A binary holds all of the shell, so that an edit waits for the linker: the fastest of those that are there.
+LINKER := $(firstword $(foreach linker,lld gold,$(if $(shell command -v $(CROSS)ld.$(linker)),$(linker))))
 # (AddressSanitizer follows exceptions only through a shared libstdc++.)
-LDFLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE),-static-libgcc -static-libstdc++) -pthread
+LDFLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE),-static-libgcc -static-libstdc++ $(LINKER:%=-fuse-ld=%)) -pthread
 # What libtiff decompresses with.
 TIFF_CODECS := -lwebp -lzstd -llzma -lLerc -ljbig -ldeflate
 LDLIBS := -Wl,-Bstatic -lboost_program_options -ltiff -ljpeg -lpng $(TIFF_CODECS) -lz -lxxhash -lprotobuf-lite -Wl,-Bdynamic -lm
@@ -219,7 +222,6 @@ $(BUILD)/%/engine.$(1).o: src/engine/engine.cpp %.hpp src/engine/layers.sh inclu
 	$(if $(SANITIZE),cp,$(OBJCOPY) --keep-global-symbol=medley_engine_$(1)) $$@.one.o $$@
 	@rm $$@.part.o $$@.one.o
 endef
-CROSS := $(if $(filter $(shell uname -m)-%,$(MACHINE)),,$(MACHINE)-)
 LD_R := $(CROSS)ld
 OBJCOPY := $(CROSS)objcopy
 NM := $(CROSS)nm
@@ -282,15 +284,18 @@ UNIT := $(BUILD)/unit-$(TEST_ISA)
 unit_tests = $(sort $(wildcard tests/unit/$(1)/*_test.cpp $(if $(THOROUGH),tests/unit/$(1)/*_thorough.cpp)))
 # Tests of the shell are a unit a room, as the shell itself is, so that names in a room differ; those of code that is
 # compiled for an instruction set have one each, as those of data, whose sources of records are named alike.
-UNIT_ROOMS := $(filter-out base data,$(filter $(ROOMS),$(notdir $(wildcard tests/unit/*))))
-UNIT_OBJECTS := $(UNIT_ROOMS:%=$(UNIT)/rooms/%.o) \
-  $(patsubst tests/unit/%.cpp,$(UNIT)/%.o,$(foreach room,$(filter-out $(UNIT_ROOMS),$(notdir $(wildcard tests/unit/*))),$(call unit_tests,$(room))))
+UNIT_ROOMS := $(filter-out base data,$(filter $(ROOMS) processes,$(notdir $(wildcard tests/unit/*))))
+UNIT_UNITS := $(foreach room,$(filter-out $(UNIT_ROOMS),$(notdir $(wildcard tests/unit/*))),$(call unit_tests,$(room)))
+UNIT_OBJECTS := $(UNIT_ROOMS:%=$(UNIT)/rooms/%.o) $(UNIT_UNITS:tests/unit/%.cpp=$(UNIT)/%.o)
 # Tests of kernels unroll as much as the kernels do; -O1 without lines compiles them in half the time. Those of engines
-# have many engines of a few steps, for which -Og is enough, and those of the shell read and compare.
+# have many engines of a few steps, for which -Og is enough, and layers without vectors, as other tests try those: a program
+# of its own, as functions of both are named alike. Those of the shell read and compare.
 UNIT_OPT := -O1
+UNIT_VECTORS :=
 $(UNIT)/engine_common.hpp.gch $(UNIT)/engine/%.o: UNIT_OPT := -Og
-$(filter-out %/mixes.o %/optimizers.o,$(UNIT_ROOMS:%=$(UNIT)/rooms/%.o)): UNIT_OPT := -O0
-UNIT_FLAGS = -Itests $(CXXFLAGS) $(UNIT_OPT) $(if $(SANITIZE),,-g0) $(ENGINE_FLAGS) $(FLAGS_$(TEST_ISA))
+$(UNIT)/engine_common.hpp.gch $(UNIT)/engine/%.o: UNIT_VECTORS := $(if $(THOROUGH)$(SANITIZE),,$(FLAGS_scalar))
+$(UNIT_ROOMS:%=$(UNIT)/rooms/%.o): UNIT_OPT := -O0
+UNIT_FLAGS = -Itests $(CXXFLAGS) $(UNIT_OPT) $(if $(SANITIZE),,-g0) $(ENGINE_FLAGS) $(FLAGS_$(TEST_ISA)) $(UNIT_VECTORS)
 # Headers that most tests of a room begin with take some seconds of each: g++ reads them once, unless there is a cache of
 # objects, which serves better alone. (-w: of a header as the main file it warns.)
 common_of = $(UNIT)/$(patsubst %,%_,$(filter engine layers,$(1)))common.hpp
@@ -304,7 +309,9 @@ $(UNIT)/rooms/%.o: $(UNIT)/rooms/%.cpp | build/packages
 $(UNIT)/%.o: tests/unit/%.cpp $(if $(reads_once),$$(call common_of,$$(*D)).gch) | build/packages
 	@mkdir -p $(@D)
 	$(CXX) $(CPPFLAGS) $(if $(reads_once),-include $(call common_of,$(*D))) $(UNIT_FLAGS) -c $< -o $@
-$(UNIT)/tests: $(UNIT_OBJECTS) $(SHELL_OBJECTS) $(SHELL_BUILD)/processes.o
+$(UNIT)/tests: $(filter-out $(UNIT)/engine/%,$(UNIT_OBJECTS))
+$(UNIT)/engine_tests: $(filter $(UNIT)/engine/%,$(UNIT_OBJECTS))
+$(UNIT)/tests $(UNIT)/engine_tests: $(SHELL_OBJECTS) $(SHELL_BUILD)/processes.o
 	$(CXX) $(LDFLAGS) $^ -Wl,-Bstatic -lgtest_main -lgtest $(LDLIBS) -o $@
 
 $(UNIT)/export/%.o $(UNIT)/rooms/export.o: CPPFLAGS += -isystem $(dir $(ONNX_HEADER))
@@ -312,8 +319,9 @@ $(UNIT)/rooms/export.o: $(EVENT_HEADER) | $(ONNX_HEADER)
 $(UNIT)/export/export_onnx_test.o: | $(ONNX_HEADER)
 $(UNIT)/export/summary_values_test.o: $(EVENT_HEADER)
 
-unit-test: $(UNIT)/tests ## build and run the unit tests
+unit-test: $(UNIT)/tests $(UNIT)/engine_tests ## build and run the unit tests
 	$(UNIT)/tests --gtest_brief=1
+	$(UNIT)/engine_tests --gtest_brief=1
 
 # Wrong experiments against what each compiler that is installed says of them.
 error-test: | build/packages ## compile wrong experiments and read the errors

@@ -40,7 +40,7 @@ class ScriptedSource final : public Source {
   bool labelled(std::uint64_t, int) const override { return true; }
   std::uint64_t fingerprint() const override {
     ++asked;
-    return 0;
+    return 0x0123456789abcdef;
   }
   std::span<const float> mean() const override { return mean_; }
   std::span<const float> deviation() const override { return deviation_; }
@@ -87,6 +87,7 @@ class ScriptedEngine final : public Engine {
     call("initialize");
   }
   void parameters_changed() override { call("parameters changed"); }
+  void gather_state() override {}  // All state is here.
 
   // The parameter counts 1 + 2 + ... of the steps that were made with it.
   void step(Position& position, double rate_factor, StepReport& report) override {

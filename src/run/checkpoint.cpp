@@ -352,8 +352,11 @@ bool CheckpointWriter::set_state(const RunState& p) noexcept {
     }
   });
   // Asked for here, as it may be under way still when a training begins.
+  // (Written out, as format() allocates and format_to_n() compiles all of fmt once more.)
   std::array<char, data_width> data;
-  fmt::format_to_n(data.data(), data.size(), "{:016x}", source_.fingerprint());
+  std::uint64_t rest = source_.fingerprint();
+  for (std::size_t digit = data.size(); digit-- > 0; rest >>= 4)
+    data[digit] = "0123456789abcdef"[rest & 15];
   return layout_.set(i, {data.data(), data.size()}) && fits;
 }
 

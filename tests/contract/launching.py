@@ -12,9 +12,7 @@ LAUNCHERS = {"openmpi": "mpirun.openmpi", "mpich": "mpirun.mpich"}
 _ENVIRONMENT = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
                 "OMPI_MCA_rmaps_base_oversubscribe": "1", "OMPI_MCA_hwloc_base_binding_policy": "none",
                 "OMPI_MCA_mpi_yield_when_idle": "1", "OMPI_MCA_btl_vader_single_copy_mechanism": "none"}
-# Without processes of the launcher's own on stderr: it has much to say of any exit code that is not 0.
-_QUIET = {"openmpi": (), "mpich": ()}
-# Where they may run: messages between processes on a machine need a folder of a short name.
+# What tells a process its rank.
 RANK = {"openmpi": "OMPI_COMM_WORLD_RANK", "mpich": "PMI_RANK"}
 
 
@@ -34,7 +32,7 @@ def _binary(bench, experiment, kind):
 
 def command(bench, experiment, parts, kind):
     """Processes that are not called alike: parts are (how many, arguments) or (how many, arguments, environment)."""
-    words = [LAUNCHERS[kind], *_QUIET[kind]]
+    words = [LAUNCHERS[kind]]
     for i, (count, arguments, *environment) in enumerate(parts):
         assignments = [f"{k}={v}" for k, v in environment[0].items()] if environment else []
         # (A process that another one starts has that one's rank.)
@@ -44,10 +42,16 @@ def command(bench, experiment, parts, kind):
     return words
 
 
-def begin(bench, experiment, parts, kind="openmpi", environment=None):
-    return subprocess.Popen(command(bench, experiment, parts, kind), text=True, errors="backslashreplace",
+def begin(bench, experiment, parts, kind="openmpi", environment=None, hosts=None):
+    """`hosts`: where they run (hosts.py), instead of here."""
+    words, environment = command(bench, experiment, parts, kind), dict(environment or {})
+    if hosts:
+        told = [word for name in environment for word in ("-x", name)]  # to the others
+        words = [*hosts.prefix(), words[0], *told, "--host", ",".join(hosts.addresses), *words[1:]]
+        environment |= hosts.environment()
+    return subprocess.Popen(words, text=True, errors="backslashreplace",
                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                            env={**os.environ, **_ENVIRONMENT, **(environment or {})})
+                            env={**os.environ, **_ENVIRONMENT, **environment})
 
 
 def end(launcher, timeout=120):
@@ -63,10 +67,10 @@ def end(launcher, timeout=120):
     return Done(shorter(launcher.args), launcher.returncode, stdout, stderr)
 
 
-def launch(bench, experiment, count, *arguments, kind="openmpi", environment=None, timeout=300):
+def launch(bench, experiment, count, *arguments, kind="openmpi", environment=None, hosts=None, timeout=300):
     """Runs `count` processes that are called alike, or the parts of a list."""
     parts = count if isinstance(count, list) else [(count, arguments)]
-    return end(begin(bench, experiment, parts, kind, environment), timeout)
+    return end(begin(bench, experiment, parts, kind, environment, hosts), timeout)
 
 
 def processes(launcher, kind="openmpi"):

@@ -32,6 +32,7 @@ import deep_pictures
 import exported
 import folds
 import foreign
+import hosts
 import imports
 import initial_weights
 import installs
@@ -64,7 +65,7 @@ from harness import ROOT, Bench, Failed, Skipped
 MODULES = (same_bits, builds, repetition, nothing_lost, resumption, lengths, parts, kept, streams, damaged_files,
            memory, manners, agreement, records, folds, imports, tables, mask_imports, foreign, predictions, exported, c_source,
            boards, recipes, initial_weights, range_tests, studies, comparisons, pages, reported_models, deep_pictures,
-           rooms, core, installs, transcript, two_digits, processes, process_faults)
+           rooms, core, installs, transcript, two_digits, processes, process_faults, hosts)
 # Those of some minutes begin first, so that no worker is left alone with one at the end.
 LONG = (builds, transcript)
 

@@ -164,6 +164,7 @@ TEST_F(TrainingLoop, CheckpointsNameTheirFields) {
                           "updates.all"}));
   EXPECT_EQ(*file.metadata("option.weight.decay"), "0.5");
   EXPECT_EQ(*file.metadata("step"), "3");
+  EXPECT_EQ(*file.metadata("data"), "0123456789abcdef");
   EXPECT_EQ(*file.metadata("bytes.losses"), std::to_string(fs::file_size(run / "losses.csv")));
   Texts tensors;
   for (const SafetensorsFile::Tensor& tensor : file.tensors()) tensors.push_back(tensor.name);
