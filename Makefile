@@ -291,11 +291,11 @@ UNIT_OBJECTS := $(UNIT_ROOMS:%=$(UNIT)/rooms/%.o) $(UNIT_UNITS:tests/unit/%.cpp=
 # have many engines of a few steps, for which -Og is enough, and layers without vectors, as other tests try those: a program
 # of its own, as functions of both are named alike. Those of the shell read and compare.
 UNIT_OPT := -O1
-UNIT_ISA := $(TEST_ISA)
+UNIT_VECTORS :=
 $(UNIT)/engine_common.hpp.gch $(UNIT)/engine/%.o: UNIT_OPT := -Og
-$(UNIT)/engine_common.hpp.gch $(UNIT)/engine/%.o: UNIT_ISA := $(if $(THOROUGH)$(SANITIZE),$(TEST_ISA),scalar)
-$(filter-out %/mixes.o %/optimizers.o,$(UNIT_ROOMS:%=$(UNIT)/rooms/%.o)): UNIT_OPT := -O0
-UNIT_FLAGS = -Itests $(CXXFLAGS) $(UNIT_OPT) $(if $(SANITIZE),,-g0) $(ENGINE_FLAGS) $(FLAGS_$(UNIT_ISA))
+$(UNIT)/engine_common.hpp.gch $(UNIT)/engine/%.o: UNIT_VECTORS := $(if $(THOROUGH)$(SANITIZE),,$(FLAGS_scalar))
+$(UNIT_ROOMS:%=$(UNIT)/rooms/%.o): UNIT_OPT := -O0
+UNIT_FLAGS = -Itests $(CXXFLAGS) $(UNIT_OPT) $(if $(SANITIZE),,-g0) $(ENGINE_FLAGS) $(FLAGS_$(TEST_ISA)) $(UNIT_VECTORS)
 # Headers that most tests of a room begin with take some seconds of each: g++ reads them once, unless there is a cache of
 # objects, which serves better alone. (-w: of a header as the main file it warns.)
 common_of = $(UNIT)/$(patsubst %,%_,$(filter engine layers,$(1)))common.hpp

@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include "medley/base/error.hpp"
+#include "medley/files/json.hpp"
 
 namespace medley {
 namespace {
@@ -243,8 +244,7 @@ void DatasetWriter::write_description(const nlohmann::json& provenance) {
   }
   json["provenance"] = provenance;
   // Paths and file names may be any bytes; what is not UTF-8 in them is replaced.
-  const std::string text =
-      json.dump(1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + '\n';
+  const std::string text = print_json(json, 1) + '\n';
   const Folder folder(partial_);
   AtomicFile file(folder);
   file.begin("dataset.json").or_throw();

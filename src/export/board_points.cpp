@@ -12,6 +12,7 @@
 #include "medley/base/error.hpp"
 #include "medley/base/number.hpp"
 #include "medley/export/summary_values.hpp"
+#include "medley/files/json.hpp"
 #include "medley/files/safetensors.hpp"
 #include "medley/run/run_checkpoints.hpp"
 
@@ -269,8 +270,8 @@ void add_samples(const RunFiles& run, const nlohmann::json& model, BoardPoints& 
     list.push_back({tag, step, time, image_value(tag, image)});
   };
   const auto add_record = [&](const std::string& group, const nlohmann::json& record) {
-    const std::string tag = fmt::format("{}/record {}", group, record["record"].dump());
-    std::string title = fmt::format("record {}", record["record"].dump());
+    const std::string tag = fmt::format("{}/record {}", group, print_json(record["record"]));
+    std::string title = fmt::format("record {}", print_json(record["record"]));
     for (std::size_t h = 0; h < samples["heads"].size(); ++h) {
       if (samples["heads"][h]["kind"] != "mask")
         title += "; " + told(samples["heads"][h], record["heads"][h]);
@@ -283,7 +284,7 @@ void add_samples(const RunFiles& run, const nlohmann::json& model, BoardPoints& 
         const std::string name = samples["heads"][h]["head"].get<std::string>();
         if (!mask.is_null())
           add(fmt::format("{} {} {}", tag, name, what), mask,
-              fmt::format("record {}: {} of {}", record["record"].dump(), what, name));
+              fmt::format("record {}: {} of {}", print_json(record["record"]), what, name));
       }
     }
   };

@@ -9,6 +9,7 @@
 
 #include "medley/base/error.hpp"
 #include "medley/files/atomic_file.hpp"
+#include "medley/files/json.hpp"
 #include "onnx.pb.h"
 
 namespace medley {
@@ -336,9 +337,7 @@ void add_metadata(const NetworkView& network, ::onnx::ModelProto& model) {
     add("kind." + head.name, std::string(target_kind_names[static_cast<std::size_t>(head.kind)]));
     add("outputs." + head.name, outputs[static_cast<std::size_t>(head.outputs)]);
     if (!head.class_names.empty())  // what is no UTF-8 in them is replaced
-      add("classes." + head.name,
-          nlohmann::json(head.class_names)
-              .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+      add("classes." + head.name, print_json(nlohmann::json(head.class_names)));
   }
 }
 

@@ -29,4 +29,12 @@ nlohmann::json parse_json(std::string_view text, std::string_view name) {
   }
 }
 
+std::string print_json(const nlohmann::json& value, int indent) {
+  return value.dump(indent, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+std::string print_json(const nlohmann::ordered_json& value, int indent) {
+  return value.dump(indent, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
 }  // namespace medley

@@ -7,6 +7,7 @@
 
 #include "medley/base/number.hpp"
 #include "medley/base/text.hpp"
+#include "medley/files/json.hpp"
 
 namespace medley::page {
 
@@ -37,8 +38,7 @@ std::string escaped(std::string_view text) {
 }
 
 std::string script_json(const nlohmann::ordered_json& json) {
-  const std::string text =
-      json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  const std::string text = print_json(json);
   std::string safe;
   safe.reserve(text.size());
   for (const char c : text) {  // outside of strings, JSON has no `<`

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "medley/base/text.hpp"
+#include "medley/files/json.hpp"
 #include "medley/report/html.hpp"
 
 namespace medley::page {
@@ -18,7 +19,7 @@ using Strings = std::vector<std::string>;
 std::string text_of(const Json& json) {
   if (json.is_string()) return json.get<std::string>();
   if (json.is_number_float()) return number_text(json.get<double>());
-  return json.is_null() ? std::string{} : json.dump();
+  return json.is_null() ? std::string{} : print_json(json);
 }
 
 std::string joined(const Json& list) {

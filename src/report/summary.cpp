@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "medley/files/csv.hpp"
+#include "medley/files/json.hpp"
 #include "medley/optimizers/schedule_text.hpp"
 #include "medley/report/described.hpp"
 #include "medley/run/checkpoint.hpp"
@@ -434,7 +435,7 @@ std::string description_json(const Description& d) {
         {"arena_bytes", d.arena_bytes}}},
       {"parameters", parameters_json(d)},
   };
-  return json.dump(2) + "\n";
+  return print_json(json, 2) + "\n";
 }
 
 }  // namespace medley

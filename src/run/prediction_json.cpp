@@ -3,15 +3,14 @@
 #include <nlohmann/json.hpp>
 
 #include "medley/base/text.hpp"
+#include "medley/files/json.hpp"
 #include "medley/run/prediction_writer.hpp"
 
 namespace medley {
 
 namespace {
 
-std::string json_text(std::string_view text) {
-  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
+std::string json_text(std::string_view text) { return print_json(nlohmann::json(text)); }
 
 class JsonPredictions final : public PredictionWriter {
  public:

@@ -38,7 +38,7 @@ TRANSPORTS = {"shm": [], "tcp": ["--mca", "pml", "ob1", "--mca", "btl", "tcp,sel
 ENVIRONMENT = os.environ | {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
                             "OMP_NUM_THREADS": "1"}
 # What is taken for a guess of how long a step takes.
-FLOPS_A_SECOND = 1e11
+FLOPS_A_SECOND = 3e11
 
 
 def parse_arguments():
@@ -84,6 +84,7 @@ class Network:
         self.description = describe(self.binary)
         self.flops = 3 * sum(layer["flops"] for layer in self.description["layers"])
         self.data = work / f"data-{name}"
+        self.of_shards = {1: [], self.description["memory"]["slots"]: []}  # seconds of steps
         write_random_data(self.data, self.description, 2048)
 
     def steps(self, batch):
@@ -114,12 +115,16 @@ class Network:
                 raise RuntimeError(f"{' '.join(map(str, command))}: {errors}")
         return statistics.mean(seconds_of_a_step(out) for _, out in runs)
 
-    def constants(self, rounds):
+    def take_constants(self):
+        """Times what constants() are made of: a batch of one shard, and one of a shard a slot."""
+        copies = len(os.sched_getaffinity(0))
+        for shards, taken in self.of_shards.items():
+            taken.append(self.time_side_by_side(shards * self.description["memory"]["shard"], 1, copies))
+
+    def constants(self):
         """What the model needs to know: seconds of a shard, and of a step beside its shards."""
         shard, slots = self.description["memory"]["shard"], self.description["memory"]["slots"]
-        copies = len(os.sched_getaffinity(0))
-        one, all_slots = (statistics.median(self.time_side_by_side(batch, 1, copies) for _ in range(rounds))
-                          for batch in (shard, shard * slots))
+        one, all_slots = map(statistics.median, self.of_shards.values())
         seconds = (all_slots - one) / (slots - 1)
         floats = sum(math.prod(parameter["dims"]) for parameter in self.description["parameters"])
         return {"shard": shard, "slots": slots, "floats": floats, "shard_seconds": seconds,
@@ -151,6 +156,8 @@ def compare(arguments, network, batch, launcher, peer):
         now = {"threads": network.time(batch, arguments.processes)}
         for transport in launcher.transports:
             now[transport] = network.time(batch, 1, lambda program: launcher.command(transport, program))
+        if network.name in MODELLED:
+            network.take_constants()
         if peer:
             measured = {f: time_torch(arguments.torch_python, network, batch, arguments.processes, f)
                         for f in formats}
@@ -170,7 +177,7 @@ def row(network, batch, processes, seconds):
     result = {"network": network.name, "batch": batch, "processes": processes}
     for way, taken in seconds.items():
         result[f"{way}_steps_per_second"] = f"{1 / statistics.median(taken):.2f}"
-    for transport in TRANSPORTS.keys() & seconds.keys():
+    for transport in filter(seconds.__contains__, TRANSPORTS):
         result[f"{transport}_to_threads"] = ratios(seconds[transport], seconds["threads"])
     if "torch" in seconds and "shm" in seconds:
         result["shm_to_torch"] = ratios(seconds["shm"], seconds["torch"])
@@ -189,8 +196,6 @@ def main():
     with tempfile.TemporaryDirectory() as work:
         for name in arguments.experiments:
             network = Network(arguments, name, pathlib.Path(work))
-            if name in MODELLED:
-                known["networks"][name] = network.constants(arguments.rounds)
             for batch in arguments.batches or BATCHES[name]:
                 seconds = compare(arguments, network, batch, launcher, peer)
                 known["cases"] += [{"network": name, "batch": batch, "processes": arguments.processes,
@@ -198,6 +203,8 @@ def main():
                                    for t in launcher.transports]
                 rows.append(row(network, batch, arguments.processes, seconds))
                 print("  ".join(f"{key} {value}" for key, value in rows[-1].items()), flush=True)
+            if name in MODELLED:
+                known["networks"][name] = network.constants()
     columns = dict.fromkeys(key for result in rows for key in result)
     write_rows(arguments.out.with_suffix(".csv"), [{key: r.get(key, "") for key in columns} for r in rows])
     arguments.out.with_suffix(".json").write_text(json.dumps(known, indent=1) + "\n")

@@ -201,9 +201,10 @@ class Build:
         if units:
             self.make(*objects.values())
         for name in units:
-            (self.tree.path / folder / "tests").unlink(missing_ok=True)
-            self.make(f"{folder}/tests", f"UNIT_OBJECTS={objects[name]}")
-            (self.tree.path / folder / "tests").rename(self.tree.path / folder / f"{name}_tests")
+            program = f"{folder}/{'engine_tests' if unit_test(name).parent.name == 'engine' else 'tests'}"
+            (self.tree.path / program).unlink(missing_ok=True)
+            self.make(program, f"UNIT_OBJECTS={objects[name]}")
+            (self.tree.path / program).rename(self.tree.path / folder / f"{name}_tests")
         if any(test.startswith("contract:") for test in tests):
             self.make(*(f"{self.binaries}/medley-{e}" for e in ("everything", "lenet")))
 

@@ -23,7 +23,7 @@ struct Operands {
 void expect_library_results(const Operands& in) {
   const auto x = Batch::load_unaligned(in.a.data()), y = Batch::load_unaligned(in.b.data()),
              z = Batch::load_unaligned(in.c.data());
-  const Batch sum = detail::fma(x, y, z), difference = detail::fnma(x, y, z);
+  const Batch sum = detail::fma_by_doubles(x, y, z), difference = detail::fnma(x, y, z);
   for (int i = 0; i < lanes_here; ++i) {
     const float once = std::fma(in.a[i], in.b[i], in.c[i]),
                 less = std::fma(-in.a[i], in.b[i], in.c[i]);

@@ -97,6 +97,7 @@ class TellingEngine final : public Engine {
   void start(const Settings&) override {}
   void initialize() override {}
   void parameters_changed() override {}
+  void gather_state() override {}
   void step(Position&, double, StepReport&) override {}
   std::size_t batch_records(const Position&, std::span<std::uint64_t>) const override { return 0; }
   void measure_gradients(const Position&, GradientReport&) override {}
