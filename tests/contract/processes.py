@@ -196,7 +196,7 @@ def evaluation_and_prediction_say_what_one_process_says(bench):
                      ("predict", *model, "--data", records, "--format", "jsonl", "--features", "--layer", "trunk.2"),
                      ("eval", *model, "--data", records, "--confusion", "kind"),
                      ("predict", *model, pictures[0], "--masks", "{}", "--mask-size", "own"),
-                     ("verify", run), ("report", run, "--model", "--out", "{}/page.html"), ("digest", run)]
+                     ("verify", run), ("report", run, "--out", "{}/page.html")]
     for arguments in commands:
         _same_output(bench, "everything", bench.count((3,), (1, 2, 3, 5, 8)), arguments)
     return f"{len(commands)} commands"
