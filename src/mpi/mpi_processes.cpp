@@ -72,17 +72,14 @@ void MpiProcesses::receive(int from, void* data, std::size_t bytes) {
   }
 }
 
-void MpiProcesses::wait() {
-  if (!requests_.empty()) wait_for_all();
-  requests_.clear();
-  peers_.clear();
-}
+void MpiProcesses::wait() { wait_for_all(false); }
+void MpiProcesses::wait_idly() { wait_for_all(true); }
 
-void MpiProcesses::wait_for_all() {
+void MpiProcesses::wait_for_all(bool is_patient) {
   const auto most = patience_ + std::min(rank_, 2) * lets_others_speak;
   Clock::duration waited{};
   for (auto before = Clock::now(); !all_done();) {
-    if (waited > most) give_up();
+    if (waited > most && !is_patient) give_up();
     if (waited < polls_for) {
       ::sched_yield();
     } else {
@@ -92,6 +89,8 @@ void MpiProcesses::wait_for_all() {
     waited += std::min<Clock::duration>(now - before, most_between_looks);
     before = now;
   }
+  requests_.clear();
+  peers_.clear();
 }
 
 bool MpiProcesses::all_done() {

@@ -7,10 +7,10 @@
 
 #include "medley/base/error.hpp"
 #include "medley/files/options.hpp"
-#include "medley/processes/request.hpp"
 #include "medley/processes/identity.hpp"
 #include "medley/processes/observations.hpp"
 #include "medley/processes/prediction_parcel.hpp"
+#include "medley/processes/request.hpp"
 #include "medley/processes/settings_parcel.hpp"
 #include "medley/processes/shared_records.hpp"
 
@@ -27,7 +27,12 @@ class Server {
   bool serve_one() {
     Request request;
     processes_.receive(0, &request, sizeof(request));
-    processes_.wait();
+    if (in_loop_) {
+      processes_.wait();
+    } else {
+      processes_.wait_idly();
+    }
+    in_loop_ = of_loop(request.action);
     Parcel parcel = request.bytes > 0 ? receive_parcel(processes_, 0, request.bytes) : Parcel{};
     switch (request.action) {
       case Action::open:
@@ -51,6 +56,14 @@ class Server {
   }
 
  private:
+  // Whether the first process is in a loop of steps then, where the next request is soon there. Before it
+  // may read data for hours, or wait for somebody who types; behind it, write pages.
+  static bool of_loop(Action action) {
+    return action == Action::step || action == Action::measure_gradients ||
+           action == Action::keep_parameters || action == Action::diagnose ||
+           action == Action::evaluate || action == Action::gather_state;
+  }
+
   // Tells the first process how something went that may throw; `more` adds to a good answer.
   template <class F>
   void reply(F&& attempt) {
@@ -151,6 +164,7 @@ class Server {
   std::unique_ptr<SharedRecords> records_;
   SettingsParcel settings_;
   StepReport report_;
+  bool in_loop_ = false;
   std::vector<float> memory_;
 };
 

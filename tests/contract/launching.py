@@ -42,7 +42,7 @@ def command(bench, experiment, parts, kind):
     return words
 
 
-def begin(bench, experiment, parts, kind="openmpi", environment=None, hosts=None):
+def begin(bench, experiment, parts, kind="openmpi", environment=None, hosts=None, stdin=subprocess.DEVNULL):
     """`hosts`: where they run (hosts.py), instead of here."""
     words, environment = command(bench, experiment, parts, kind), dict(environment or {})
     if hosts:
@@ -50,7 +50,7 @@ def begin(bench, experiment, parts, kind="openmpi", environment=None, hosts=None
         words = [*hosts.prefix(), words[0], *told, "--host", ",".join(hosts.addresses), *words[1:]]
         environment |= hosts.environment()
     return subprocess.Popen(words, text=True, errors="backslashreplace",
-                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                            stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                             env={**os.environ, **_ENVIRONMENT, **environment})
 
 

@@ -5,6 +5,7 @@ import random
 import re
 import shutil
 import signal
+import subprocess
 import time
 from pathlib import Path
 
@@ -125,6 +126,24 @@ def a_process_that_was_asleep_does_not_blame_the_others(bench):
     os.kill(pids[0], signal.SIGTERM)
     end(launcher).expect(143, "stopped after step")
     return "1 time"
+
+
+def the_first_process_may_be_idle_for_as_long_as_it_likes(bench):
+    """The others wait longer than their patience for somebody who types."""
+    found_kinds, folder = kinds(bench, "everything"), bench.folder("idle")
+    bench.run("everything", "train", "--data", dataset(bench, "everything"), "--out", folder / "run", "--steps", 2).expect(0)
+    data.pictures(folder, 1)
+    launcher = begin(bench, "everything", [(2, ("predict", "--checkpoint", folder / "run", "--stream"))], found_kinds[0],
+                     {"MEDLEY_PATIENCE": "1"}, stdin=subprocess.PIPE)
+    launcher.stdin.write(f"{folder}/p0.png\n")
+    launcher.stdin.flush()
+    answers = [launcher.stdout.readline(), launcher.stdout.readline()]  # columns, and the first
+    time.sleep(7)  # the second process speaks after five
+    launcher.stdin.write(f"{folder}/p0.png\n")
+    launcher.stdin.flush()
+    done = end(launcher).expect(0)
+    require(answers[1] and done.stdout == answers[1], f"another answer after a while: {answers}, {done.stdout!r}")
+    return "7 s"
 
 
 def asked_to_stop_processes_save_and_resume_to_the_same_bytes(bench):

@@ -24,6 +24,8 @@ class Processes {
   virtual void receive(int from, void* data, std::size_t bytes) = 0;
   // Returns when all that was begun is done. Where another process does not answer, it does not return.
   virtual void wait() = 0;
+  // The same where another process may be silent for as long as it likes.
+  virtual void wait_idly() { wait(); }
 
  protected:
   // Nobody owns it by this class: a virtual destructor would ask for operator delete.

@@ -28,12 +28,13 @@ class MpiProcesses final : public Processes {
   void send(int to, const void* data, std::size_t bytes) override;
   void receive(int from, void* data, std::size_t bytes) override;
   void wait() override;
+  void wait_idly() override;
 
   // Says why on stderr, and ends all processes with this exit code.
   [[noreturn]] void end_all(std::string_view why, int code);
 
  private:
-  void wait_for_all();
+  void wait_for_all(bool is_patient);
   bool all_done();
   void give_up();
 
