@@ -7,8 +7,7 @@ import subprocess
 import time
 
 from harness import Skipped, contents, require, same_contents, wait_until, whole_checkpoints
-from launching import begin, end, kinds, launch, wait_for_a_row
-from processes import SHORT, dataset, train
+from launching import SHORT, begin, dataset, end, kinds, launch, train, wait_for_a_row
 
 COUNT = 3
 # Open MPI starts its daemons by a command like ssh's.

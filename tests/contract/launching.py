@@ -5,13 +5,16 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from harness import Done, Skipped, shorter, wait_until
+import data
+from harness import Done, Skipped, contents, shorter, wait_until
 
 LAUNCHERS = {"openmpi": "mpirun.openmpi", "mpich": "mpirun.mpich"}
 # There may be more processes than processors, and whoever runs tests may be root.
 _ENVIRONMENT = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
                 "OMPI_MCA_rmaps_base_oversubscribe": "1", "OMPI_MCA_hwloc_base_binding_policy": "none",
                 "OMPI_MCA_mpi_yield_when_idle": "1", "OMPI_MCA_btl_vader_single_copy_mechanism": "none"}
+SHORT = ("--steps", 7, "--batch-size", 43, "--log-every", 1, "--gradients-every", 3, "--diagnose", 4,
+         "--checkpoint-every", 3, "--keep", 9)
 # What tells a process its rank.
 RANK = {"openmpi": "OMPI_COMM_WORLD_RANK", "mpich": "PMI_RANK"}
 
@@ -102,3 +105,26 @@ def rows(run):
 def wait_for_a_row(launcher, run, more_than=0):
     """Until so many steps were logged and another."""
     wait_until(lambda: launcher.poll() is not None or rows(run) > more_than, 60, "a step")
+
+
+def dataset(bench, experiment):
+    if experiment == "lenet":
+        return bench.once("few-digits", data.few_digits)
+    return bench.once("everything-data", data.everything)
+
+
+def train(bench, experiment, name, *options):
+    """What one process of the plain binary leaves."""
+    run = bench.folder(name) / "run"
+    bench.run(experiment, "train", "--out", run, *options).expect(0)
+    return contents(run)
+
+
+def train_together(bench, experiment, count, name, *options, kind="openmpi"):
+    """What processes leave, of which some have two threads."""
+    run = bench.folder(name) / "run"
+    arguments = ("train", "--out", run, *options)
+    first = (count + 1) // 2
+    parts = [(first, (*arguments, "--threads", 1)), (count - first, (*arguments, "--threads", 2))]
+    launch(bench, experiment, [part for part in parts if part[0] > 0], kind=kind).expect(0)
+    return contents(run)

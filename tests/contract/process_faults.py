@@ -12,8 +12,7 @@ from pathlib import Path
 import data
 import numpy as np
 from harness import contents, end_hard, require, same_contents, wait_until, whole_checkpoints
-from launching import begin, end, kinds, launch, processes, rows, wait_for_a_row
-from processes import dataset, train
+from launching import begin, dataset, end, kinds, launch, processes, rows, train, wait_for_a_row
 
 # What a launcher returns that was asked to stop itself.
 STOPPED = {"openmpi": lambda signal: 1, "mpich": lambda signal: 128 + signal}

@@ -8,40 +8,16 @@ import signal
 import data
 import numpy as np
 from harness import Skipped, contents, every_mix, require, same_contents
-from launching import begin, end, kinds, launch, processes, rows, wait_for_a_row
+from launching import (SHORT, begin, dataset, end, kinds, launch, processes, rows, train, train_together,
+                       wait_for_a_row)
 
 COUNTS = (1, 2, 3, 4, 5, 8)
 # Augmentation, dropout and shuffling on; batches of 43 of 100 records, the last of 14; everything logged.
 EVERYTHING = ("--epochs", 2, "--batch-size", 43, "--log-every", 1, "--gradients-every", 2, "--diagnose", 3,
               "--lookahead", "on", "--checkpoint-every", 2, "--keep", 100)
-SHORT = ("--steps", 7, "--batch-size", 43, "--log-every", 1, "--gradients-every", 3, "--diagnose", 4,
-         "--checkpoint-every", 3, "--keep", 9)
 MODES = ("joint", "simultaneous", "alternating")
 # A combination of gradients, of their outputs' gradients; weights from values, from a look ahead, from norms.
 MIXES = ("upgrad", "famo", "auto_lambda", "gradnorm", "mgda:gradients=output", "constrained:limit.digit=0.5")
-
-
-def dataset(bench, experiment):
-    if experiment == "lenet":
-        return bench.once("few-digits", data.few_digits)
-    return bench.once("everything-data", data.everything)
-
-
-def train(bench, experiment, name, *options):
-    """What one process of the plain binary leaves."""
-    run = bench.folder(name) / "run"
-    bench.run(experiment, "train", "--out", run, *options).expect(0)
-    return contents(run)
-
-
-def train_together(bench, experiment, count, name, *options, kind="openmpi"):
-    """What processes leave, of which some have two threads."""
-    run = bench.folder(name) / "run"
-    arguments = ("train", "--out", run, *options)
-    first = (count + 1) // 2
-    parts = [(first, (*arguments, "--threads", 1)), (count - first, (*arguments, "--threads", 2))]
-    launch(bench, experiment, [part for part in parts if part[0] > 0], kind=kind).expect(0)
-    return contents(run)
 
 
 def _compare(bench, experiment, counts, what, *options, kind="openmpi"):
