@@ -27,7 +27,7 @@ reached, not nominal ones, are taken:
                        virtual machines, and 95% of the link (Scalable Logic's blog, "Enhanced Networking in the AWS
                        Cloud", 2014)
   25 Gbit/s Ethernet   L 25 us, t_message 4 us, B 2.9 GB/s: TCP of the kernel within one machine room; taken
-  InfiniBand EDR       L 1.2 us, t_message 0.3 us, B 12 GB/s: as Ohio State publishes them for MVAPICH2
+  InfiniBand EDR       L 1.2 us, t_message 0.3 us, B 12 GB/s: an MPI over such adapters; taken
 
 Prints Markdown: a table of predictions beside measurements, and one of speed-ups over one process. Processes
 stop paying where the efficiency, speed-up over P, is below a half, or twice as many are slower. Exit code 0; 1
