@@ -31,7 +31,7 @@ MADE_BY_READER = {"include/medley/experiments/mine.hpp", "mine.hpp", "FILE_test.
 # Options that only some experiments have.
 NOT_EVERYWHERE = {("import", "generated")}
 # Options of mpirun and of Slurm, which start many processes.
-OF_LAUNCHERS = {"cpus-per-task", "map-by", "mca", "signal"}
+OF_LAUNCHERS = {"cpus-per-task", "map-by", "mca", "mpi", "signal"}
 # Subcommands that take the options of `train` too, for their trainings.
 TRAINING = {"tune", "compare"}
 FOLDERS = ("src", "include", "data", "tests")
