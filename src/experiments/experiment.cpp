@@ -2,6 +2,8 @@
 // once an experiment, for any processor.
 #include MEDLEY_EXPERIMENT_HEADER
 
+#include <stdexcept>
+
 #include "medley/experiment/describe.hpp"
 #include "medley/run/session.hpp"
 
@@ -58,6 +60,10 @@ template <class E>
 const Source* generator_of() {
   if constexpr (requires { typename E::Generator; }) {
     static const typename E::Generator source;
+    if constexpr (is_right_experiment<E>) {
+      if (source.scratch_bytes() > Definition<E>::scratch_bytes)
+        throw std::logic_error("the experiment's Generator wants more scratch than records have");
+    }
     return &source;
   } else {
     return nullptr;

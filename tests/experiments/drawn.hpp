@@ -28,12 +28,18 @@ class FewGarments final : public GarmentSource {
     for (int before = 0; before < static_cast<int>(split); ++before) rank += sizes_[before];
     return rank;
   }
+  std::size_t scratch_bytes() const override { return values; }
+  // (There is room in the scratch for the picture alone, and not for a mask, which is no target here.)
   void read(std::uint64_t record, std::span<std::byte> scratch, Record& out) const override {
-    GarmentSource::read(record / 2, scratch, out);
+    std::array<std::byte, values + drawing::pixels> garment;
+    GarmentSource::read(record / 2, garment, out);
+    const std::uint8_t *const colours = out.image, *const mask = out.targets[2].mask;
     auto* const image = reinterpret_cast<std::uint8_t*>(scratch.data());
-    const std::uint8_t* const mask = out.targets[2].mask;
-    for (int i = 0; record % 2 == 1 && i < drawing::channels * drawing::pixels; ++i)
-      image[i] = mask[i % drawing::pixels] == 1 ? 255 : 0;
+    for (std::size_t i = 0; i < values; ++i) {
+      const bool is_garment = mask[i % drawing::pixels] == 1;
+      image[i] = record % 2 == 0 ? colours[i] : is_garment ? 255 : 0;
+    }
+    out.image = image;
     out.targets[2] = {};
   }
   std::int32_t label(std::uint64_t record, int target) const override {
@@ -41,6 +47,7 @@ class FewGarments final : public GarmentSource {
   }
 
  private:
+  static constexpr std::size_t values = drawing::channels * drawing::pixels;
   static constexpr std::array<std::uint64_t, 3> sizes_{400, 40, 60};
 };
 
