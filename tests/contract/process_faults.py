@@ -260,8 +260,10 @@ def one_process_speaks_and_exit_codes_are_those_of_one(bench):
              (("train", "--data", records, "--out", out / "b", "--epochs", 30, "--schedule",
                "constant", "--lr", "1e29", "--clip", 0, "--quiet"), 5)]
     if not bench.quick:
+        (out / "text").write_text("no checkpoint")
         cases += [(("--version",), 0), ((), 2), (("eval", "--checkpoint", out / "none", "--data", records), 4),
-                  (("train", "--data", out, "--out", out / "c"), 3)]
+                  (("train", "--data", out, "--out", out / "c"), 4),
+                  (("eval", "--checkpoint", out / "text", "--data", records), 3)]
     for arguments, code in cases:
         plain = bench.run("everything", *arguments)
         shutil.rmtree(out / "b", ignore_errors=True)
