@@ -11,7 +11,9 @@ vpath %.hpp include/medley/experiments tests/experiments
 EXPERIMENTS := $(notdir $(basename $(wildcard include/medley/experiments/*.hpp)))
 TEST_EXPERIMENTS := $(notdir $(basename $(wildcard tests/experiments/*.hpp)))
 CXX := $(if $(filter default,$(origin CXX)),g++,$(CXX))
-is_gcc := $(findstring g++,$(subst clang++,,$(CXX)))
+is_gcc_of = $(findstring g++,$(subst clang++,,$(1)))
+is_gcc := $(call is_gcc_of,$(CXX))
+have = $(if $(shell command -v $(1)),yes)
 # (On a bare machine the compiler is yet to be installed.)
 MACHINE := $(or $(shell $(CXX) -dumpmachine 2>/dev/null),$(shell uname -m)-linux-gnu)
 
@@ -23,7 +25,8 @@ has_avx512 := $(shell grep -m1 -ow avx512vl /proc/cpuinfo)
 ALL_ISAS := $(if $(findstring x86_64,$(MACHINE)),$(if $(has_avx512),avx512) avx2,$(if $(findstring aarch64,$(MACHINE)),neon,scalar))
 ISAS ?= $(if $(filter-out run binary packages,$(MAKECMDGOALS)),$(strip $(ALL_ISAS)),$(firstword $(ALL_ISAS)))
 # (g++ 12 warns of undefined registers inside its own AVX-512 header.)
-FLAGS_avx512 := -march=x86-64-v4 -mprefer-vector-width=512 $(if $(is_gcc),-Wno-maybe-uninitialized -Wno-uninitialized)
+GCC_AVX512_FLAGS := -Wno-maybe-uninitialized -Wno-uninitialized
+FLAGS_avx512 := -march=x86-64-v4 -mprefer-vector-width=512 $(if $(is_gcc),$(GCC_AVX512_FLAGS))
 FLAGS_avx2 := -march=x86-64-v3
 FLAGS_neon :=
 FLAGS_scalar := -DMEDLEY_SCALAR
@@ -47,13 +50,15 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion 
 SANITIZE_FLAGS := -fno-omit-frame-pointer -fno-sanitize-recover=all -Wno-error \
   $(if $(findstring address,$(SANITIZE)),-fno-sanitize-address-use-after-scope)
 # g++ looks for garbage each time that its memory has doubled, from 128 MB on; up to half a gigabyte it may just grow.
-CXXFLAGS := -std=c++20 $(OPT) $(DEBUG) $(if $(is_gcc),--param=ggc-min-heapsize=524288) -ffp-contract=off -fno-math-errno -ffile-prefix-map=$(CURDIR)=. \
+GCC_FLAGS := --param=ggc-min-heapsize=524288
+CXXFLAGS := -std=c++20 $(OPT) $(DEBUG) $(if $(is_gcc),$(GCC_FLAGS)) -ffp-contract=off -fno-math-errno -ffile-prefix-map=$(CURDIR)=. \
   $(WARNINGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE) $(SANITIZE_FLAGS))
 # Unrolled kernels are long straight lines of loads and stores. Left alone, g++ compares each with a
 # thousand before it and follows the ranges of their addresses, for a third of an engine's compile time
 # and code that is no faster.
 # It also guesses which class a virtual function is of, and compiles an experiment's generator again for that.
-ENGINE_FLAGS := $(if $(is_gcc),-fno-gnu-unique -fno-devirtualize-speculatively --param=sccvn-max-alias-queries-per-access=50 -fno-ipa-modref -fno-tree-vrp)
+GCC_ENGINE_FLAGS := -fno-gnu-unique -fno-devirtualize-speculatively --param=sccvn-max-alias-queries-per-access=50 -fno-ipa-modref -fno-tree-vrp
+ENGINE_FLAGS := $(if $(is_gcc),$(GCC_ENGINE_FLAGS))
 # All that the shell and descriptions need of -O2 is vectors in loops over whole files; the rest takes a third longer to
 # compile. So the shell is the same for engines of -O2 and of -O3.
 LIGHT_FLAGS := $(if $(filter -O2 -O3,$(OPT)),-O1 -ftree-vectorize)
@@ -280,35 +285,45 @@ uninstall: ## remove what install has put there
 PYTHON ?= /usr/bin/python3
 # THOROUGH=1 tries each promise as often as tests/README.md says, beside more builds, and more shapes of kernels.
 THOROUGH ?=
-UNIT := $(BUILD)/unit-$(TEST_ISA)
+# Where it is there, clang++ compiles tests, in half the time of g++ and with other eyes; THOROUGH=1 is with g++.
+TEST_CXX ?= $(if $(and $(is_gcc),$(call have,clang++)),$(if $(THOROUGH)$(SANITIZE),,clang++))
+TEST_CXX := $(or $(TEST_CXX),$(CXX))
+UNIT := $(BUILD)/unit-$(TEST_ISA)$(if $(filter-out $(CXX),$(TEST_CXX)),-$(TEST_CXX))
 unit_tests = $(sort $(wildcard tests/unit/$(1)/*_test.cpp $(if $(THOROUGH),tests/unit/$(1)/*_thorough.cpp)))
 # Tests of the shell are a unit a room, as the shell itself is, so that names in a room differ; those of code that is
 # compiled for an instruction set have one each, as those of data, whose sources of records are named alike.
 UNIT_ROOMS := $(filter-out base data,$(filter $(ROOMS) processes,$(notdir $(wildcard tests/unit/*))))
 UNIT_UNITS := $(foreach room,$(filter-out $(UNIT_ROOMS),$(notdir $(wildcard tests/unit/*))),$(call unit_tests,$(room)))
 UNIT_OBJECTS := $(UNIT_ROOMS:%=$(UNIT)/rooms/%.o) $(UNIT_UNITS:tests/unit/%.cpp=$(UNIT)/%.o)
-# Tests of kernels unroll as much as the kernels do; -O1 without lines compiles them in half the time. Those of engines
-# have many engines of a few steps, for which -Og is enough, and layers without vectors, as other tests try those: a program
-# of its own, as functions of both are named alike. Those of the shell read and compare.
+# Tests of kernels unroll as much as the kernels do; -O1 without lines compiles them in half the time. Those of the shell read
+# and compare. Those of engines have many engines of a few steps, for which g++'s -Og is enough, and layers without vectors,
+# as other tests try those: a program of its own, as functions of both are named alike.
+UNIT_CXX := $(TEST_CXX)
 UNIT_OPT := -O1
 UNIT_VECTORS :=
-$(UNIT)/engine_common.hpp.gch $(UNIT)/engine/%.o: UNIT_OPT := -Og
-$(UNIT)/engine_common.hpp.gch $(UNIT)/engine/%.o: UNIT_VECTORS := $(if $(THOROUGH)$(SANITIZE),,$(FLAGS_scalar))
 $(UNIT_ROOMS:%=$(UNIT)/rooms/%.o): UNIT_OPT := -O0
-UNIT_FLAGS = -Itests $(CXXFLAGS) $(UNIT_OPT) $(if $(SANITIZE),,-g0) $(ENGINE_FLAGS) $(FLAGS_$(TEST_ISA)) $(UNIT_VECTORS)
-# Headers that most tests of a room begin with take some seconds of each: g++ reads them once, unless there is a cache of
-# objects, which serves better alone. (-w: of a header as the main file it warns.)
+OF_ENGINES := $(UNIT)/engine_common.hpp.pch $(UNIT)/engine/%.o
+$(OF_ENGINES): UNIT_CXX := $(CXX)
+$(OF_ENGINES): UNIT_OPT := -Og
+$(OF_ENGINES): UNIT_VECTORS := $(if $(THOROUGH)$(SANITIZE),,$(FLAGS_scalar))
+UNIT_FLAGS = -Itests $(filter-out $(if $(call is_gcc_of,$(UNIT_CXX)),,$(GCC_FLAGS) $(GCC_ENGINE_FLAGS) $(GCC_AVX512_FLAGS)), \
+  $(CXXFLAGS) $(UNIT_OPT) $(if $(SANITIZE),,-g0) $(ENGINE_FLAGS) $(FLAGS_$(TEST_ISA)) $(UNIT_VECTORS))
+# Headers that most tests of a room begin with take some seconds of each: they are read once, unless there is a cache of
+# objects, which serves better alone. (-w: of a header as the main file compilers warn. g++ looks for a .gch, clang++ for a
+# .pch.)
+unit_reads_once := $(if $(has_cache)$(SANITIZE),,yes)
 common_of = $(UNIT)/$(patsubst %,%_,$(filter engine layers,$(1)))common.hpp
-$(UNIT)/%.hpp.gch: tests/%.hpp | build/packages
-	@mkdir -p $(@D) && cp $< $(@:.gch=)
-	$(CXX) $(CPPFLAGS) -MF $(@:.gch=.d) -MT $@ $(UNIT_FLAGS) -w -x c++-header $< -o $@
+$(UNIT)/%.hpp.pch: tests/%.hpp | build/packages
+	@mkdir -p $(@D) && cp $< $(@:.pch=)
+	$(UNIT_CXX) $(CPPFLAGS) -MF $(@:.pch=.d) -MT $@ $(UNIT_FLAGS) -w -x c++-header $< -o $@
+	$(if $(call is_gcc_of,$(UNIT_CXX)),@ln -f $@ $(@:.pch=.gch))
 $(UNIT)/rooms/%.cpp: tests/unit/$$* Makefile
 	$(call one_unit,$(call unit_tests,$*))
 $(UNIT)/rooms/%.o: $(UNIT)/rooms/%.cpp | build/packages
-	$(CXX) $(CPPFLAGS) $(UNIT_FLAGS) -Wno-shadow -c $< -o $@
-$(UNIT)/%.o: tests/unit/%.cpp $(if $(reads_once),$$(call common_of,$$(*D)).gch) | build/packages
+	$(UNIT_CXX) $(CPPFLAGS) $(UNIT_FLAGS) -Wno-shadow -c $< -o $@
+$(UNIT)/%.o: tests/unit/%.cpp $(if $(unit_reads_once),$$(call common_of,$$(*D)).pch) | build/packages
 	@mkdir -p $(@D)
-	$(CXX) $(CPPFLAGS) $(if $(reads_once),-include $(call common_of,$(*D))) $(UNIT_FLAGS) -c $< -o $@
+	$(UNIT_CXX) $(CPPFLAGS) $(if $(unit_reads_once),-include $(call common_of,$(*D))) $(UNIT_FLAGS) -c $< -o $@
 $(UNIT)/tests: $(filter-out $(UNIT)/engine/%,$(UNIT_OBJECTS))
 $(UNIT)/engine_tests: $(filter $(UNIT)/engine/%,$(UNIT_OBJECTS))
 $(UNIT)/tests $(UNIT)/engine_tests: $(SHELL_OBJECTS) $(SHELL_BUILD)/processes.o
@@ -328,7 +343,6 @@ error-test: | build/packages ## compile wrong experiments and read the errors
 	$(PYTHON) tests/errors/run.py --compiler $(CXX)
 	$(if $(filter-out clang++,$(CXX)),$(if $(call have,clang++),$(PYTHON) tests/errors/run.py --compiler clang++ $(if $(THOROUGH),,--every 3)))
 
-have = $(if $(shell command -v $(1)),yes)
 # Two of the binaries are compared with themselves by instruction set; the others have the one that they would run with.
 BEST_BIN := $(BUILD)/$(TEST_ISA)
 $(if $(filter-out $(BIN),$(BEST_BIN)),$(eval $(call binary_rule,$(TEST_ISA),$(BEST_BIN))) \
@@ -347,19 +361,30 @@ contract-test: $(CONTRACT_BINARIES) $(foreach kind,$(CONTRACT_MPI_KINDS),$(CONTR
 	$(PYTHON) tests/contract/readme.py $(BIN)/medley-lenet
 
 # Builds that must give the same bytes: without any instruction set, by another compiler, for another processor, where
-# those are installed, and THOROUGH=1 by other optimizations. Garments that others draw are few, of a small experiment.
-# clang++'s build takes the shell that is there (SHELL_FROM); clang++ reads its sources all the same.
-READ_BY_CLANG := $(if $(and $(is_gcc),$(call have,clang++)),$(if $(THOROUGH)$(SANITIZE),,$(ROOMS:%=build/clang++-reads/%)))
+# those are installed. One build by clang++ for AArch64 is both; THOROUGH=1 has each alone, and other optimizations. Garments
+# that others draw are few, of a small experiment.
+CLANG_FOR_AARCH64 := build/compilers/aarch64-linux-gnu-clang++
+have_clang := $(call have,clang++)
+have_aarch64 := $(and $(call have,aarch64-linux-gnu-g++),$(call have,qemu-aarch64-static))
+OTHER_BUILDS := build/$(CXX)-O2/scalar $(if $(THOROUGH),build/$(CXX)-O3/avx2) \
+  $(if $(and $(have_clang),$(have_aarch64),$(if $(THOROUGH),,yes)),build/$(notdir $(CLANG_FOR_AARCH64))-O2/neon, \
+  $(if $(have_clang),build/clang++-O2/avx2) $(if $(have_aarch64),build/aarch64-linux-gnu-g++-O2/neon))
+$(CLANG_FOR_AARCH64):
+	@mkdir -p $(@D) && ln -sf $$(command -v clang++) $@
+# clang++'s build for this processor takes the shell that is there (SHELL_FROM); clang++ reads its sources all the same.
+READ_BY_CLANG := $(if $(and $(is_gcc),$(filter build/clang++-%,$(OTHER_BUILDS)),$(if $(THOROUGH)$(SANITIZE),,yes)),$(ROOMS:%=build/clang++-reads/%))
 build/clang++-reads/%: $(SHELL_BUILD)/%.cpp $(SHELL_BUILD)/%.o
 	@mkdir -p $(@D)
 	clang++ -std=c++20 -Iinclude -Isrc -I. -isystem $(dir $(ONNX_HEADER)) $(WARNINGS) -fsyntax-only $< && touch $@
-OTHER_BUILDS := build/$(CXX)-O2/scalar $(if $(THOROUGH),build/$(CXX)-O3/avx2) $(if $(call have,clang++),build/clang++-O2/avx2) \
-  $(if $(and $(call have,aarch64-linux-gnu-g++),$(call have,qemu-aarch64-static)),build/aarch64-linux-gnu-g++-O2/neon)
 .PHONY: other-builds $(OTHER_BUILDS)
 other-builds: $(OTHER_BUILDS) ## build what results are compared with: see also cross-packages
 # (A shell of another compiler is the one that is there, or, of another processor, one that compiles faster.)
-$(OTHER_BUILDS): $(CONTRACT_BINARIES)  # one after the other: they share objects
-	$(MAKE) LINK= DEBUG=-g0 $(if $(findstring build/$(CXX)-,$@),,SHELL_FLAGS=-O0) $(if $(THOROUGH),,$(if $(findstring clang,$@),SHELL_FROM=$(SHELL_BUILD))) CXX=$(patsubst build/%-O$(lastword $(subst -O, ,$(@D))),%,$(@D)) OPT=-O$(lastword $(subst -O, ,$(@D))) ISAS=$(@F) \
+other_compiler = $(patsubst build/%-O$(lastword $(subst -O, ,$(@D))),%,$(@D))
+$(OTHER_BUILDS): $(CONTRACT_BINARIES) | $(CLANG_FOR_AARCH64)  # one after the other: they share objects
+	$(MAKE) LINK= DEBUG=-g0 $(if $(findstring build/$(CXX)-,$@),,SHELL_FLAGS=-O0) \
+	  $(if $(THOROUGH),,$(if $(filter build/clang++-%,$@),SHELL_FROM=$(SHELL_BUILD))) \
+	  $(if $(filter %/$(other_compiler),$(CLANG_FOR_AARCH64)),CXX=$(CLANG_FOR_AARCH64) MACHINE=aarch64-linux-gnu,CXX=$(other_compiler)) \
+	  OPT=-O$(lastword $(subst -O, ,$(@D))) ISAS=$(@F) \
 	  $(foreach e,everything $(if $(findstring neon,$@),drawn $(if $(THOROUGH),garments)),$@/medley-$(e))
 
 # (In this order, the unit tests compile beside the builds for comparison and what is run on them.)

@@ -172,7 +172,6 @@ void expect_kept(const M& mix, Composition with = {}) {
   const MadeSource made = listed_source();
   with.refresh = 3;
   MadeTraining<Listed> run(free_of_penalty(made, choice(mix, with)));
-  StepReport made_anew;
   for (int t = 0; t < 7; ++t) {
     const Apart apart(made, &run);
     const Numbers trunk = momentum(run, "all", "trunk."), heads = momentum(run, "all", "heads.");
