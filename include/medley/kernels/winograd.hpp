@@ -80,16 +80,21 @@ MEDLEY_INLINE std::ptrdiff_t tile_offset(const Planes& planes, const TilePlace& 
          t.y * planes.row + t.x * lanes;
 }
 
-// `count` tiles of one block of channels to their points; the tiles of `to` lie `to_tile` apart.
-template <class Matrix, int Taps>
+// `count` tiles of one block of channels to their points; the tiles of `to` lie `to_tile` apart. Of
+// at most 8 channels half vectors, which leaves the other lanes of `to` as they are.
+template <class Matrix, int Lanes = lanes, int Taps>
 void tiles_to_points(const Winograd<Taps>& w, const Planes& planes, const float* data, int block,
                      int first, int count, float* to, int to_tile, std::ptrdiff_t to_point) {
   constexpr int border = Matrix::from - Winograd<Taps>::side;  // none around an output
+  if (Lanes > HalfVec::size && planes.channels <= HalfVec::size) {
+    return tiles_to_points<Matrix, HalfVec::size>(w, planes, data, block, first, count, to, to_tile,
+                                                  to_point);
+  }
   for (int t = 0; t < count; ++t) {
     const TilePlace at = tile_place(w, first + t);
-    to_points_clipped<Matrix>({data + tile_offset(planes, at, block), planes.row},
-                              w.height + border - at.y, w.width + border - at.x, to + t * to_tile,
-                              to_point);
+    to_points_clipped<Matrix, Lanes>({data + tile_offset(planes, at, block), planes.row},
+                                     w.height + border - at.y, w.width + border - at.x,
+                                     to + t * to_tile, to_point);
   }
 }
 

@@ -199,15 +199,19 @@ struct Square {
   MEDLEY_INLINE Float* at(int y, int x) const { return data + y * row + x * lanes; }
 };
 
-// M s Mᵀ for the matrix M, by registers of channels, as a whole vector's rows would not fit them. s
-// is read by get(row, column, first channel), the result goes to put(row, column, first channel,
-// vector). One row of M s, or two that share what they are computed from, is made at a time and
-// stays in registers.
-template <class Matrix, class Get, class Put>
+// The first so many lanes of a vector, by a register.
+template <int Lanes>
+using RegisterOf = BasicVec<std::min(Lanes, PartVec::size)>;
+
+// M s Mᵀ for the matrix M and the first Lanes channels, by registers of channels, as a whole vector's
+// rows would not fit them. s is read by get(row, column, first channel), the result goes to put(row,
+// column, first channel, vector). One row of M s, or two that share what they are computed from, is
+// made at a time and stays in registers.
+template <class Matrix, int Lanes, class Get, class Put>
 MEDLEY_INLINE void transform(Get&& get, Put&& put) {
-  using V = PartVec;
+  using V = RegisterOf<Lanes>;
   constexpr int n = Matrix::from, m = Matrix::to;
-  for (int channel = 0; channel < lanes; channel += V::size) {
+  for (int channel = 0; channel < Lanes; channel += V::size) {
     unroll<Matrix::rows.size()>([&](auto pass) MEDLEY_INLINE_LAMBDA {
       constexpr Rows rows = Matrix::rows[decltype(pass)::value];
       V half[2][n], line[n], result[m];
@@ -227,35 +231,36 @@ MEDLEY_INLINE void transform(Get&& get, Put&& put) {
   }
 }
 
-// To the 36 points, `stride` floats apart.
-template <class Matrix>
+// To the 36 points, `stride` floats apart; of the first Lanes channels.
+template <class Matrix, int Lanes = lanes>
 [[gnu::noinline]] void to_points(Square<const float> from, float* to, std::ptrdiff_t stride) {
-  transform<Matrix>([&](int y, int x, int c)
-                        MEDLEY_INLINE_LAMBDA { return PartVec::load(from.at(y, x) + c); },
-                    [&](int y, int x, int c, const PartVec& v)
-                        MEDLEY_INLINE_LAMBDA { v.store(to + (y * 6 + x) * stride + c); });
+  using V = RegisterOf<Lanes>;
+  transform<Matrix, Lanes>([&](int y, int x, int c)
+                               MEDLEY_INLINE_LAMBDA { return V::load(from.at(y, x) + c); },
+                           [&](int y, int x, int c, const V& v)
+                               MEDLEY_INLINE_LAMBDA { v.store(to + (y * 6 + x) * stride + c); });
 }
 
 // The same of a tile that reaches beyond the picture: only `rows` by `columns` pixels are there,
 // the others count as zero.
-template <class Matrix>
+template <class Matrix, int Lanes>
 void to_points_clipped(Square<const float> from, int rows, int columns, float* to,
                        std::ptrdiff_t stride) {
   constexpr int n = Matrix::from;
-  if (rows >= n && columns >= n) return to_points<Matrix>(from, to, stride);
+  if (rows >= n && columns >= n) return to_points<Matrix, Lanes>(from, to, stride);
   alignas(64) float pixels[n * n * lanes] = {};
   const Square<float> patch{pixels, n * lanes};
   for (int y = 0; y < std::min(rows, n); ++y) {
     for (int x = 0; x < std::min(columns, n); ++x) Vec::load(from.at(y, x)).store(patch.at(y, x));
   }
-  to_points<Matrix>({patch.data, patch.row}, to, stride);
+  to_points<Matrix, Lanes>({patch.data, patch.row}, to, stride);
 }
 
 // From the 36 points: overwrites `to` with the result plus `start`, or adds the result to it.
 template <class Matrix>
 [[gnu::noinline]] void from_points(const float* from, std::ptrdiff_t stride, Square<float> to,
                                    const float* start, bool accumulate) {
-  transform<Matrix>(
+  transform<Matrix, lanes>(
       [&](int y, int x, int c)
           MEDLEY_INLINE_LAMBDA { return PartVec::load(from + (y * 6 + x) * stride + c); },
       [&](int y, int x, int c, const PartVec& v) MEDLEY_INLINE_LAMBDA {

@@ -27,7 +27,7 @@ struct BasicConv : LayerDefaults {
 
   static constexpr std::string_view type = "conv";
   static constexpr bool reads_input = true;
-  static constexpr bool takes_planar = Choice != ConvAlgorithm::winograd;
+  static constexpr bool takes_planar(Shape x) { return !winograd(x); }
 
   static constexpr std::string_view refuses(Shape x) {
     if (Outputs < 1) return "it needs at least one output channel";
@@ -54,21 +54,30 @@ struct BasicConv : LayerDefaults {
   }
   static constexpr int input_halo(Shape) { return Padding; }
   // How far the gradient of an input pixel reaches beyond the output; direct kernels look at no halo.
-  static constexpr int gradient_halo(Shape x) { return winograd(x) ? Kernel - 1 - Padding : 0; }
-  // Transforms pay from one full vector of channels on, where at least half of what the tiles cover
-  // is there.
+  static constexpr int gradient_halo(Shape x) {
+    return winograd_back(x) ? Kernel - 1 - Padding : 0;
+  }
+  // Transforms pay from one full vector of channels on, of 5x5 taps from 6 input channels on (with 4
+  // either way takes as long), where at least half of what the tiles cover is there.
   static constexpr bool winograd(Shape x) {
     if (Choice != ConvAlgorithm::automatic) return Choice == ConvAlgorithm::winograd;
-    return (Kernel == 3 || Kernel == 5) && Stride == 1 && std::min(x.c, Outputs) >= lanes &&
+    return (Kernel == 3 || Kernel == 5) && Stride == 1 && x.c >= (Kernel == 5 ? 6 : lanes) &&
+           Outputs >= lanes &&
            2 * output(x).pixels() >= Winograd::side * Winograd::side * winograd_shape(x).tiles();
   }
+  // Backward to the data, input channels come out: fewer than a vector of them directly.
+  static constexpr bool winograd_back(Shape x) {
+    return winograd(x) && (Choice == ConvAlgorithm::winograd || x.c >= lanes);
+  }
   static constexpr std::string_view algorithm(Shape x) { return winograd(x) ? "winograd" : ""; }
-  // Direct: the weights again, with input channels across lanes: [in / 16][out][ky][kx][in % 16].
-  // Winograd: the transformed weights forward, then those backward.
+  // The weights transformed for Winograd's filtering forward, if it is, then what backward to the data
+  // reads: those transformed for that or, directly, the weights again with input channels across
+  // lanes: [in / 16][out][ky][kx][in % 16].
   static constexpr int prepacked_floats(Shape x, bool wants_x) {
-    if (winograd(x))
-      return winograd_forward_floats(x) + (wants_x ? winograd_backward_floats(x) : 0);
-    return wants_x ? block_count(x.c) * lanes * Outputs * Kernel * Kernel : 0;
+    const int back = winograd_back(x)
+                         ? static_cast<int>(kernels::winograd_weight_floats(Outputs, x.c))
+                         : block_count(x.c) * lanes * Outputs * Kernel * Kernel;
+    return prepacked_forward(x) + (wants_x ? back : 0);
   }
   static constexpr int forward_scratch(Shape x, int samples) {
     if (!winograd(x)) return 0;
@@ -79,7 +88,7 @@ struct BasicConv : LayerDefaults {
     const Winograd data{
         .in = {.channels = Outputs}, .out = {.channels = x.c}, .height = x.h, .width = x.w};
     return static_cast<int>(
-        std::max(kernels::winograd_scratch_floats(data, samples),
+        std::max(winograd_back(x) ? kernels::winograd_scratch_floats(data, samples) : 0,
                  kernels::winograd_gradient_scratch_floats(winograd_shape(x), samples)));
   }
   static constexpr double flops(Shape x) {
@@ -140,12 +149,12 @@ struct BasicConv : LayerDefaults {
   template <class Io>
   static void backward_data(const Io& io) {
     const bool accumulate = io.claim_x();
-    if constexpr (winograd(Io::X::shape)) {
+    if constexpr (winograd_back(Io::X::shape)) {
       constexpr Winograd w = winograd_between<typename Io::GY, typename Io::GX>();
       constexpr int border = Kernel - 1 - Padding;
       kernels::winograd_correlate(w, Io::most_samples, io.samples,
                                   io.gy().at(0, 0, -border, -border),
-                                  io.prepacked() + winograd_forward_floats(Io::X::shape), nullptr,
+                                  io.prepacked() + prepacked_forward(Io::X::shape), nullptr,
                                   io.gx().at(0, 0, 0, 0), accumulate, io.scratch());
     } else {
       correlate_back(io, accumulate);
@@ -158,24 +167,30 @@ struct BasicConv : LayerDefaults {
     constexpr Parameter w = parameters(Io::X::shape, Io::X::layout)[0];
     for (int at = first; at < last; at += w.grain) {
       const int o = at / w.packing.out, i = at % w.packing.out / w.packing.in;
-      if constexpr (winograd(Io::X::shape)) {
-        transform_weights(io, io.parameter(0) + at, o, i);
-        if constexpr (Io::wants_x) transform_turned_weights(io, io.parameter(0) + at, o, i);
+      const float* weight = io.parameter(0) + at;
+      if constexpr (winograd(Io::X::shape)) transform_weights(io, weight, o, i);
+      if constexpr (!Io::wants_x) continue;
+      if constexpr (winograd_back(Io::X::shape)) {
+        transform_turned_weights(io, weight, o, i);
       } else {
-        transpose_weights(io, io.parameter(0) + at, o, i);
+        transpose_weights(io, weight, o, i);
       }
     }
   }
 
  private:
+  static constexpr int prepacked_forward(Shape x) {
+    return winograd(x) ? static_cast<int>(kernels::winograd_weight_floats(x.c, Outputs)) : 0;
+  }
+
   // `weight`: of block o of outputs and block i of inputs.
   template <class Io>
   static void transpose_weights(const Io& io, const float* weight, int o, int i) {
     constexpr Shape in = Io::X::shape;
     constexpr Packing packing = parameters(in, Io::X::layout)[0].packing;
     constexpr int taps = Kernel * Kernel;
-    float* to =
-        io.prepacked() + static_cast<std::ptrdiff_t>(i * Outputs + o * lanes) * taps * lanes;
+    float* to = io.prepacked() + prepacked_forward(in) +
+                static_cast<std::ptrdiff_t>(i * Outputs + o * lanes) * taps * lanes;
     for (int k = 0; k < taps; ++k) {
       kernels::transpose(block_channels(in.c, i), block_channels(Outputs, o),
                          weight + packing.index(0, 0, k / Kernel, k % Kernel), packing.channel,
@@ -196,12 +211,6 @@ struct BasicConv : LayerDefaults {
             .out = {To::shape.c, To::sample, To::block, To::row},
             .height = To::shape.h,
             .width = To::shape.w};
-  }
-  static constexpr int winograd_forward_floats(Shape x) {
-    return static_cast<int>(kernels::winograd_weight_floats(x.c, Outputs));
-  }
-  static constexpr int winograd_backward_floats(Shape x) {
-    return static_cast<int>(kernels::winograd_weight_floats(Outputs, x.c));
   }
 
   template <class Io>
@@ -230,7 +239,7 @@ struct BasicConv : LayerDefaults {
     for (int c = 0; c < block_channels(Outputs, o); ++c) {
       kernels::winograd_transform_weights<Kernel>(turned[c], Kernel * lanes, Outputs, in.c,
                                                   o * lanes + c, i,
-                                                  io.prepacked() + winograd_forward_floats(in));
+                                                  io.prepacked() + prepacked_forward(in));
     }
   }
 
@@ -374,7 +383,8 @@ struct BasicConv : LayerDefaults {
       constexpr kernels::Correlation c = backward_correlation<Io, py, px>();
       if constexpr (c.height > 0 && c.width > 0) {
         if constexpr (c.rows.count > 0 && c.columns.count > 0) {
-          kernels::correlate<c>(io.samples, gy.at(0, 0, 0, 0), io.prepacked(), nullptr,
+          kernels::correlate<c>(io.samples, gy.at(0, 0, 0, 0),
+                                io.prepacked() + prepacked_forward(Io::X::shape), nullptr,
                                 gx.at(0, 0, py, px), accumulate);
         } else if (!accumulate) {  // pixels that no tap reaches
           for (int nb = 0; nb < io.samples * Io::GX::blocks; ++nb) {

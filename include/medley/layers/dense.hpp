@@ -14,7 +14,7 @@ template <int Outputs>
 struct Dense : LayerDefaults {
   static constexpr std::string_view type = "dense";
   static constexpr bool reads_input = true;
-  static constexpr bool takes_planar = true;
+  static constexpr bool takes_planar(Shape) { return true; }
 
   static constexpr std::string_view refuses(Shape) {
     return Outputs < 1 ? "it needs at least one output" : "";

@@ -11,7 +11,8 @@ namespace medley {
 struct Flatten : LayerDefaults {
   static constexpr std::string_view type = "flatten";
   static constexpr bool in_place = true;
-  static constexpr bool takes_planar = true, keeps_layout = true;
+  static constexpr bool keeps_layout = true;
+  static constexpr bool takes_planar(Shape) { return true; }
 
   template <class Io>
   static void forward(const Io& io) {

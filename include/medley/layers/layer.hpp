@@ -102,8 +102,9 @@ struct LayerDefaults {
   // that can be: then it does not run by itself. Saves passes over memory.
   static constexpr AppliesActivation applies_activation = AppliesActivation::no;
   static constexpr bool is_activation = false, is_relu = false;
-  // Can read a planar input; its output is planar then too.
-  static constexpr bool takes_planar = false, keeps_layout = false;
+  // Can read a planar input of this shape; its output is planar then too.
+  static constexpr bool takes_planar(Shape) { return false; }
+  static constexpr bool keeps_layout = false;
   static constexpr int saved_floats(Shape, int /*samples*/) { return 0; }
   static constexpr int forward_scratch(Shape, int /*samples*/) { return 0; }
   static constexpr int backward_scratch(Shape, int /*samples*/) { return 0; }
@@ -154,7 +155,8 @@ constexpr std::string_view lacking_in_layer() {
     { L::algorithm(x) } -> std::convertible_to<std::string_view>;
     { L::applies_activation } -> std::convertible_to<AppliesActivation>;
     L::reads_input ? L::reads_output : L::in_place;
-    L::takes_planar ? L::keeps_layout : L::takes_relu;
+    { L::takes_planar(x) } -> std::same_as<bool>;
+    L::keeps_layout ? true : L::takes_relu;
     L::is_activation ? L::is_relu : false;
   };
   constexpr bool has_flops = requires(Inputs... x) {

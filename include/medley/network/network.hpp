@@ -100,7 +100,9 @@ class Network<InputShape, TrunkType, std::tuple<HeadTypes...>, Samples, Passes> 
     bool planar = InputShape.c < lanes;
     Nodes::each([&](auto i) {
       using Here = NodeAt<decltype(i)::value>;
-      for (const int t : Here::inputs) planar = planar && (t != 0 || Here::Layer::takes_planar);
+      for (const int t : Here::inputs) {
+        planar = planar && (t != 0 || Here::Layer::takes_planar(InputShape));
+      }
     });
     for (const int out : head_output) planar = planar && out != 0;
     layout[0] = planar ? Layout::planar : Layout::blocked;

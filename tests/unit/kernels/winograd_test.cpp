@@ -183,6 +183,18 @@ class Case {
   std::vector<float> in_, out_, bias_, taps_;
 };
 
+// Of at most 8 input channels the transform reads and writes half a vector.
+TEST(Winograd, OfFewInputChannels) {
+  for (const int inputs : {1, 6, 8, 9}) {
+    SCOPED_TRACE(inputs);
+    Case<5> c(inputs, 24, 9, 6, 3);
+    for (const bool accumulate : {false, true}) {
+      EXPECT_LT(c.forward(accumulate), 2e-6);
+      EXPECT_LT(c.weights(accumulate), 2e-6);
+    }
+  }
+}
+
 // Digest of all results over many sizes, each of which agrees with the definition.
 template <int Taps>
 std::uint64_t check_sizes() {

@@ -21,6 +21,12 @@ TEST(Conv, ByWinograd) {
   check_conv<20, 5, 1, 2, Shape{18, 6, 5}>();
   check_conv<8, 5, 1, 4, Shape{5, 3, 2}, false, true, winograd>();
 }
+// Few input channels: backward to the data directly, from weights that are prepacked besides.
+TEST(Conv, ByWinogradOfFewInputsAndBackDirectly) {
+  check_conv<16, 5, 1, 0, Shape{6, 14, 13}>();
+  check_conv<40, 5, 1, 2, Shape{9, 7, 6}>();
+  check_conv<16, 5, 1, 2, Shape{8, 5, 4}, true, false>();
+}
 // Its gradient is read with a border, which the layer behind it has to clear.
 TEST(Conv, ByWinogradInFrontOfALayerThatOverwritesItsGradient) {
   LayerHarness<Sequence<ByWinograd<Conv<16>>, AveragePool<2>>, Shape{16, 6, 4}>().check(
@@ -43,7 +49,9 @@ TEST(Conv, AlgorithmFollowsFromTheShape) {
   static_assert(Conv<16>::winograd({16, 7, 7}));
   static_assert(!Conv<32>::winograd({15, 16, 16}), "few input channels");
   static_assert(!Conv<15>::winograd({64, 16, 16}), "few output channels");
-  static_assert(Conv<16, 5>::winograd({16, 3, 3}) && !Conv<16, 5>::winograd({15, 16, 16}));
+  static_assert(Conv<16, 5>::winograd({6, 3, 3}) && !Conv<16, 5>::winograd({5, 16, 16}));
+  static_assert(!Conv<15, 5>::winograd({64, 16, 16}));
+  static_assert(!Conv<16, 5>::winograd_back({15, 8, 8}) && Conv<16, 5>::winograd_back({16, 8, 8}));
   static_assert(!Conv<64, 7>::winograd({64, 16, 16}) && !Conv<64, 3, 2>::winograd({64, 16, 16}));
   static_assert(!Conv<64>::winograd({64, 2, 2}), "tiles would be mostly empty");
   static_assert(!Direct<Conv<64>>::winograd({64, 16, 16}));
