@@ -384,6 +384,11 @@ MEDLEY_INLINE BasicVec<L> max(const BasicVec<L>& a, const BasicVec<L>& b) {
   return BasicVec<L>::map([](auto x, auto y) MEDLEY_INLINE_LAMBDA { return detail::max(x, y); }, a,
                           b);
 }
+// The same, and NaN where `b` is, too.
+template <int L>
+MEDLEY_INLINE BasicVec<L> max_or_nan(const BasicVec<L>& a, const BasicVec<L>& b) {
+  return select(b == b, max(a, b), b);
+}
 template <int L>
 MEDLEY_INLINE BasicVec<L> min(const BasicVec<L>& a, const BasicVec<L>& b) {
   return BasicVec<L>::map([](auto x, auto y) MEDLEY_INLINE_LAMBDA { return detail::min(x, y); }, a,

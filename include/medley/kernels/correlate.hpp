@@ -7,6 +7,9 @@
 // the instruction set. A tile is V vectors of output channels by P pixels of a row, all in
 // registers, where a row is short of two samples at once; of at most 8 output channels, half
 // vectors. Taps that see halo are left out.
+//
+// Where it pools, out(o, y, x) is the maximum of the 2 x 2 results there instead, NaN where one of
+// them is: what maximum pooling makes of them, bit for bit.
 #pragma once
 
 #include <algorithm>
@@ -40,7 +43,11 @@ struct Correlation {
   Taps rows, columns;
   int out_blocks, out_channels;                   // blocks of 16 output channels, and these
   int out_sample, out_block, out_row, out_pixel;  // strides of the output
-  int height, width;                              // output pixels
+  int height, width;                              // results; even numbers where it pools
+  bool pools = false;
+
+  // Where the result of a row or column goes, in output pixels.
+  constexpr int out_place(int result) const { return pools ? result / 2 : result; }
 
   constexpr bool in_picture(int column) const {
     return column >= in_left && column < in_left + in_width;
@@ -103,10 +110,11 @@ constexpr double row_cycles(const Correlation& c, const Tile& tile) {
 template <class Vector>
 constexpr Tile largest_tile(const Correlation& c, int samples, int vectors, bool held) {
   const int weights = vectors * (held ? c.columns.count : 1);
-  const int most = (Vector::registers - 1 - weights) / (samples * vectors);
+  const int window = c.pools ? 2 : 1, windows = c.width / window;
+  const int most = (Vector::registers - 1 - weights) / (samples * vectors * window);
   if (most < 1) return {samples, vectors, 0, held};
-  const int tiles = (c.width + most - 1) / most;
-  return {samples, vectors, (c.width + tiles - 1) / tiles, held};
+  const int tiles = (windows + most - 1) / most;
+  return {samples, vectors, (windows + tiles - 1) / tiles * window, held};
 }
 
 // The tile with which a row takes the fewest cycles. With all weights of a row of taps in registers
@@ -150,11 +158,27 @@ TapRows tap_rows(int y) {
   return rows;
 }
 
+// The results of a row to the maxima of their windows. That of an upper row waits in `out` for the
+// lower one, behind which `Then` is applied.
+template <class Then, class Vector, int P>
+MEDLEY_INLINE void pool_row(const Vector (&row)[P], float* out, int out_pixel, bool lower) {
+  unroll<P / 2>([&](auto window) MEDLEY_INLINE_LAMBDA {
+    const Vector &left = row[2 * window], &right = row[2 * window + 1];
+    float* at = out + window * out_pixel;
+    if (lower) {
+      const Vector maximum = max_or_nan(right, max_or_nan(left, Vector::load(at)));
+      store_padded(Then::value(maximum), at);
+    } else {
+      max_or_nan(right, left).store(at);
+    }
+  });
+}
+
 // One tile: P pixels from `in`, blocks of weights from `weights`, into `out`. Where its column X is
 // known, taps that see halo are left out.
-template <class Vector, Correlation C, Tile T, int P, int X>
+template <class Vector, Correlation C, class Then, Tile T, int P, int X>
 MEDLEY_INLINE void correlate_tile(const float* in, const float* weights, const float* bias,
-                                  float* out, TapRows rows, bool accumulate) {
+                                  float* out, TapRows rows, bool accumulate, bool lower) {
   constexpr auto counts = [](int place) {
     return X == anywhere || C.in_picture(X * C.step + place);
   };
@@ -238,11 +262,18 @@ MEDLEY_INLINE void correlate_tile(const float* in, const float* weights, const f
     }
   }
 
-  each_sum([&](const Vector& v, float* at, auto) MEDLEY_INLINE_LAMBDA { store_padded(v, at); });
+  if constexpr (C.pools) {
+    unroll<S * V>([&](auto i) MEDLEY_INLINE_LAMBDA {
+      constexpr int s = i / V, v = i % V;
+      pool_row<Then>(sum[s][v], out + s * C.out_sample + v * C.out_block, C.out_pixel, lower);
+    });
+  } else {
+    each_sum([&](const Vector& v, float* at, auto) MEDLEY_INLINE_LAMBDA { store_padded(v, at); });
+  }
 }
 
 // As many samples as the tile has.
-template <class Vector, Correlation C, Tile tile>
+template <class Vector, Correlation C, class Then, Tile tile>
 [[gnu::noinline]] void correlate_samples(const float* in, const float* weights, const float* bias,
                                          float* out, bool accumulate) {
   constexpr int width = tile.pixels, tiles = C.width / width, tail = C.width % width;
@@ -262,11 +293,12 @@ template <class Vector, Correlation C, Tile tile>
     const float* start = bias ? bias + o * lanes : nullptr;
     for (int y = 0; y < C.height; ++y) {
       const float* from = in + y * C.step * C.in_row;
-      float* to = out + o * C.out_block + y * C.out_row;
+      float* to = out + o * C.out_block + C.out_place(y) * C.out_row;
       const TapRows rows = tap_rows<C>(y);
       const auto tile_at = [&]<int P, int X>(int x) MEDLEY_INLINE_LAMBDA {
-        correlate_tile<Vector, C, tile, P, X>(from + x * C.step * C.in_pixel, w, start,
-                                              to + x * C.out_pixel, rows, accumulate);
+        correlate_tile<Vector, C, Then, tile, P, X>(from + x * C.step * C.in_pixel, w, start,
+                                                    to + C.out_place(x) * C.out_pixel, rows,
+                                                    accumulate, y % 2 == 1);
       };
       const auto edge = [&]<int P, int X>() MEDLEY_INLINE_LAMBDA {
         constexpr int place = C.see_halo(X, P) ? X : anywhere;
@@ -286,8 +318,9 @@ template <class Vector, Correlation C, Tile tile>
 }  // namespace detail
 
 // `in` and `out` point at the pixel (0, 0) of the first block of the first sample; `bias` (one float
-// a padded output channel) may be null. With `accumulate` the result is added to what `out` holds.
-template <Correlation C>
+// a padded output channel) may be null. With `accumulate` the result is added to what `out` holds,
+// which is for those that do not pool; to what is pooled, Then::value is applied.
+template <Correlation C, class Then = void>
 void correlate(int samples, const float* in, const float* weights, const float* bias, float* out,
                bool accumulate) {
   using Vector = PixelVec<C.out_blocks, C.out_channels>;
@@ -295,7 +328,7 @@ void correlate(int samples, const float* in, const float* weights, const float* 
   int n = 0;
   const auto run = [&]<Tile T>() {
     for (; n + T.samples <= samples; n += T.samples) {
-      detail::correlate_samples<Vector, C, T>(
+      detail::correlate_samples<Vector, C, Then, T>(
           in + static_cast<std::ptrdiff_t>(n) * C.in_sample, weights, bias,
           out + static_cast<std::ptrdiff_t>(n) * C.out_sample, accumulate);
     }

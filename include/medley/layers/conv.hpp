@@ -65,6 +65,7 @@ struct BasicConv : LayerDefaults {
            Outputs >= lanes &&
            2 * output(x).pixels() >= Winograd::side * Winograd::side * winograd_shape(x).tiles();
   }
+  static constexpr bool takes_max_pool(Shape x) { return !winograd(x); }
   // Backward to the data, input channels come out: fewer than a vector of them directly.
   static constexpr bool winograd_back(Shape x) {
     return winograd(x) && (Choice == ConvAlgorithm::winograd || x.c >= lanes);
@@ -105,18 +106,18 @@ struct BasicConv : LayerDefaults {
 
   template <class Io>
   static void forward(const Io& io) {
-    const auto x = io.x();
-    const auto y = io.y();
-    const float* bias = nullptr;
-    if constexpr (Bias) bias = io.parameter(1);
     if constexpr (winograd(Io::X::shape)) {
       constexpr Winograd w = winograd_between<typename Io::X, typename Io::Y>();
-      kernels::winograd_correlate(w, Io::most_samples, io.samples, x.at(0, 0, -Padding, -Padding),
-                                  io.prepacked(), bias, y.at(0, 0, 0, 0), false, io.scratch());
+      kernels::winograd_correlate(w, Io::most_samples, io.samples,
+                                  io.x().at(0, 0, -Padding, -Padding), io.prepacked(), bias(io),
+                                  io.y().at(0, 0, 0, 0), false, io.scratch());
     } else {
-      kernels::correlate<forward_correlation<Io>()>(io.samples, x.at(0, 0, -Padding, -Padding),
-                                                    io.parameter(0), bias, y.at(0, 0, 0, 0), false);
+      correlate_forward<false>(io);
     }
+  }
+  template <class Io>
+  static void forward_pooled(const Io& io) {
+    correlate_forward<true>(io);
   }
 
   template <class Io>
@@ -181,6 +182,12 @@ struct BasicConv : LayerDefaults {
  private:
   static constexpr int prepacked_forward(Shape x) {
     return winograd(x) ? static_cast<int>(kernels::winograd_weight_floats(x.c, Outputs)) : 0;
+  }
+
+  template <class Io>
+  static const float* bias(const Io& io) {
+    if constexpr (Bias) return io.parameter(1);
+    return nullptr;
   }
 
   // `weight`: of block o of outputs and block i of inputs.
@@ -252,10 +259,18 @@ struct BasicConv : LayerDefaults {
   static constexpr Shape rows_of =
       one_row<A, B> ? Shape{B::shape.c, 1, B::shape.pixels()} : B::shape;
 
-  template <class Io>
+  template <bool Pools, class Io>
+  static void correlate_forward(const Io& io) {
+    kernels::correlate<forward_correlation<Pools, Io>(), typename Io::Then>(
+        io.samples, io.x().at(0, 0, -Padding, -Padding), io.parameter(0), bias(io),
+        io.y().at(0, 0, 0, 0), false);
+  }
+  template <bool Pools, class Io>
   static consteval kernels::Correlation forward_correlation() {
     using X = typename Io::X;
     using Y = typename Io::Y;
+    constexpr Shape in = Pools ? X::shape : rows_of<Y, X>;
+    constexpr Shape results = Pools ? output(X::shape) : rows_of<X, Y>;
     constexpr Packing w = parameters(X::shape, X::layout)[0].packing;
     constexpr bool planar = X::layout == Layout::planar;
     constexpr kernels::Taps taps{.count = Kernel};
@@ -270,8 +285,8 @@ struct BasicConv : LayerDefaults {
             .in_pixel = X::pixel,
             .in_top = Padding,
             .in_left = Padding,
-            .in_height = rows_of<Y, X>.h,
-            .in_width = rows_of<Y, X>.w,
+            .in_height = in.h,
+            .in_width = in.w,
             .step = Stride,
             .weight_out = w.out,
             .weight_in = w.in,
@@ -286,8 +301,9 @@ struct BasicConv : LayerDefaults {
             .out_block = Y::block,
             .out_row = Y::row,
             .out_pixel = Y::pixel,
-            .height = rows_of<X, Y>.h,
-            .width = rows_of<X, Y>.w};
+            .height = results.h,
+            .width = results.w,
+            .pools = Pools};
   }
 
   template <class X, class GY>

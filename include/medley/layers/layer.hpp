@@ -81,6 +81,16 @@ struct ComputedLayer<L> {
   using type = typename L::Computed;
 };
 
+// In evaluation: a layer and the MaxPool<2> behind it, whose output y is; Io::Then is the Relu between
+// them, or Linear.
+template <class L>
+struct WithMaxPool {
+  template <class Io>
+  static void forward(const Io& io) {
+    L::forward_pooled(io);
+  }
+};
+
 // The answers of a layer with one input that has no parameters and needs nothing. A layer overrides
 // what differs.
 struct LayerDefaults {
@@ -102,6 +112,10 @@ struct LayerDefaults {
   // that can be: then it does not run by itself. Saves passes over memory.
   static constexpr AppliesActivation applies_activation = AppliesActivation::no;
   static constexpr bool is_activation = false, is_relu = false;
+  // Whether this is a MaxPool<2> whose windows tile an input of this shape, and whether in evaluation
+  // one behind this layer may be left to it (computed by WithMaxPool).
+  static constexpr bool halves(Shape) { return false; }
+  static constexpr bool takes_max_pool(Shape) { return false; }
   // Can read a planar input of this shape; its output is planar then too.
   static constexpr bool takes_planar(Shape) { return false; }
   static constexpr bool keeps_layout = false;
@@ -156,6 +170,7 @@ constexpr std::string_view lacking_in_layer() {
     { L::applies_activation } -> std::convertible_to<AppliesActivation>;
     L::reads_input ? L::reads_output : L::in_place;
     { L::takes_planar(x) } -> std::same_as<bool>;
+    L::halves(x) ? true : L::takes_max_pool(x);
     L::keeps_layout ? true : L::takes_relu;
     L::is_activation ? L::is_relu : false;
   };

@@ -73,6 +73,7 @@ struct MaxPool : detail::Windows<Kernel, Stride, Padding> {
   static constexpr std::string_view type = "max_pool";
   static constexpr bool reads_input = true, reads_output = true;
   static constexpr bool takes_relu = true;
+  static constexpr bool halves(Shape x) { return Kernel == 2 && Base::tiles(x); }
 
   template <class Io>
   static void forward(const Io& io) {
@@ -129,8 +130,7 @@ struct MaxPool : detail::Windows<Kernel, Stride, Padding> {
     using V = typename X::Pixel;
     V maximum = V::broadcast(-std::numeric_limits<float>::infinity());
     Base::template for_each_tap<In>(oy, ox, [&](int iy, int ix) MEDLEY_INLINE_LAMBDA {
-      const V larger = max(V::load(x.at(n, b, iy, ix)), maximum);
-      maximum = select(maximum == maximum, larger, maximum);  // once NaN, always NaN
+      maximum = max_or_nan(V::load(x.at(n, b, iy, ix)), maximum);
     });
     return maximum;
   }

@@ -65,14 +65,14 @@ struct NodeSite {
       std::conditional_t<Net::activations.applies_next[I],
                          typename Net::template LayerAt<std::min(I + 1, Net::node_count - 1)>,
                          Linear>;
+  using Layer = typename ComputedLayer<typename Node::Layer>::type;
   template <int T>
   using InputOf = Input<typename Net::template Value<T>, typename Net::template Gradient<T>,
                         Net::wants_gradient[T]>;
   template <std::size_t... K>
   static auto site(std::index_sequence<K...>)
-      -> Site<typename ComputedLayer<typename Node::Layer>::type, First, Then, Net::samples,
-              typename Net::template Value<I + 1>, typename Net::template Gradient<I + 1>,
-              InputOf<Node::inputs[K]>...>;
+      -> Site<Layer, First, Then, Net::samples, typename Net::template Value<I + 1>,
+              typename Net::template Gradient<I + 1>, InputOf<Node::inputs[K]>...>;
   using type = decltype(site(std::make_index_sequence<Node::inputs.size()>{}));
   static_assert(Node::input_count <= LayerCall::most_inputs, "concat: at most sixteen branches");
 
@@ -115,25 +115,34 @@ struct NodeSite {
 template <class Net, int I>
 using SiteOf = typename NodeSite<Net, I>::type;
 
-// Nodes of the trunk and of the heads in the set, in order; of these [first, last) alone, which go on
-// from what the ones before them have left.
-template <class Net>
-void forward(const Pass<Net>& pass, HeadSet heads, int first = 0, int last = Net::node_count) {
+// Calls f(node) for the nodes of the trunk and of the heads in the set, in order, that no neighbour
+// computes.
+template <class Net, class F>
+void each_forward(HeadSet heads, F&& f) {
   const auto run = [&](auto node) {
-    constexpr int i = decltype(node)::value;
-    if constexpr (!Net::left_to_neighbour(i)) {
-      if (i < first || i >= last) return;
-      if (Net::activations.value_root[i + 1] == i + 1) {
-        value_of<i + 1>(pass).zero_halo(pass.samples);
-      }
-      layer_forward<SiteOf<Net, i>>(NodeSite<Net, i>::call(pass, false));
-    }
+    if constexpr (!Net::left_to_neighbour(decltype(node)::value)) f(node);
   };
   Net::Nodes::template each<0, Net::trunk_nodes>(run);
   unroll<Net::head_count>([&](auto h) {
     if (heads >> h & 1u) {
       Net::Nodes::template each<Net::segment_begin[h + 1], Net::segment_begin[h + 2]>(run);
     }
+  });
+}
+
+// Node I.
+template <int I, class Net>
+void forward_node(const Pass<Net>& pass) {
+  if (Net::activations.value_root[I + 1] == I + 1) value_of<I + 1>(pass).zero_halo(pass.samples);
+  layer_forward<SiteOf<Net, I>>(NodeSite<Net, I>::call(pass, false));
+}
+
+// Nodes of the trunk and of the heads in the set, in order; of these [first, last) alone, which go on
+// from what the ones before them have left.
+template <class Net>
+void forward(const Pass<Net>& pass, HeadSet heads, int first = 0, int last = Net::node_count) {
+  each_forward<Net>(heads, [&](auto node) {
+    if (node >= first && node < last) forward_node<decltype(node)::value>(pass);
   });
 }
 
