@@ -17,6 +17,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <type_traits>
 
 #include "medley/kernels/winograd_product.hpp"
 #include "medley/kernels/winograd_transform.hpp"
@@ -149,8 +150,9 @@ constexpr std::ptrdiff_t winograd_scratch_floats(const Winograd<Taps>& w, int sa
 }
 
 // `samples` samples, of at most `most_samples`. `bias` (one float a padded output channel) may be
-// null. With `accumulate` the result is added to what `out` holds.
-template <int Taps>
+// null. With `accumulate` the result is added to what `out` holds. With an activation Then, height and
+// width are even, and `out` gets the maxima of 2 x 2 results each, NaN where one is, as Then has them.
+template <class Then = void, int Taps>
 void winograd_correlate(const Winograd<Taps>& w, int most_samples, int samples, const float* in,
                         const float* weights, const float* bias, float* out, bool accumulate,
                         float* scratch) {
@@ -192,10 +194,19 @@ void winograd_correlate(const Winograd<Taps>& w, int most_samples, int samples, 
         const int b = groups.first(g) + v;
         for (int t = 0; t < count; ++t) {
           const TilePlace at = tile_place(w, first + t);
-          from_points_clipped<ToOutput<side>>(products + (v * block + t) * lanes, out_point,
-                                              {out + tile_offset(w.out, at, b), w.out.row},
-                                              w.height - at.y, w.width - at.x,
-                                              bias ? bias + b * lanes : nullptr, accumulate);
+          const int rows = w.height - at.y, columns = w.width - at.x;
+          const float* points_of = products + (v * block + t) * lanes;
+          const float* start = bias ? bias + b * lanes : nullptr;
+          if constexpr (std::is_void_v<Then>) {
+            from_points_clipped<ToOutput<side>>(points_of, out_point,
+                                                {out + tile_offset(w.out, at, b), w.out.row}, rows,
+                                                columns, start, accumulate);
+          } else {
+            const TilePlace pooled{at.sample, at.y / 2, at.x / 2};
+            pooled_from_points_clipped<ToOutput<side>, Then>(
+                points_of, out_point, {out + tile_offset(w.out, pooled, b), w.out.row}, rows,
+                columns, start);
+          }
         }
       }
     }

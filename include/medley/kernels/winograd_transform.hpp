@@ -289,4 +289,35 @@ void from_points_clipped(const float* from, std::ptrdiff_t stride, Square<float>
   }
 }
 
+// From the 36 points: the maxima of 2 x 2 results plus `start` each, NaN where one of them is; Then is
+// applied to them.
+template <class Matrix, class Then>
+[[gnu::noinline]] void pooled_from_points(const float* from, std::ptrdiff_t stride,
+                                          Square<float> to, const float* start) {
+  PartVec maximum[Matrix::to / 2][Matrix::to / 2];
+  transform<Matrix, lanes>(
+      [&](int y, int x, int c)
+          MEDLEY_INLINE_LAMBDA { return PartVec::load(from + (y * 6 + x) * stride + c); },
+      [&](int y, int x, int c, const PartVec& v) MEDLEY_INLINE_LAMBDA {
+        PartVec& m = maximum[y / 2][x / 2];
+        const PartVec result = v + (start ? PartVec::load(start + c) : PartVec::zero());
+        m = y % 2 == 0 && x % 2 == 0 ? result : max_or_nan(result, m);
+        if (y % 2 == 1 && x % 2 == 1) Then::value(m).store(to.at(y / 2, x / 2) + c);
+      });
+}
+
+// The same where only `rows` by `columns` of the results, even numbers, are there.
+template <class Matrix, class Then>
+void pooled_from_points_clipped(const float* from, std::ptrdiff_t stride, Square<float> to,
+                                int rows, int columns, const float* start) {
+  constexpr int m = Matrix::to;
+  if (rows >= m && columns >= m) return pooled_from_points<Matrix, Then>(from, stride, to, start);
+  alignas(64) float pixels[m * m / 4 * lanes];
+  const Square<float> patch{pixels, m / 2 * lanes};
+  pooled_from_points<Matrix, Then>(from, stride, patch, start);
+  for (int y = 0; y < std::min(rows, m) / 2; ++y) {
+    for (int x = 0; x < std::min(columns, m) / 2; ++x) Vec::load(patch.at(y, x)).store(to.at(y, x));
+  }
+}
+
 }  // namespace medley::kernels::detail::winograd

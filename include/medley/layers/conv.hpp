@@ -65,7 +65,7 @@ struct BasicConv : LayerDefaults {
            Outputs >= lanes &&
            2 * output(x).pixels() >= Winograd::side * Winograd::side * winograd_shape(x).tiles();
   }
-  static constexpr bool takes_max_pool(Shape x) { return !winograd(x); }
+  static constexpr bool takes_max_pool(Shape) { return true; }
   // Backward to the data, input channels come out: fewer than a vector of them directly.
   static constexpr bool winograd_back(Shape x) {
     return winograd(x) && (Choice == ConvAlgorithm::winograd || x.c >= lanes);
@@ -106,18 +106,11 @@ struct BasicConv : LayerDefaults {
 
   template <class Io>
   static void forward(const Io& io) {
-    if constexpr (winograd(Io::X::shape)) {
-      constexpr Winograd w = winograd_between<typename Io::X, typename Io::Y>();
-      kernels::winograd_correlate(w, Io::most_samples, io.samples,
-                                  io.x().at(0, 0, -Padding, -Padding), io.prepacked(), bias(io),
-                                  io.y().at(0, 0, 0, 0), false, io.scratch());
-    } else {
-      correlate_forward<false>(io);
-    }
+    forward_to<void>(io);
   }
   template <class Io>
   static void forward_pooled(const Io& io) {
-    correlate_forward<true>(io);
+    forward_to<typename Io::Then>(io);
   }
 
   template <class Io>
@@ -184,6 +177,22 @@ struct BasicConv : LayerDefaults {
     return winograd(x) ? static_cast<int>(kernels::winograd_weight_floats(x.c, Outputs)) : 0;
   }
 
+  // Where pooled, y is that of the MaxPool behind, and Then the activation of what it takes; else void.
+  template <class Then, class Io>
+  static void forward_to(const Io& io) {
+    using X = typename Io::X;
+    constexpr bool pools = !std::is_void_v<Then>;
+    const float* x = io.x().at(0, 0, -Padding, -Padding);
+    float* y = io.y().at(0, 0, 0, 0);
+    if constexpr (winograd(X::shape)) {
+      constexpr Winograd w = winograd_between<X, typename Io::Y, output(X::shape)>();
+      kernels::winograd_correlate<Then>(w, Io::most_samples, io.samples, x, io.prepacked(),
+                                        bias(io), y, false, io.scratch());
+    } else {
+      kernels::correlate<forward_correlation<pools, Io>(), Then>(io.samples, x, io.parameter(0),
+                                                                 bias(io), y, false);
+    }
+  }
   template <class Io>
   static const float* bias(const Io& io) {
     if constexpr (Bias) return io.parameter(1);
@@ -212,12 +221,12 @@ struct BasicConv : LayerDefaults {
     const Shape y = output(x);
     return {.in = {.channels = x.c}, .out = {.channels = y.c}, .height = y.h, .width = y.w};
   }
-  template <class From, class To>
+  template <class From, class To, Shape Results = To::shape>
   static constexpr Winograd winograd_between() {
     return {.in = {From::shape.c, From::sample, From::block, From::row},
             .out = {To::shape.c, To::sample, To::block, To::row},
-            .height = To::shape.h,
-            .width = To::shape.w};
+            .height = Results.h,
+            .width = Results.w};
   }
 
   template <class Io>
@@ -259,12 +268,6 @@ struct BasicConv : LayerDefaults {
   static constexpr Shape rows_of =
       one_row<A, B> ? Shape{B::shape.c, 1, B::shape.pixels()} : B::shape;
 
-  template <bool Pools, class Io>
-  static void correlate_forward(const Io& io) {
-    kernels::correlate<forward_correlation<Pools, Io>(), typename Io::Then>(
-        io.samples, io.x().at(0, 0, -Padding, -Padding), io.parameter(0), bias(io),
-        io.y().at(0, 0, 0, 0), false);
-  }
   template <bool Pools, class Io>
   static consteval kernels::Correlation forward_correlation() {
     using X = typename Io::X;
