@@ -10,7 +10,7 @@ namespace medley {
 
 struct Flatten : LayerDefaults {
   static constexpr std::string_view type = "flatten";
-  static constexpr bool in_place = true;
+  static constexpr bool in_place = true, keeps_values = true;
   static constexpr bool keeps_layout = true;
   static constexpr bool takes_planar(Shape) { return true; }
 

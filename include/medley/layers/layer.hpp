@@ -105,6 +105,8 @@ struct LayerDefaults {
   static constexpr bool reads_input = false, reads_output = false;
   // Output may overwrite input, and gradient of the input that of the output.
   static constexpr bool in_place = false;
+  // In place its output has the same values, so that others may still read the input.
+  static constexpr bool keeps_values = false;
   // Whether a Relu in front of this layer may be left to it, because it can take it more cheaply
   // behind its own work (Io::First).
   static constexpr bool takes_relu = false;
@@ -169,6 +171,7 @@ constexpr std::string_view lacking_in_layer() {
     { L::algorithm(x) } -> std::convertible_to<std::string_view>;
     { L::applies_activation } -> std::convertible_to<AppliesActivation>;
     L::reads_input ? L::reads_output : L::in_place;
+    L::keeps_values ? true : L::reads_input;
     { L::takes_planar(x) } -> std::same_as<bool>;
     L::halves(x) ? true : L::takes_max_pool(x);
     L::keeps_layout ? true : L::takes_relu;

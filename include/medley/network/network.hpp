@@ -257,7 +257,8 @@ class Network<InputShape, TrunkType, std::tuple<HeadTypes...>, Samples, Passes> 
       using Here = NodeAt<decltype(i)::value>;
       const int in = Here::inputs[0];
       if (Here::Layer::in_place && a.readers[in] == 1) {
-        if (!output_read[in] && !Here::Layer::reads_input) a.value_root[i + 1] = a.value_root[in];
+        if (Here::Layer::keeps_values || (!output_read[in] && !Here::Layer::reads_input))
+          a.value_root[i + 1] = a.value_root[in];
         // With several passes the gradient of a head's output may be asked for again; each pass
         // writes it anew, so sharing stays right.
         a.gradient_root[i + 1] = a.gradient_root[in];
