@@ -46,8 +46,10 @@ struct Correlation {
   int height, width;                              // results; even numbers where it pools
   bool pools = false;
 
+  // Results of a row that belong together.
+  constexpr int window() const { return pools ? 2 : 1; }
   // Where the result of a row or column goes, in output pixels.
-  constexpr int out_place(int result) const { return pools ? result / 2 : result; }
+  constexpr int out_place(int result) const { return result / window(); }
 
   constexpr bool in_picture(int column) const {
     return column >= in_left && column < in_left + in_width;
@@ -110,11 +112,11 @@ constexpr double row_cycles(const Correlation& c, const Tile& tile) {
 template <class Vector>
 constexpr Tile largest_tile(const Correlation& c, int samples, int vectors, bool held) {
   const int weights = vectors * (held ? c.columns.count : 1);
-  const int window = c.pools ? 2 : 1, windows = c.width / window;
-  const int most = (Vector::registers - 1 - weights) / (samples * vectors * window);
+  const int windows = c.width / c.window();
+  const int most = (Vector::registers - 1 - weights) / (samples * vectors * c.window());
   if (most < 1) return {samples, vectors, 0, held};
   const int tiles = (windows + most - 1) / most;
-  return {samples, vectors, (windows + tiles - 1) / tiles * window, held};
+  return {samples, vectors, (windows + tiles - 1) / tiles * c.window(), held};
 }
 
 // The tile with which a row takes the fewest cycles. With all weights of a row of taps in registers
@@ -123,7 +125,7 @@ constexpr Tile largest_tile(const Correlation& c, int samples, int vectors, bool
 // code that a single one needs besides.
 template <class Vector>
 constexpr Tile best_tile(const Correlation& c, int samples) {
-  Tile best;
+  Tile best{.pixels = c.window()};
   double best_cycles = 1e9;
   for (int s = 1; s <= std::min(samples, 2); ++s) {
     if (s > 1) best_cycles *= 0.9;
