@@ -380,7 +380,8 @@ build/clang++-reads/%: $(SHELL_BUILD)/%.cpp $(SHELL_BUILD)/%.o
 other-builds: $(OTHER_BUILDS) ## build what results are compared with: see also cross-packages
 # (A shell of another compiler is the one that is there, or, of another processor, one that compiles faster.)
 other_compiler = $(patsubst build/%-O$(lastword $(subst -O, ,$(@D))),%,$(@D))
-$(OTHER_BUILDS): $(CONTRACT_BINARIES) | $(CLANG_FOR_AARCH64)  # one after the other: they share objects
+build/$(notdir $(CLANG_FOR_AARCH64))-O2/neon: $(CLANG_FOR_AARCH64)
+$(OTHER_BUILDS): $(CONTRACT_BINARIES)  # one after the other: they share objects
 	$(MAKE) LINK= DEBUG=-g0 $(if $(findstring build/$(CXX)-,$@),,SHELL_FLAGS=-O0) \
 	  $(if $(THOROUGH),,$(if $(filter build/clang++-%,$@),SHELL_FROM=$(SHELL_BUILD))) \
 	  $(if $(filter %/$(other_compiler),$(CLANG_FOR_AARCH64)),CXX=$(CLANG_FOR_AARCH64) MACHINE=aarch64-linux-gnu,CXX=$(other_compiler)) \
