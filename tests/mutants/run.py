@@ -177,8 +177,8 @@ class Build:
         self.tree, self.jobs, self.isa = tree, jobs, instruction_set()
         # (Among the warnings, what is to be included reaches src/engine/layers.sh as well.)
         self.flags = "-w" + " -include tests/mutants/switch.hpp" * switches
-        compiler = os.environ.get("CXX", "g++")
-        self.folder = f"build/{Path(compiler).name}-O2"
+        self.compiler = os.environ.get("CXX", "g++")
+        self.folder = f"build/{Path(self.compiler).name}-O2"
         self.binaries = f"{self.folder}/{self.isa}"
         # With ccache, where it is installed; without what a make that called this tells its children.
         self.environment = {name: value for name, value in os.environ.items()
@@ -187,7 +187,7 @@ class Build:
 
     def make(self, *arguments):
         command = ["make", "-C", str(self.tree.path), f"-j{self.jobs}", "CURDIR=.", f"ISAS={self.isa}",
-                   f"WARNINGS={self.flags}", "DEBUG=-g0", "LINK=", *arguments]
+                   f"WARNINGS={self.flags}", f"TEST_CXX={self.compiler}", "DEBUG=-g0", "LINK=", *arguments]
         done = subprocess.run(command, capture_output=True, text=True, env=self.environment, check=False)
         errors = [line for line in done.stderr.splitlines() if "error" in line.lower()]
         require(done.returncode == 0, "does not build: " + "\n".join(errors[:5] or [done.stderr[-2000:]]))
