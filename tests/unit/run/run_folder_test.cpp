@@ -219,5 +219,15 @@ TEST(LogFile, ShorterThanTheCheckpointKnowsIsRefused) {
   EXPECT_EQ(read_text(temporary / "losses.csv"), "a,b\n");
 }
 
+// What was written after the checkpoint is written again.
+TEST(LogFile, IsCutToWhatTheCheckpointKnows) {
+  const TemporaryFolder temporary;
+  write_text(temporary / "losses.csv", "a,b\n1,2\n3,4\n");
+  LogFile log(temporary / "losses.csv", 8);
+  EXPECT_EQ(read_text(temporary / "losses.csv"), "a,b\n1,2\n");
+  EXPECT_TRUE(log.append("5,6\n").ok());
+  EXPECT_EQ(read_text(temporary / "losses.csv"), "a,b\n1,2\n5,6\n");
+}
+
 }  // namespace
 }  // namespace medley
