@@ -17,12 +17,15 @@
 namespace medley::testing {
 namespace {
 
-template <Shape In, class... Layers>
-struct Pooled {
-  static constexpr int most_samples = 3;
-  using Net = Network<In, Sequence<Layers...>, std::tuple<Head<"y", Flatten>>, most_samples, 1>;
+constexpr int most_samples = 3;
+
+// Its last head's output, in evaluation and as training has it.
+template <class Network>
+struct Evaluated {
+  using Net = Network;
   using Plan = EvaluationPlan<Net>;
-  static constexpr Shape out = Net::shapes[Net::head_output[0]];
+  static constexpr int head_output = Net::head_output[Net::head_count - 1];
+  static constexpr Shape in = Net::shapes[0], out = Net::shapes[head_output];
 
   static constexpr bool is_fused() {
     for (int i = 0; i < Net::node_count; ++i) {
@@ -58,9 +61,9 @@ struct Pooled {
       for_each_pixel<decltype(x)>(
           samples, [&](int n, int b, int r, int c) { Vec::zero().store(x.at(n, b, r, c)); });
     }
-    for (int i = 0; i < samples * In.elements(); ++i) {
-      const int n = i / In.elements(), c = i / In.pixels() % In.c;
-      const int row = i / In.w % In.h, column = i % In.w;
+    for (int i = 0; i < samples * in.elements(); ++i) {
+      const int n = i / in.elements(), c = i / in.pixels() % in.c;
+      const int row = i / in.w % in.h, column = i % in.w;
       float* at = Net::layouts[0] == Layout::planar ? x.at(n, c, row, column)
                                                     : x.at(n, c / lanes, row, column) + c % lanes;
       *at = change(i, static_cast<float>(numbers.next()));
@@ -69,10 +72,10 @@ struct Pooled {
     if (evaluates) {
       evaluate(pass);
     } else {
-      forward(pass, HeadSet{1});
+      forward(pass, (HeadSet{1} << Net::head_count) - 1);
     }
     std::vector<float> values(static_cast<std::size_t>(samples) * out.elements());
-    copy_value(pass, Net::head_output[0], values.data());
+    copy_value(pass, head_output, values.data());
     return values;
   }
   static std::vector<float> output(int samples, bool evaluates) {
@@ -95,6 +98,9 @@ struct Pooled {
     }
   }
 };
+template <Shape In, class... Layers>
+using Pooled =
+    Evaluated<Network<In, Sequence<Layers...>, std::tuple<Head<"y", Flatten>>, most_samples, 1>>;
 
 TEST(PooledConv, Directly) {
   Pooled<Shape{1, 12, 28}, Conv<6, 5>, Relu, MaxPool<2>>::check();
@@ -127,6 +133,14 @@ TEST(PooledConv, IsNoneOfTheTrunkForAHead) {
   using Net =
       Network<Shape{3, 8, 8}, Sequence<Conv<8>>, std::tuple<Head<"y", MaxPool<2>, Flatten>>, 2, 1>;
   EXPECT_EQ(EvaluationPlan<Net>::computes[0], 0);
+}
+
+TEST(PooledConv, InABranchAndInAHeadBehindAnother) {
+  using Branch = Sequence<Conv<8>, Relu, MaxPool<2>>;
+  Pooled<Shape{3, 6, 8}, Conv<5>, Concat<MaxPool<2>, Branch>, Conv<4>>::check();
+  using Heads =
+      std::tuple<Head<"first", Dense<3>>, Head<"second", Conv<16>, Relu, MaxPool<2>, Dense<2>>>;
+  Evaluated<Network<Shape{3, 8, 8}, Sequence<Conv<20>, Relu>, Heads, most_samples, 1>>::check();
 }
 
 // Wherever it stands in a window, and in none of the others; a window's infinities are no NaN.
