@@ -115,7 +115,7 @@ struct LayerDefaults {
   static constexpr AppliesActivation applies_activation = AppliesActivation::no;
   static constexpr bool is_activation = false, is_relu = false;
   // Whether this is a MaxPool<2> whose windows tile an input of this shape, and whether in evaluation
-  // one behind this layer may be left to it (computed by WithMaxPool).
+  // one behind this layer may be left to it: to forward_pooled(io), where io.y() is that of the MaxPool.
   static constexpr bool halves(Shape) { return false; }
   static constexpr bool takes_max_pool(Shape) { return false; }
   // Can read a planar input of this shape; its output is planar then too.
